@@ -1,0 +1,2 @@
+//! The authentication service in a box: parse, call, exit.
+fn main() {}

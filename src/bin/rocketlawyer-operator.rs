@@ -1,0 +1,2 @@
+//! The operator: parse, call, exit.
+fn main() {}

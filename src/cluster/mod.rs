@@ -1,0 +1,1 @@
+//! Kubernetes: clients, watches, and the few kinds of write. Knows no authentication.

@@ -1,0 +1,1 @@
+//! Must this token be replaced now, and why? Pure: no client, runtime, clock or logger.

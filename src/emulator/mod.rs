@@ -1,0 +1,1 @@
+//! The authentication service in a box, for demo, tests and development.

@@ -1,0 +1,1 @@
+//! The loop: what runs next, under which permit, and where its outcome goes.

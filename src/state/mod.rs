@@ -1,0 +1,1 @@
+//! What the operator knows, in memory: no I/O, no clock.
