@@ -3,14 +3,14 @@
 //! The modules in reading order. The first line of each says which question it answers.
 
 pub mod api;
-pub mod token;
-pub mod decision;
-pub mod state;
-pub mod credential;
-pub mod scoped_token;
 pub mod auth;
-pub mod cluster;
-pub mod operator;
-pub mod telemetry;
-pub mod emulator;
 pub mod clock;
+pub mod cluster;
+pub mod credential;
+pub mod decision;
+pub mod emulator;
+pub mod operator;
+pub mod scoped_token;
+pub mod state;
+pub mod telemetry;
+pub mod token;

@@ -1,0 +1,84 @@
+//! What does a managed Secret say of the token in it? Plain data, read from its metadata (behaviour §1).
+
+use jiff::Timestamp;
+
+/// The record that travels in the same write as the token, as annotations of the managed Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The moment before the token was asked for, by the local clock.
+    pub issued_at: Timestamp,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+    /// From which inputs it was issued.
+    pub inputs: InputsHash,
+    /// The renew request that this token, or an earlier one of this Secret, has answered.
+    pub renew_handled: Option<Box<str>>,
+}
+
+/// The two parts of `inputs-hash`, as text `v1:<for>.<with>` in the annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputsHash {
+    /// This version's form.
+    V1 {
+        /// What the token is for: endpoint, subject, delivery.
+        made_for: [u8; 16],
+        /// What it was made with: the login, and what else leaves the subject as it is.
+        made_with: [u8; 16],
+    },
+    /// Written by another version: counts as matching until the next renewal, so that an upgrade issues nothing.
+    Other,
+}
+
+/// A resourceVersion: comparable within one resource since Kubernetes 1.35, which says so of every server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct ResourceVersion(pub u64);
+
+/// What is known of a Secret that has our type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenSecret {
+    /// Its uid: the precondition of every later write.
+    pub uid: Box<str>,
+    /// Its resourceVersion: the other precondition.
+    pub version: ResourceVersion,
+    /// Who controls it.
+    pub owner: Owner,
+    /// Its record; `None` where it is missing or cannot be read.
+    pub record: Option<Record>,
+    /// Whether its data are as they were written.
+    pub content: Content,
+    /// Hash of the key names, labels and annotations it shows: compared with [`Template::rendering`](super::Template::rendering).
+    pub rendering: u64,
+    /// `immutable: true`, set by somebody: no write can succeed.
+    pub immutable: bool,
+    /// It has a deletionTimestamp.
+    pub deleting: bool,
+}
+
+/// The controller reference of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// None: restored or orphaned.
+    Nobody,
+    /// One of our two kinds.
+    Ours {
+        /// The kind, as in the reference.
+        kind: super::Kind,
+        /// The name in the reference.
+        name: Box<str>,
+        /// The uid in the reference.
+        uid: Box<str>,
+    },
+    /// A controller of another kind.
+    Other,
+}
+
+/// Whether a Secret's data are as its record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// `content-hash` holds.
+    Intact,
+    /// It does not: somebody edited the data or the record.
+    Edited,
+    /// Only metadata was seen so far; taken as intact until the data are.
+    Unseen,
+}
