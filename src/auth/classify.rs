@@ -1,0 +1,179 @@
+//! What does an answer without a token mean? By error code first, by status second. Pure; keeps no byte of it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{Call, Class, ErrorCode, Fault, Scope};
+
+/// An answer, as far as its meaning depends on it.
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Retry-After`.
+    pub retry_after: Option<&'a str>,
+    /// What time it is for the service, or locally where it does not say: what a date in `Retry-After` is held against.
+    pub now: Timestamp,
+    /// The body, as far as it came.
+    pub body: &'a [u8],
+}
+
+/// No wait is longer.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// A gateway that is set up wrongly is not mended in seconds.
+const SLOW: SignedDuration = SignedDuration::from_mins(5);
+
+/// What `answer` to `call` means. An answer that held a usable token never gets here.
+#[must_use]
+pub fn classify(call: Call, answer: &Answer<'_>) -> Fault {
+    let body = serde_json::from_slice::<Value>(answer.body)
+        .ok()
+        .filter(Value::is_object);
+    let code = body.as_ref().and_then(code);
+    let (class, scope) = code
+        .and_then(|code| by_code(call, code, answer.status))
+        .unwrap_or_else(|| by_status(call, answer.status, body.is_some()));
+    let said = answer.retry_after.and_then(|text| wait(text, answer.now));
+    let retry_after = said.or_else(|| match code {
+        Some(ErrorCode::SpikeArrest) => body.as_ref().and_then(pace),
+        Some(code) if is_misconfigured_gateway(code) => Some(SLOW),
+        _ => None,
+    });
+    Fault {
+        class,
+        scope,
+        http_status: Some(answer.status),
+        error_code: code.or_else(|| shape(answer, body.is_some())),
+        retry_after,
+    }
+}
+
+/// The known code in a body of any of the shapes: the gateway's, the application's, OAuth's.
+fn code(body: &Value) -> Option<ErrorCode> {
+    ["/fault/detail/errorcode", "/error", "/ErrorCode"]
+        .into_iter()
+        .find_map(|path| ErrorCode::parse(body.pointer(path)?.as_str()?))
+        .filter(|code| !code.is_ours())
+}
+
+fn by_code(call: Call, code: ErrorCode, status: u16) -> Option<(Class, Scope)> {
+    use ErrorCode as C;
+    Some(match code {
+        C::SpikeArrest | C::Throttled => (Class::Throttled, Scope::Endpoint),
+        C::Quota => (Class::QuotaExhausted, Scope::Credential),
+        C::AccessTokenExpired
+        | C::InvalidAccessToken
+        | C::OauthInvalidAccessToken
+        | C::OauthAccessTokenExpired => match call {
+            Call::ServiceToken => (Class::OurTokenRefused, Scope::Credential),
+            Call::AccessToken | Call::Exchange => (Class::Unexpected, call.own_scope()),
+        },
+        C::AccessTokenNotApproved
+        | C::ConsumerKeyExpired
+        | C::InvalidConsumerKey
+        | C::ClientAppNotApproved
+        | C::DeveloperNotActive
+        | C::CompanyNotActive
+        | C::ApiKeyNotApproved
+        | C::InvalidApiKey
+        | C::InvalidApiKeyForResource
+        | C::ApiKeyNotResolved
+        | C::InvalidClientIdentifier
+        | C::InvalidClient => (Class::CredentialRefused, Scope::Credential),
+        C::NoApiProduct | C::InsufficientScope | C::InsufficientScopeShort => {
+            (Class::Forbidden, call.own_scope())
+        }
+        C::ApiResourceDoesNotExist => (Class::RequestRefused, Scope::Credential),
+        C::InvalidGrant => (Class::RequestRefused, call.own_scope()),
+        C::GatewayTimeout | C::ServiceUnavailable => (Class::Transient, Scope::Endpoint),
+        code if is_misconfigured_gateway(code) => (Class::Transient, Scope::Endpoint),
+        // Words this general mean something only together with their status.
+        C::Unauthorized if status == 401 => refused_login(call),
+        C::BadRequest if status == 400 => (Class::RequestRefused, call.own_scope()),
+        _ => return None,
+    })
+}
+
+fn by_status(call: Call, status: u16, is_json: bool) -> (Class, Scope) {
+    match status {
+        200..=299 if is_json => (Class::Unexpected, call.own_scope()),
+        300..=399 => (Class::Unexpected, Scope::Credential),
+        429 => (Class::Throttled, Scope::Endpoint),
+        407 | 408 | 425 | 500..=599 => (Class::Transient, Scope::Endpoint),
+        // Not the service's own words: some box on the way to it, or nothing of ours at this path.
+        400..=499 if !is_json => (Class::Unexpected, Scope::Credential),
+        401 => refused_login(call),
+        403 => (Class::Forbidden, call.own_scope()),
+        404 | 405 | 410 => (Class::RequestRefused, Scope::Credential),
+        400..=499 => (Class::RequestRefused, call.own_scope()),
+        _ => (Class::Unexpected, Scope::Endpoint),
+    }
+}
+
+fn refused_login(call: Call) -> (Class, Scope) {
+    match call {
+        Call::ServiceToken => (Class::OurTokenRefused, Scope::Credential),
+        Call::AccessToken | Call::Exchange => (Class::CredentialRefused, Scope::Credential),
+    }
+}
+
+fn is_misconfigured_gateway(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::SpikeArrestRate
+            | ErrorCode::MessageWeight
+            | ErrorCode::QuotaIntervalReference
+            | ErrorCode::QuotaIntervalTimeUnitReference
+            | ErrorCode::QuotaInterval
+            | ErrorCode::QuotaTimeUnit
+    )
+}
+
+/// Our own word for a body that says nothing.
+fn shape(answer: &Answer<'_>, is_json: bool) -> Option<ErrorCode> {
+    match answer.status {
+        300..=399 => Some(ErrorCode::Redirect),
+        200..=299 if is_json => Some(ErrorCode::NoToken),
+        _ if is_json => None,
+        _ if answer.body.is_empty() => Some(ErrorCode::Empty),
+        _ => Some(ErrorCode::Unreadable),
+    }
+}
+
+/// `Retry-After`: seconds, or a date.
+fn wait(text: &str, now: Timestamp) -> Option<SignedDuration> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        // More digits than fit are more than the longest wait.
+        return Some(
+            text.parse()
+                .map_or(LONGEST_WAIT, SignedDuration::from_secs)
+                .min(LONGEST_WAIT),
+        );
+    }
+    let until = super::transport::http_date(text)?;
+    Some(
+        until
+            .duration_since(now)
+            .clamp(SignedDuration::ZERO, LONGEST_WAIT),
+    )
+}
+
+/// One message's share of the period, where the gateway tells its rate:
+/// `MessageRate{messagesPerPeriod=60, periodInMicroseconds=60000000, …}`.
+fn pace(body: &Value) -> Option<SignedDuration> {
+    let text = body.pointer("/fault/faultstring")?.as_str()?;
+    let messages = number_after(text, "messagesPerPeriod=")?;
+    let period = number_after(text, "periodInMicroseconds=")?;
+    let share = SignedDuration::from_micros(period.checked_div(messages)?);
+    Some(share.clamp(SignedDuration::from_secs(1), LONGEST_WAIT))
+}
+
+fn number_after(text: &str, name: &str) -> Option<i64> {
+    let (_, rest) = text.split_once(name)?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! How does a request get there and an answer back? One HTTP client per CA bundle, bounded in time and size,
+//! without redirects, retries or decompression. Judges no answer.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::{CaBundle, Class, Endpoint, ErrorCode, Fault, Scope};
+
+/// How long a call may take and how much it may bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For the connection.
+    pub connect: Duration,
+    /// From the start to the last byte of the answer.
+    pub whole_call: Duration,
+    /// Largest body, in bytes.
+    pub body: usize,
+}
+
+/// What came back.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<String>,
+    /// The service's clock at its answer.
+    pub(super) date: Option<Timestamp>,
+    /// The body, or why it is not there.
+    pub(super) body: Result<Zeroizing<Vec<u8>>, ErrorCode>,
+}
+
+pub(super) struct Transport {
+    limits: Limits,
+    extra_roots: Option<CaBundle>,
+    clients: Mutex<HashMap<Option<CaBundle>, reqwest::Client>>,
+}
+
+/// Distinct CA bundles whose clients are kept; beyond it they are built anew when needed.
+const MOST_CLIENTS: usize = 64;
+const LARGEST_HEADERS: u32 = 16 * 1024;
+const MOST_HEADERS: usize = 100;
+/// Short, because a connection's buffers hold what last went through it.
+const IDLE: Duration = Duration::from_secs(20);
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            whole_call: Duration::from_secs(15),
+            body: 64 * 1024,
+        }
+    }
+}
+
+impl Transport {
+    pub(super) fn new(extra_roots: Option<CaBundle>, limits: Limits) -> Self {
+        Self {
+            limits,
+            extra_roots,
+            clients: Mutex::default(),
+        }
+    }
+
+    /// Posts `body` to `path` below the endpoint's base. An error is a call that brought no answer at all.
+    pub(super) async fn post(
+        &self,
+        endpoint: &Endpoint,
+        path: &str,
+        bearer: Option<&str>,
+        body: Zeroizing<Vec<u8>>,
+    ) -> Result<Reply, Fault> {
+        let client = self.client(endpoint.ca_bundle())?;
+        let mut request = client
+            .post(format!("{}{path}", endpoint.base()))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Bytes::from_owner(body));
+        if let Some(token) = bearer {
+            request = request.header(AUTHORIZATION, bearer_header(token)?);
+        }
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| no_answer(&error, endpoint))?;
+        Ok(Reply {
+            status: response.status().as_u16(),
+            retry_after: header(response.headers(), &RETRY_AFTER).map(str::to_owned),
+            date: header(response.headers(), &DATE).and_then(http_date),
+            body: self.read(&mut response).await,
+        })
+    }
+
+    /// Counts while it reads, so that no length that was promised matters.
+    async fn read(&self, response: &mut reqwest::Response) -> Result<Zeroizing<Vec<u8>>, ErrorCode> {
+        let promised = response
+            .content_length()
+            .and_then(|length| usize::try_from(length).ok());
+        // Never grows: growing would leave copies behind.
+        let room = promised.unwrap_or(self.limits.body).min(self.limits.body);
+        let mut body = Zeroizing::new(Vec::with_capacity(room));
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > room => return Err(ErrorCode::TooLarge),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) if error.is_timeout() => return Err(ErrorCode::TimedOut),
+                Err(_) => return Err(ErrorCode::Truncated),
+            }
+        }
+    }
+
+    fn client(&self, bundle: Option<&CaBundle>) -> Result<reqwest::Client, Fault> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = bundle.cloned();
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let client = self
+            .build(bundle)
+            .map_err(|_| unreachable_endpoint(ErrorCode::TlsFailed, bundle))?;
+        if clients.len() >= MOST_CLIENTS {
+            clients.clear();
+        }
+        clients.insert(key, client.clone());
+        Ok(client)
+    }
+
+    fn build(&self, bundle: Option<&CaBundle>) -> reqwest::Result<reqwest::Client> {
+        let mut roots = Vec::new();
+        for bundle in self.extra_roots.iter().chain(bundle) {
+            roots.extend(reqwest::Certificate::from_pem_bundle(bundle.as_str().as_bytes())?);
+        }
+        reqwest::Client::builder()
+            .user_agent(concat!("rocketlawyer-operator/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.limits.connect)
+            .timeout(self.limits.whole_call)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_max_headers(MOST_HEADERS)
+            .http2_max_header_list_size(LARGEST_HEADERS)
+            .pool_idle_timeout(IDLE)
+            .tls_certs_merge(roots)
+            .build()
+    }
+}
+
+/// A date as HTTP writes it.
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Never logged by the layers below, and wiped when the request is dropped.
+fn bearer_header(token: &str) -> Result<HeaderValue, Fault> {
+    let mut text = Zeroizing::new(Vec::with_capacity("Bearer ".len() + token.len()));
+    text.extend_from_slice(b"Bearer ");
+    text.extend_from_slice(token.as_bytes());
+    let Ok(mut value) = HeaderValue::from_maybe_shared(Bytes::from_owner(text)) else {
+        // Tokens are visible ASCII, so this does not happen; if it did, another token would be needed.
+        return Err(Fault {
+            class: Class::OurTokenRefused,
+            scope: Scope::Credential,
+            http_status: None,
+            error_code: None,
+            retry_after: None,
+        });
+    };
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn no_answer(error: &reqwest::Error, endpoint: &Endpoint) -> Fault {
+    let code = if is_tls(error) {
+        ErrorCode::TlsFailed
+    } else if error.is_dns() {
+        ErrorCode::NameNotResolved
+    } else if error.is_timeout() {
+        ErrorCode::TimedOut
+    } else if error.is_connect() {
+        ErrorCode::ConnectionFailed
+    } else {
+        ErrorCode::Truncated
+    };
+    unreachable_endpoint(code, endpoint.ca_bundle())
+}
+
+fn unreachable_endpoint(code: ErrorCode, bundle: Option<&CaBundle>) -> Fault {
+    // Whoever brings a wrong CA bundle must not stop those who did not.
+    let scope = match (code, bundle) {
+        (ErrorCode::TlsFailed, Some(_)) => Scope::Credential,
+        _ => Scope::Endpoint,
+    };
+    Fault {
+        class: Class::Transient,
+        scope,
+        http_status: None,
+        error_code: Some(code),
+        retry_after: None,
+    }
+}
+
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if error.is::<rustls::Error>()
+            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
+        {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
