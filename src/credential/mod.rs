@@ -1,1 +1,11 @@
-//! What is particular to `RocketLawyerCredential`: its facts, how its token is issued, how its status looks.
+//! What is particular to `RocketLawyerCredential`: its facts, how its token is issued, what it offers to requests, how its
+//! status looks.
+
+mod facts;
+pub mod issue;
+mod offer;
+mod status;
+
+pub use facts::facts;
+pub use offer::offer;
+pub use status::status;

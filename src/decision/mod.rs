@@ -1,9 +1,30 @@
-//! Must this token be replaced now, and why? Pure: no client, runtime, clock or logger.
+//! Must this token be replaced now, and why? Pure: no client, runtime, clock or logger; `now` is an argument.
+//!
+//! Read [`checks`] first: its two lists are the specification. Then [`plan`], [`verdict`] and [`retry`].
 
+pub mod checks;
+mod facts;
+pub mod inputs;
 mod kind;
-pub mod record;
+mod message;
+mod plan;
+mod record;
+mod retry;
+pub mod schedule;
+pub mod settle;
 pub mod template;
+mod verdict;
 
+pub use checks::{Cause, Obstacle};
+pub use facts::{
+    Care, Chain, Facts, LoginFact, LoginGap, Names, Renewal, SecretFact, SpecFault, Validity, Wish,
+};
 pub use kind::{Key, Kind};
+pub use plan::{Precondition, Step, Wait, plan};
 pub use record::{Content, InputsHash, Owner, Record, ResourceVersion, SeenSecret};
+pub use retry::{FailedStep, Failure, RetryClass, Setback, another_failure, delay};
 pub use template::{Delivery, KeyNames, Template};
+pub use verdict::{Progress, Statement, TokenView, Truth, Verdict, is_overdue, is_unfit, project};
+
+#[cfg(test)]
+mod tests;

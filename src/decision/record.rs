@@ -25,8 +25,9 @@ pub enum InputsHash {
         /// What it was made with: the login, and what else leaves the subject as it is.
         made_with: [u8; 16],
     },
-    /// Written by another version: counts as matching until the next renewal, so that an upgrade issues nothing.
-    Other,
+    /// Written by another version, as it stands in the annotation: counts as matching until the next renewal, so that
+    /// an upgrade issues nothing, and is written back as it is when the Secret is only re-rendered.
+    Other(Box<str>),
 }
 
 /// A resourceVersion: comparable within one resource since Kubernetes 1.35, which says so of every server.

@@ -1,1 +1,176 @@
-//! What the operator knows, in memory: no I/O, no clock.
+//! What the operator knows, in memory: the objects, the records of their Secrets, the sessions of credentials, who waits for
+//! whom. No I/O, no clock.
+//!
+//! Whatever changes what is known answers with the keys of the objects that this concerns: the queue's next work.
+
+mod object;
+mod secrets;
+mod session;
+pub mod spec;
+mod watching;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::auth::Origin;
+use crate::decision::{Key, Owner, SecretFact, SeenSecret};
+
+pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Work};
+pub use secrets::{SecretName, Secrets};
+pub use session::{LoginState, Offer, Session};
+use spec::Labels;
+pub use watching::Sighting;
+
+/// What the operator was started with, as far as decisions depend on it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The origins that custom endpoints may have.
+    pub allowed_origins: Vec<Origin>,
+    /// Whether the labels of namespaces can be read.
+    pub reads_namespaces: bool,
+}
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub struct State {
+    /// What the operator was started with.
+    pub settings: Settings,
+    objects: HashMap<Key, Object>,
+    secrets: Secrets,
+    namespaces: HashMap<Arc<str>, Labels>,
+    /// Which requests refer to a credential, there or not.
+    referrers: HashMap<Key, HashSet<Key>>,
+    /// Which objects want a Secret of this name.
+    claimants: HashMap<SecretName, HashSet<Key>>,
+    /// Which credentials read a client Secret of this name.
+    readers: HashMap<SecretName, HashSet<Key>>,
+    /// Which requests refer to credentials of other namespaces, by their own namespace.
+    visitors: HashMap<Arc<str>, HashSet<Key>>,
+    /// In which round each object was last seen.
+    seen_in: HashMap<Key, u32>,
+}
+
+impl State {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
+    /// An object.
+    #[must_use]
+    pub fn object(&self, key: &Key) -> Option<&Object> {
+        self.objects.get(key)
+    }
+
+    /// An object, to be changed by its own work.
+    pub fn object_mut(&mut self, key: &Key) -> Option<&mut Object> {
+        self.objects.get_mut(key)
+    }
+
+    /// All objects.
+    pub fn objects(&self) -> impl Iterator<Item = (&Key, &Object)> {
+        self.objects.iter()
+    }
+
+    /// A credential's part of what is known.
+    #[must_use]
+    pub fn credential(&self, key: &Key) -> Option<&Credential> {
+        self.objects.get(key).and_then(Object::credential)
+    }
+
+    /// The session of a credential.
+    pub fn session_mut(&mut self, key: &Key) -> Option<&mut Session> {
+        Some(&mut self.objects.get_mut(key)?.credential_mut()?.session)
+    }
+
+    /// The labels of a namespace, where they can be read.
+    #[must_use]
+    pub fn labels(&self, namespace: &str) -> Option<&Labels> {
+        self.namespaces.get(namespace)
+    }
+
+    /// The index of Secrets.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The Secret of this name, as `key`'s object sees it.
+    #[must_use]
+    pub fn secret_fact<'a>(&'a self, key: &Key, object: &Object, name: &str) -> SecretFact<'a> {
+        if let Some(seen) = self.secrets.managed(&key.namespace, name) {
+            return owned_by(key, &object.meta.uid, seen);
+        }
+        if self.secrets.is_taken(&key.namespace, name) || self.is_claimed_before(key, object, name) {
+            return SecretFact::Foreign;
+        }
+        if object.work.look {
+            SecretFact::Unknown
+        } else {
+            SecretFact::Absent
+        }
+    }
+
+    /// Two objects want one name: it is the earlier one's, so that no token is spent to find that out.
+    fn is_claimed_before(&self, key: &Key, object: &Object, name: &str) -> bool {
+        let claimants = self.claimants.get(&(key.namespace.clone(), name.into()));
+        let earlier = |other: &Key| {
+            self.objects
+                .get(other)
+                .is_some_and(|it| !it.meta.deleting && (it.meta.created, other) < (object.meta.created, key))
+        };
+        claimants.is_some_and(|them| them.iter().any(|other| other != key && earlier(other)))
+    }
+
+    /// The requests that refer to a credential.
+    pub fn referrers(&self, credential: &Key) -> impl Iterator<Item = &Key> {
+        self.referrers.get(credential).into_iter().flatten()
+    }
+
+    /// A request waits for a credential. Returns whether it is the first one: then the credential is to look again.
+    pub fn wait_for(&mut self, credential: &Key, request: &Key) -> bool {
+        self.session_mut(credential).is_some_and(|session| {
+            let first = session.waiting.is_empty();
+            session.waiting.insert(request.clone()) && first
+        })
+    }
+
+    /// Those who waited for a credential: they look again.
+    pub fn stop_waiting(&mut self, credential: &Key) -> Vec<Key> {
+        self.session_mut(credential)
+            .map(|session| session.waiting.drain().collect())
+            .unwrap_or_default()
+    }
+
+    /// A Secret of ours was written, or seen in answer to a question: read your own writes.
+    pub fn know_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> bool {
+        self.secrets.see(namespace, name, seen)
+    }
+
+    /// A Secret of ours is not there, in answer to a question.
+    pub fn know_no_secret(&mut self, namespace: &Arc<str>, name: &str) {
+        self.secrets.lose(namespace, name, None);
+    }
+
+    /// A Secret of another type bears this name, in answer to a question.
+    pub fn know_other_secret(&mut self, namespace: &Arc<str>, name: &str) {
+        self.secrets.see_other(namespace, name);
+    }
+}
+
+/// Behaviour §1.6: whose is this Secret?
+fn owned_by<'a>(key: &Key, uid: &str, seen: &'a SeenSecret) -> SecretFact<'a> {
+    match &seen.owner {
+        Owner::Nobody => SecretFact::Orphan(seen),
+        Owner::Ours { uid: owner, .. } if **owner == *uid => SecretFact::Ours(seen),
+        Owner::Ours { kind, name, .. } if *kind == key.kind && **name == *key.name => SecretFact::FormerOwner,
+        Owner::Ours { .. } | Owner::Other => SecretFact::Foreign,
+    }
+}
+
+#[cfg(test)]
+mod tests;

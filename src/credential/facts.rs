@@ -1,0 +1,93 @@
+//! What is known of one credential? Looks it up in memory; no I/O, no clock, and no choice.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use crate::decision::inputs;
+use crate::decision::{Chain, Delivery, Facts, Key, Names, SecretFact, SpecFault, Wish};
+use crate::state::spec::CredentialSpec;
+use crate::state::{Credential, State};
+
+/// The facts of the credential `key`; `None` where there is none.
+#[must_use]
+pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
+    let object = state.object(key)?;
+    let credential = object.credential()?;
+    let session = &credential.session;
+    let wish = wish(credential);
+    let secret = match wish.as_ref().ok().and_then(|wish| wish.template) {
+        Some(template) => state.secret_fact(key, object, &template.name),
+        None => SecretFact::Unwanted,
+    };
+    let record = secret.seen().and_then(|seen| seen.record.as_ref());
+    let meta = &object.meta;
+    Some(Facts {
+        key,
+        uid: &meta.uid,
+        generation: meta.generation,
+        created: meta.created,
+        deleting: meta.deleting,
+        wish,
+        renew_request: meta.renew_request.as_deref(),
+        login: session.login_fact(),
+        chain: Chain::Login,
+        secret,
+        held: object.work.held.as_ref().map(|held| &held.record),
+        care: object.work.care,
+        failure: object.work.failure.as_ref(),
+        stamp: stamp(
+            meta.generation,
+            meta.renew_request.as_deref(),
+            session.login_version,
+        ),
+        token_refused: record.is_some_and(|record| session.refused == Some(record.issued_at)),
+        token_wanted: !session.waiting.is_empty(),
+        validity: session.validity,
+    })
+}
+
+fn wish(credential: &Credential) -> Result<Wish<'_>, SpecFault> {
+    let spec = credential.spec.as_ref().map_err(|fault| *fault)?;
+    Ok(Wish {
+        template: spec.template.as_ref(),
+        delivery: Delivery::AccessToken,
+        renewal: spec.renewal,
+        renew_until: None,
+        ttl_after_finished: None,
+        suspended: spec.suspended,
+        refused_origin: spec.endpoint.refused(),
+        made_for: spec
+            .endpoint
+            .allowed()
+            .map(|endpoint| inputs::made_for(endpoint.base(), None)),
+        made_with: made_with(credential),
+        names: names(spec),
+    })
+}
+
+/// What a token issued now would be made with; unknown until the client Secret was read.
+fn made_with(credential: &Credential) -> Option<[u8; 16]> {
+    let login = credential.session.login()?;
+    Some(
+        login
+            .client_secret
+            .sign(&inputs::credential_made_with(&login.client_id)),
+    )
+}
+
+fn names(spec: &CredentialSpec) -> Names<'_> {
+    Names {
+        client_secret: &spec.login.name,
+        ..Names::default()
+    }
+}
+
+fn stamp(
+    generation: i64,
+    renew_request: Option<&str>,
+    login: Option<crate::decision::ResourceVersion>,
+) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (generation, renew_request, login).hash(&mut hasher);
+    // 0 is the stamp of what an earlier process left.
+    hasher.finish().max(1)
+}

@@ -1,0 +1,374 @@
+//! Must this token be replaced, and what stands in the way? Two ordered lists of named checks, for both kinds; the lists
+//! are the specification. "Renew?" and "Ready?" read the same checks, so they can never disagree.
+
+use jiff::Timestamp;
+
+use super::schedule::{FUTURE_TOLERANCE, HAND_RENEWAL_REST, REPAIR_REST, later, renew_at};
+use super::{
+    Chain, Content, Facts, Failure, InputsHash, LoginFact, LoginGap, SecretFact, SpecFault, Validity,
+};
+use crate::api::Reason;
+
+/// Why a token must be issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no Secret of ours.
+    SecretIsMissing,
+    /// The Secret has no record that can be read.
+    RecordIsUnreadable,
+    /// Its token was edited, and is held nowhere else.
+    TokenWasEdited,
+    /// Endpoint, subject or delivery are others now.
+    TokenIsForAnotherSpec,
+    /// Its life is over, or it was issued in a future that this clock does not know.
+    TokenHasExpired,
+    /// Key, secret or lifetime asked for are others now.
+    LoginHasChanged,
+    /// The service refused it before its time.
+    TokenWasRefused,
+    /// A person asked for it.
+    RenewalWasRequested,
+    /// It is time.
+    RenewalIsDue,
+}
+
+/// A check for a cause.
+pub type CauseCheck = fn(&Facts<'_>, Timestamp) -> bool;
+
+/// Every cause, the first that holds counts. The causes down to [`Cause::TokenHasExpired`] make the token that is there
+/// unfit; the others leave it good.
+pub const CAUSES: &[(Cause, CauseCheck)] = &[
+    (Cause::SecretIsMissing, secret_is_missing),
+    (Cause::RecordIsUnreadable, record_is_unreadable),
+    (Cause::TokenWasEdited, token_was_edited),
+    (Cause::TokenIsForAnotherSpec, token_is_for_another_spec),
+    (Cause::TokenHasExpired, token_has_expired),
+    (Cause::LoginHasChanged, login_has_changed),
+    (Cause::TokenWasRefused, token_was_refused),
+    (Cause::RenewalWasRequested, renewal_was_requested),
+    (Cause::RenewalIsDue, renewal_is_due),
+];
+
+/// Why nothing may be issued now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Obstacle<'a> {
+    /// The spec, or what it refers to, makes no sense.
+    SpecIsInvalid(SpecFault),
+    /// The operator was not started with this origin.
+    EndpointIsNotAllowed(&'a str),
+    /// `renewUntil` has passed.
+    RenewalHasEnded,
+    /// `suspend: true`.
+    IsSuspended,
+    /// The Secret's name is taken by somebody else.
+    NameIsTaken,
+    /// A former object of this name still controls the Secret.
+    FormerOwnerIsLeaving,
+    /// Somebody made the Secret immutable.
+    SecretIsImmutable,
+    /// There is no client Secret.
+    LoginIsMissing,
+    /// It lacks something.
+    LoginIsIncomplete(LoginGap),
+    /// Absent, or not consenting.
+    CredentialIsAbsent,
+    /// The credential does not allow the purpose.
+    PurposeIsNotAllowed,
+    /// The credential does not allow a service token that lives so long.
+    TtlIsNotAllowed(jiff::SignedDuration),
+    /// The credential cannot serve yet.
+    CredentialIsNotReady(&'a str, Reason),
+    /// The credential is at work: quiet.
+    CredentialIsWorking,
+    /// The same failure would come again: not before its time.
+    AttemptIsNotDue(&'a Failure),
+    /// A lost Secret was replaced a moment ago.
+    RepairIsTooSoon(Timestamp),
+    /// A renewal by hand would follow the last issue too closely.
+    HandRenewalIsTooSoon(Timestamp),
+}
+
+/// A check for an obstacle.
+pub type ObstacleCheck = for<'a> fn(&Facts<'a>, Option<Cause>, Timestamp) -> Option<Obstacle<'a>>;
+
+/// Every obstacle, the first that stands counts: what only a person can change comes first.
+pub const OBSTACLES: &[ObstacleCheck] = &[
+    spec_is_invalid,
+    endpoint_is_not_allowed,
+    renewal_has_ended,
+    is_suspended,
+    name_is_taken,
+    secret_is_immutable,
+    login_is_missing,
+    credential_cannot_serve,
+    attempt_is_not_due,
+    repair_is_too_soon,
+    hand_renewal_is_too_soon,
+];
+
+/// The first cause that holds.
+#[must_use]
+pub fn cause(facts: &Facts<'_>, now: Timestamp) -> Option<Cause> {
+    if matches!(facts.secret, SecretFact::Unwanted) || facts.wish.is_err() {
+        return None;
+    }
+    CAUSES
+        .iter()
+        .find(|(_, holds)| holds(facts, now))
+        .map(|(cause, _)| *cause)
+}
+
+/// The first obstacle that stands.
+#[must_use]
+pub fn obstacle<'a>(facts: &Facts<'a>, cause: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
+    OBSTACLES.iter().find_map(|check| check(facts, cause, now))
+}
+
+impl Cause {
+    /// Whether the token that is there, if any, must not be called good.
+    #[must_use]
+    pub fn makes_unfit(self) -> bool {
+        match self {
+            Self::SecretIsMissing
+            | Self::RecordIsUnreadable
+            | Self::TokenWasEdited
+            | Self::TokenIsForAnotherSpec
+            | Self::TokenHasExpired => true,
+            Self::LoginHasChanged
+            | Self::TokenWasRefused
+            | Self::RenewalWasRequested
+            | Self::RenewalIsDue => false,
+        }
+    }
+
+    /// The name in logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SecretIsMissing => "secret_is_missing",
+            Self::RecordIsUnreadable => "record_is_unreadable",
+            Self::TokenWasEdited => "token_was_edited",
+            Self::TokenIsForAnotherSpec => "token_is_for_another_spec",
+            Self::TokenHasExpired => "token_has_expired",
+            Self::LoginHasChanged => "login_has_changed",
+            Self::TokenWasRefused => "token_was_refused",
+            Self::RenewalWasRequested => "renewal_was_requested",
+            Self::RenewalIsDue => "renewal_is_due",
+        }
+    }
+}
+
+// The causes.
+
+fn secret_is_missing(facts: &Facts<'_>, _: Timestamp) -> bool {
+    facts.secret.seen().is_none()
+}
+
+fn record_is_unreadable(facts: &Facts<'_>, _: Timestamp) -> bool {
+    facts.record().is_none()
+}
+
+fn token_was_edited(facts: &Facts<'_>, _: Timestamp) -> bool {
+    facts.care.content_lost
+        && facts
+            .secret
+            .seen()
+            .is_some_and(|seen| seen.content == Content::Edited)
+}
+
+fn token_is_for_another_spec(facts: &Facts<'_>, _: Timestamp) -> bool {
+    let wanted = facts.sound().and_then(|wish| wish.made_for);
+    matches!((hashes(facts), wanted), (Some((made_for, _)), Some(wanted)) if made_for != wanted)
+}
+
+fn token_has_expired(facts: &Facts<'_>, now: Timestamp) -> bool {
+    facts
+        .record()
+        .is_some_and(|record| record.expires_at <= now || record.issued_at > later(now, FUTURE_TOLERANCE))
+}
+
+fn login_has_changed(facts: &Facts<'_>, _: Timestamp) -> bool {
+    let wanted = facts.sound().and_then(|wish| wish.made_with);
+    matches!((hashes(facts), wanted), (Some((_, made_with)), Some(wanted)) if made_with != wanted)
+}
+
+fn token_was_refused(facts: &Facts<'_>, _: Timestamp) -> bool {
+    facts.token_refused
+}
+
+fn renewal_was_requested(facts: &Facts<'_>, _: Timestamp) -> bool {
+    let handled = facts.record().and_then(|record| record.renew_handled.as_deref());
+    facts
+        .renew_request
+        .is_some_and(|request| Some(request) != handled)
+}
+
+fn renewal_is_due(facts: &Facts<'_>, now: Timestamp) -> bool {
+    renewal_instant(facts).is_some_and(|due| due <= now)
+}
+
+/// When the token that is there is to be renewed.
+#[must_use]
+pub fn renewal_instant(facts: &Facts<'_>) -> Option<Timestamp> {
+    renew_at(facts.record()?, facts.sound()?.renewal, facts.uid)
+}
+
+fn hashes(facts: &Facts<'_>) -> Option<([u8; 16], [u8; 16])> {
+    match facts.record()?.inputs {
+        InputsHash::V1 { made_for, made_with } => Some((made_for, made_with)),
+        InputsHash::Other(_) => None,
+    }
+}
+
+// The obstacles.
+
+fn spec_is_invalid<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    let fault = match (&facts.wish, facts.chain) {
+        (Err(fault), _) => *fault,
+        (Ok(_), Chain::Misfit(fault)) => fault,
+        _ => return None,
+    };
+    Some(Obstacle::SpecIsInvalid(fault))
+}
+
+fn endpoint_is_not_allowed<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    facts.sound()?.refused_origin.map(Obstacle::EndpointIsNotAllowed)
+}
+
+fn renewal_has_ended<'a>(facts: &Facts<'a>, _: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
+    facts
+        .sound()?
+        .renew_until
+        .filter(|until| *until <= now)
+        .map(|_| Obstacle::RenewalHasEnded)
+}
+
+fn is_suspended<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    facts.sound()?.suspended.then_some(Obstacle::IsSuspended)
+}
+
+fn name_is_taken<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    match facts.secret {
+        SecretFact::Foreign => Some(Obstacle::NameIsTaken),
+        SecretFact::FormerOwner => Some(Obstacle::FormerOwnerIsLeaving),
+        _ => None,
+    }
+}
+
+fn secret_is_immutable<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    facts
+        .secret
+        .seen()
+        .filter(|seen| seen.immutable)
+        .map(|_| Obstacle::SecretIsImmutable)
+}
+
+fn login_is_missing<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    match facts.login {
+        LoginFact::Absent => Some(Obstacle::LoginIsMissing),
+        LoginFact::Incomplete(gap) => Some(Obstacle::LoginIsIncomplete(gap)),
+        LoginFact::Unread | LoginFact::Ready => None,
+    }
+}
+
+fn credential_cannot_serve<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    match facts.chain {
+        Chain::Login | Chain::Live | Chain::Misfit(_) => None,
+        Chain::Absent => Some(Obstacle::CredentialIsAbsent),
+        Chain::PurposeRefused => Some(Obstacle::PurposeIsNotAllowed),
+        Chain::TtlRefused { longest } => Some(Obstacle::TtlIsNotAllowed(longest)),
+        Chain::NotReady { credential, reason } => Some(Obstacle::CredentialIsNotReady(credential, reason)),
+        Chain::Working => Some(Obstacle::CredentialIsWorking),
+    }
+}
+
+fn attempt_is_not_due<'a>(facts: &Facts<'a>, _: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
+    facts
+        .standing_failure()
+        .filter(|failure| failure.next_attempt > now)
+        .map(Obstacle::AttemptIsNotDue)
+}
+
+fn repair_is_too_soon<'a>(facts: &Facts<'a>, cause: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
+    let lost = matches!(
+        cause,
+        Some(Cause::SecretIsMissing | Cause::RecordIsUnreadable | Cause::TokenWasEdited)
+    );
+    let again = later(facts.care.last_repair?, REPAIR_REST);
+    (lost && again > now).then_some(Obstacle::RepairIsTooSoon(again))
+}
+
+fn hand_renewal_is_too_soon<'a>(
+    facts: &Facts<'a>,
+    cause: Option<Cause>,
+    now: Timestamp,
+) -> Option<Obstacle<'a>> {
+    let rested = later(facts.record()?.issued_at, HAND_RENEWAL_REST);
+    (cause == Some(Cause::RenewalWasRequested) && rested > now)
+        .then_some(Obstacle::HandRenewalIsTooSoon(rested))
+}
+
+impl Obstacle<'_> {
+    /// The reason that the object shows.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::SpecIsInvalid(_) => Reason::InvalidSpec,
+            Self::EndpointIsNotAllowed(_) => Reason::EndpointNotAllowed,
+            Self::RenewalHasEnded => Reason::Expired,
+            Self::IsSuspended => Reason::Suspended,
+            Self::NameIsTaken | Self::FormerOwnerIsLeaving => Reason::SecretNotOwned,
+            Self::SecretIsImmutable => Reason::SecretWriteRefused,
+            Self::LoginIsMissing => Reason::ClientSecretNotFound,
+            Self::LoginIsIncomplete(_) => Reason::ClientSecretIncomplete,
+            Self::CredentialIsAbsent => Reason::CredentialNotFound,
+            Self::PurposeIsNotAllowed => Reason::PurposeNotAllowed,
+            Self::TtlIsNotAllowed(_) => Reason::ServiceTokenTtlNotAllowed,
+            Self::CredentialIsNotReady(..) => Reason::CredentialNotReady,
+            Self::CredentialIsWorking | Self::RepairIsTooSoon(_) | Self::HandRenewalIsTooSoon(_) => {
+                Reason::Pending
+            }
+            Self::AttemptIsNotDue(failure) => failure.reason,
+        }
+    }
+
+    /// Whether it goes by itself, or at least may.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::FormerOwnerIsLeaving
+            | Self::LoginIsMissing
+            | Self::CredentialIsAbsent
+            | Self::CredentialIsNotReady(..)
+            | Self::CredentialIsWorking
+            | Self::RepairIsTooSoon(_)
+            | Self::HandRenewalIsTooSoon(_) => true,
+            Self::AttemptIsNotDue(failure) => !failure.needs_a_person(),
+            Self::SpecIsInvalid(_)
+            | Self::EndpointIsNotAllowed(_)
+            | Self::RenewalHasEnded
+            | Self::IsSuspended
+            | Self::NameIsTaken
+            | Self::SecretIsImmutable
+            | Self::LoginIsIncomplete(_)
+            | Self::PurposeIsNotAllowed
+            | Self::TtlIsNotAllowed(_) => false,
+        }
+    }
+
+    /// When it goes, where that is known.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::AttemptIsNotDue(failure) => Some(failure.next_attempt),
+            Self::RepairIsTooSoon(until) | Self::HandRenewalIsTooSoon(until) => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a Frontend credential, which holds no token, cannot serve.
+#[must_use]
+pub fn login_was_refused(facts: &Facts<'_>) -> bool {
+    matches!(facts.secret, SecretFact::Unwanted) && facts.validity == Validity::Refused
+}

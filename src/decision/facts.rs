@@ -1,0 +1,240 @@
+//! What concerns one object, kind-neutral: everything a decision may depend on, besides the time. Plain data, borrowed
+//! from memory; looking it up is the kinds' `facts`, and nothing here reads anything.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Delivery, Failure, Key, Record, SeenSecret, Template};
+use crate::api::Reason;
+
+/// Everything that is known of one object when a decision is made.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// Which object.
+    pub key: &'a Key,
+    /// Its uid.
+    pub uid: &'a str,
+    /// Its generation: what the status will say it observed.
+    pub generation: i64,
+    /// When it was created.
+    pub created: Timestamp,
+    /// It has a deletionTimestamp: it gets no effect any more.
+    pub deleting: bool,
+    /// What its spec asks for, or what is wrong with it.
+    pub wish: Result<Wish<'a>, SpecFault>,
+    /// The value of the renew request, if there is one.
+    pub renew_request: Option<&'a str>,
+    /// The client Secret (credentials; a request's is part of its chain).
+    pub login: LoginFact,
+    /// What a token would be issued from.
+    pub chain: Chain<'a>,
+    /// The Secret of the name that the spec wants.
+    pub secret: SecretFact<'a>,
+    /// The record of the token that is held in memory for this object.
+    pub held: Option<&'a Record>,
+    /// What this operator has done and learnt of the Secret.
+    pub care: Care,
+    /// What failed, and when it is tried again.
+    pub failure: Option<&'a Failure>,
+    /// What must be equal for a failure to still count: spec, client Secret and renew request, hashed.
+    pub stamp: u64,
+    /// The service refused the current access token (credentials).
+    pub token_refused: bool,
+    /// Somebody waits for the token that only the Secret holds (credentials).
+    pub token_wanted: bool,
+    /// What the service last said of key and secret (credentials).
+    pub validity: Validity,
+}
+
+/// What the spec asks for, checked.
+#[derive(Clone, Debug)]
+pub struct Wish<'a> {
+    /// The managed Secret; `None` for a Frontend credential, which holds no token.
+    pub template: Option<&'a Template>,
+    /// Which token it holds.
+    pub delivery: Delivery,
+    /// When to renew.
+    pub renewal: Renewal,
+    /// Never issue after this.
+    pub renew_until: Option<Timestamp>,
+    /// How long a finished object is kept.
+    pub ttl_after_finished: Option<SignedDuration>,
+    /// Nothing is issued.
+    pub suspended: bool,
+    /// The origin of a custom endpoint that the operator was not started with.
+    pub refused_origin: Option<&'a str>,
+    /// What the token is for; `None` while that cannot be known: it counts as matching.
+    pub made_for: Option<[u8; 16]>,
+    /// What it would be made with; `None` while that is not known: it counts as matching.
+    pub made_with: Option<[u8; 16]>,
+    /// What messages call things.
+    pub names: Names<'a>,
+}
+
+/// The names that messages mention.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names<'a> {
+    /// The client Secret.
+    pub client_secret: &'a str,
+    /// The credential that a request refers to, as `name` or `namespace/name`.
+    pub credential: &'a str,
+    /// The purpose that a request asks for.
+    pub purpose: &'a str,
+}
+
+/// When a token is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// Between half and two thirds of its life.
+    Default,
+    /// This long before its end.
+    Before(SignedDuration),
+    /// This percentage of its life before its end.
+    Percentage(u8),
+}
+
+/// What is wrong with a spec that the API server accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecFault {
+    /// It cannot be decoded: an older schema, or edited past it.
+    Undecodable,
+    /// This field holds a value that means nothing.
+    Field(&'static str),
+    /// The credential uses a namespace selector and the operator may not read namespaces.
+    SelectorUnsupported,
+    /// `credentialRef` names a Frontend app.
+    CredentialIsFrontend,
+    /// `exchangeCredentialRef` names a Backend app.
+    ExchangeIsBackend,
+    /// The two credentials are not of one endpoint.
+    EndpointsDiffer,
+}
+
+/// What is known of a client Secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginFact {
+    /// Not read since it changed, or ever.
+    Unread,
+    /// There is no such Secret.
+    Absent,
+    /// It lacks a usable key or secret.
+    Incomplete(LoginGap),
+    /// Key and secret are in memory. Of a request: there is nothing to read.
+    Ready,
+}
+
+/// Why a client Secret is not complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginGap {
+    /// The key of the client id is missing or empty.
+    NoId,
+    /// The key of the client secret is missing or empty.
+    NoSecret,
+    /// A value holds control characters or is no text.
+    Unprintable,
+}
+
+/// What a token is issued from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain<'a> {
+    /// A credential: from its login alone.
+    Login,
+    /// The credential is absent, or does not consent: nobody can tell which.
+    Absent,
+    /// The two do not fit.
+    Misfit(SpecFault),
+    /// The credential does not allow the purpose.
+    PurposeRefused,
+    /// The credential does not allow a service token that lives as long.
+    TtlRefused {
+        /// The longest it allows.
+        longest: SignedDuration,
+    },
+    /// A credential of the chain has no token to offer until something else happens.
+    NotReady {
+        /// Which one, as the request refers to it.
+        credential: &'a str,
+        /// Why.
+        reason: Reason,
+    },
+    /// The credential is at work: a moment's patience, and nothing to report.
+    Working,
+    /// There is a live access token and a login to exchange with.
+    Live,
+}
+
+/// What is known of the Secret whose name the spec wants.
+#[derive(Clone, Copy, Debug)]
+pub enum SecretFact<'a> {
+    /// None is wanted.
+    Unwanted,
+    /// It must be looked at first.
+    Unknown,
+    /// There is none.
+    Absent,
+    /// Somebody else's.
+    Foreign,
+    /// Controlled by an earlier object of this name: about to be collected.
+    FormerOwner,
+    /// Ours: it names this object as its controller.
+    Ours(&'a SeenSecret),
+    /// Our type without a controller: to be adopted.
+    Orphan(&'a SeenSecret),
+}
+
+/// What this operator has done and learnt of the Secret, in memory only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Care {
+    /// There was a Secret of ours, and it is gone: its owner is looked at before it is put back.
+    pub vanished: bool,
+    /// The owner was seen alive since.
+    pub owner_confirmed: bool,
+    /// The data were read, and the token among them is not the one that was written.
+    pub content_lost: bool,
+    /// When a lost Secret was last replaced by issuing.
+    pub last_repair: Option<Timestamp>,
+    /// A write was refused before the last restart: ask the server before issuing again.
+    pub rehearse: bool,
+}
+
+/// What the service last said of key and secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// Nothing yet.
+    Unknown,
+    /// It accepted them.
+    Accepted,
+    /// It refused them.
+    Refused,
+}
+
+impl<'a> SecretFact<'a> {
+    /// The Secret, where it is or may become this object's.
+    #[must_use]
+    pub fn seen(&self) -> Option<&'a SeenSecret> {
+        match self {
+            Self::Ours(seen) | Self::Orphan(seen) => Some(seen),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// The record of the token that the Secret holds.
+    #[must_use]
+    pub fn record(&self) -> Option<&'a Record> {
+        self.secret.seen().and_then(|seen| seen.record.as_ref())
+    }
+
+    /// The wish, where the spec is sound.
+    #[must_use]
+    pub fn sound(&self) -> Option<&Wish<'a>> {
+        self.wish.as_ref().ok()
+    }
+
+    /// The failure, unless something it depended on has changed since.
+    #[must_use]
+    pub fn standing_failure(&self) -> Option<&'a Failure> {
+        self.failure
+            .filter(|failure| failure.stamp == self.stamp || failure.stamp == Failure::INHERITED)
+    }
+}

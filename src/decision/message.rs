@@ -1,0 +1,240 @@
+//! In which words? Every sentence that a status shows: what is so, and the next step. One place, so that they read alike.
+
+use jiff::Timestamp;
+
+use super::checks::Obstacle;
+use super::{Facts, FailedStep, Failure, Kind, LoginGap, SpecFault, Validity};
+use crate::api::Reason;
+
+/// Follows the message of a token whose `renewBefore` cannot be kept.
+pub const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew earlier than the token is issued: the default window is used; write a shorter renewBefore.";
+
+/// A token is in service.
+pub(super) fn issued(expires_at: Timestamp, renew_at: Option<Timestamp>) -> String {
+    match renew_at {
+        Some(renew_at) => format!(
+            "The token is good until {}; it is renewed at {}.",
+            at(expires_at),
+            at(renew_at)
+        ),
+        None => format!(
+            "The token is good until {}; it will not be renewed.",
+            at(expires_at)
+        ),
+    }
+}
+
+/// A token lives on, but no other will follow.
+pub(super) fn kept(reason: Reason, expires_at: Timestamp) -> String {
+    let until = at(expires_at);
+    if reason == Reason::Suspended {
+        format!("Renewal is suspended; the token is good until {until}. Set spec.suspend to false to go on.")
+    } else {
+        format!("spec.renewUntil has passed; the token is good until {until} and will not be renewed.")
+    }
+}
+
+/// A Frontend credential that can serve.
+pub(super) fn login_complete() -> String {
+    "The client Secret is complete; a Frontend app holds no token of its own.".to_owned()
+}
+
+/// The token is good, its renewal is not coming along.
+pub(super) fn renewal_fails(
+    facts: &Facts<'_>,
+    obstacle: Option<&Obstacle<'_>>,
+    expires_at: Timestamp,
+) -> String {
+    let why = not_ready(facts, obstacle, facts.standing_failure(), Reason::Pending);
+    format!(
+        "The token is good until {}, but it cannot be renewed: {why}",
+        at(expires_at)
+    )
+}
+
+/// There is no token to be had, because.
+pub(super) fn not_ready(
+    facts: &Facts<'_>,
+    obstacle: Option<&Obstacle<'_>>,
+    failure: Option<&Failure>,
+    reason: Reason,
+) -> String {
+    match (obstacle, failure) {
+        (None, Some(failure)) => failing(facts, failure),
+        (Some(obstacle), _) => standing(facts, obstacle),
+        (None, None) if reason == Reason::InvalidClient => refused_login(facts),
+        (None, None) => "A token is about to be issued.".to_owned(),
+    }
+}
+
+/// The condition `CredentialsValid`.
+pub(super) fn credentials_valid(facts: &Facts<'_>) -> String {
+    match facts.validity {
+        Validity::Unknown => "The service was not asked yet.".to_owned(),
+        Validity::Accepted => "The service accepted the client id and secret.".to_owned(),
+        Validity::Refused => refused_login(facts),
+    }
+}
+
+fn refused_login(facts: &Facts<'_>) -> String {
+    format!(
+        "The service refused the client id and secret. Correct them in Secret \"{}\"; they are tried as soon as it changes.",
+        client_secret(facts)
+    )
+}
+
+fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
+    let names = facts.sound().map(|wish| wish.names).unwrap_or_default();
+    let secret = facts
+        .sound()
+        .and_then(|wish| wish.template)
+        .map_or("", |template| &template.name);
+    match obstacle {
+        Obstacle::SpecIsInvalid(fault) => spec_fault(*fault),
+        Obstacle::EndpointIsNotAllowed(origin) => format!(
+            "The operator was not started with this endpoint. Start it with --allow-endpoint {origin}, or use environment Sandbox or Production."
+        ),
+        Obstacle::RenewalHasEnded => {
+            "spec.renewUntil has passed: no token is issued any more. Move it, or delete this object."
+                .to_owned()
+        }
+        Obstacle::IsSuspended => {
+            "Suspended: no token is issued. Set spec.suspend to false to go on.".to_owned()
+        }
+        Obstacle::NameIsTaken => format!(
+            "Secret \"{secret}\" exists and does not belong to this object, so it is not touched. Delete or rename it, or create this object anew with another spec.secret.name."
+        ),
+        Obstacle::FormerOwnerIsLeaving => {
+            format!(
+                "Secret \"{secret}\" belongs to an earlier object of this name; it is about to be collected, then a token is issued."
+            )
+        }
+        Obstacle::SecretIsImmutable => {
+            format!(
+                "Secret \"{secret}\" was made immutable, so it cannot be renewed. Delete it; it is written anew at once."
+            )
+        }
+        Obstacle::LoginIsMissing => {
+            format!(
+                "Secret \"{}\" does not exist. Create it; it is read as soon as it appears.",
+                names.client_secret
+            )
+        }
+        Obstacle::LoginIsIncomplete(gap) => format!("Secret \"{}\" {}", names.client_secret, login_gap(*gap)),
+        Obstacle::CredentialIsAbsent => format!(
+            "RocketLawyerCredential \"{}\" does not exist, or does not allow this namespace. Create it, or have its owner list this namespace in spec.allowedNamespaces.",
+            names.credential
+        ),
+        Obstacle::PurposeIsNotAllowed => format!(
+            "The credential does not allow purpose \"{}\". Have its owner add it to spec.allowedPurposes, or ask for another purpose in a new object.",
+            names.purpose
+        ),
+        Obstacle::TtlIsNotAllowed(longest) => format!(
+            "The credential allows no service token that lives longer than {longest:#}. Lower spec.serviceTokenTTL, or have its owner raise spec.maxServiceTokenTTL."
+        ),
+        Obstacle::CredentialIsNotReady(credential, reason) => format!(
+            "RocketLawyerCredential \"{credential}\" is not ready ({}); this object goes on as soon as it is.",
+            reason.as_str()
+        ),
+        Obstacle::CredentialIsWorking => "The credential's token is about to be issued.".to_owned(),
+        Obstacle::AttemptIsNotDue(failure) => failing(facts, failure),
+        Obstacle::RepairIsTooSoon(until) => format!(
+            "Secret \"{secret}\" was lost again soon after it had been replaced; it is replaced at {}. Find out who deletes it.",
+            at(*until)
+        ),
+        Obstacle::HandRenewalIsTooSoon(until) => {
+            format!("The renewal that was asked for comes at {}.", at(*until))
+        }
+    }
+}
+
+fn spec_fault(fault: SpecFault) -> String {
+    match fault {
+        SpecFault::Undecodable => {
+            "The spec cannot be read: it does not fit this version's schema. Apply it again with the current CRDs installed.".to_owned()
+        }
+        SpecFault::Field(field) => format!("{field} has a value that means nothing. Correct it as `kubectl explain` says."),
+        SpecFault::SelectorUnsupported => {
+            "spec.allowedNamespaces.selector needs the right to read namespaces, which this installation lacks. List the namespaces in names."
+                .to_owned()
+        }
+        SpecFault::CredentialIsFrontend => {
+            "spec.credentialRef names a Frontend app, which issues no access token. Name a Backend credential, and the Frontend one in exchangeCredentialRef.".to_owned()
+        }
+        SpecFault::ExchangeIsBackend => {
+            "spec.exchangeCredentialRef names a Backend app. Name a Frontend credential, or leave it out.".to_owned()
+        }
+        SpecFault::EndpointsDiffer => {
+            "The two credentials are of different endpoints. Name two of the same environment.".to_owned()
+        }
+    }
+}
+
+fn login_gap(gap: LoginGap) -> &'static str {
+    match gap {
+        LoginGap::NoId => {
+            "lacks the client id. Add it under the key that spec.clientSecretRef.clientIdKey names."
+        }
+        LoginGap::NoSecret => {
+            "lacks the client secret. Add it under the key that spec.clientSecretRef.clientSecretKey names."
+        }
+        LoginGap::Unprintable => {
+            "holds a client id or secret with control characters, or that is no text. Write it anew without them."
+        }
+    }
+}
+
+fn failing(facts: &Facts<'_>, failure: &Failure) -> String {
+    let next = at(failure.next_attempt);
+    let what = match failure.reason {
+        Reason::InvalidClient => return refused_login(facts),
+        Reason::ClusterAccessDenied => {
+            "The operator lacks a right on Secrets in this namespace. Grant it as the chart's roles do."
+        }
+        Reason::SecretWriteRefused => {
+            "The API server refuses to write the managed Secret (quota, admission policy, or immutable). The token is kept; make room for it."
+        }
+        Reason::RequestRejected => {
+            "The service rejected the request. Check purpose and claims; another subject needs a new object."
+        }
+        Reason::AccessDenied => {
+            "The service denies this app the call. Have Rocket Lawyer grant it the role or product."
+        }
+        Reason::Throttled => "The service asks for fewer calls.",
+        Reason::QuotaExhausted => "The app's quota at the service is used up.",
+        Reason::UnexpectedResponse => "The service's answer could not be understood.",
+        Reason::UnusableToken => {
+            "The service issued a token that lives too short a time to be of use. Ask Rocket Lawyer."
+        }
+        Reason::ServiceUnavailable => "The service cannot be reached or does not answer.",
+        _ if failure.step == FailedStep::Internal => {
+            "The operator failed on this object; its log has the details."
+        }
+        _ => "The API server did not answer as expected.",
+    };
+    format!("{what} {}Tried again at {next}.", answered(failure))
+}
+
+fn answered(failure: &Failure) -> String {
+    let step = failure.step.as_str();
+    match (failure.http_status, failure.error_code) {
+        (Some(status), Some(code)) => format!("({step}: HTTP {status}, {code}) "),
+        (Some(status), None) => format!("({step}: HTTP {status}) "),
+        (None, Some(code)) => format!("({step}: {code}) "),
+        (None, None) => format!("({step}) "),
+    }
+}
+
+fn client_secret<'a>(facts: &Facts<'a>) -> &'a str {
+    let own = facts.sound().map_or("", |wish| wish.names.client_secret);
+    if own.is_empty() && facts.key.kind == Kind::Request {
+        "the exchanging credential's"
+    } else {
+        own
+    }
+}
+
+/// Seconds are all that a person needs.
+fn at(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,232 @@
+//! What is done next for one object? One [`Step`], which carries all that its execution needs: execution makes no choices.
+
+use jiff::Timestamp;
+
+use super::checks::{Cause, Obstacle, cause, obstacle, renewal_instant};
+use super::schedule::{self, FUTURE_TOLERANCE, later, next_look};
+use super::{Content, Facts, FailedStep, LoginFact, Record, ResourceVersion, SecretFact, Wish};
+
+/// One transition of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing to do before this instant, unless something changes.
+    Wait(Wait),
+    /// Read the client Secret into memory.
+    ReadLogin,
+    /// Ask the API server what bears the managed Secret's name: memory does not know.
+    Look,
+    /// Ask the API server whether the object still lives, before its vanished Secret is put back.
+    ConfirmOwner,
+    /// Read the managed Secret in full, and hold its token in memory if it is as it was written.
+    Recall,
+    /// Ask the API server whether it would accept the Secret, before a token is spent on it.
+    Rehearse,
+    /// Issue a token, because.
+    Issue(Cause),
+    /// Write the token that is held.
+    Write(Precondition),
+    /// The Secret holds a token that serves as well: forget the one that is held.
+    DropHeld,
+    /// Delete the finished object.
+    Finish,
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The next look, if nothing changes before. `None`: an object that gets no effect any more.
+    pub until: Option<Timestamp>,
+    /// Whether this is worth a word in status: routine work in progress is not.
+    pub speak: bool,
+}
+
+/// What must hold for the Secret to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// There is none of that name.
+    Absent,
+    /// It is this one, unchanged.
+    Unchanged {
+        /// Its uid.
+        uid: Box<str>,
+        /// Its resourceVersion.
+        version: ResourceVersion,
+    },
+}
+
+/// Decides. The order is: what is over, what is not known, what is held and not yet written, what must be issued, what
+/// must be rendered anew, what somebody waits for.
+#[must_use]
+pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Step {
+    if facts.deleting {
+        return Step::Wait(Wait {
+            until: None,
+            speak: false,
+        });
+    }
+    let Ok(wish) = &facts.wish else {
+        return wait(facts, None, now);
+    };
+    finish(facts, wish, now)
+        .or_else(|| read(facts, now))
+        .or_else(|| write_held(facts, now))
+        .or_else(|| issue(facts, now))
+        .or_else(|| render(facts, wish, now))
+        .or_else(|| recall_for_those_who_wait(facts, now))
+        .unwrap_or_else(|| wait(facts, cause(facts, now), now))
+}
+
+fn finish(facts: &Facts<'_>, wish: &Wish<'_>, now: Timestamp) -> Option<Step> {
+    let due = !wish.suspended && schedule::removed_at(facts).is_some_and(|at| at <= now);
+    (due && may_try(facts, FailedStep::Delete, now)).then_some(Step::Finish)
+}
+
+fn read(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
+    if facts.login == LoginFact::Unread && may_try(facts, FailedStep::ReadClientSecret, now) {
+        return Some(Step::ReadLogin);
+    }
+    let unknown = matches!(facts.secret, SecretFact::Unknown);
+    (unknown && may_try(facts, FailedStep::ReadManagedSecret, now)).then_some(Step::Look)
+}
+
+/// A token that is held and that the Secret does not hold, or holds no longer as it was written.
+fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
+    let held = facts.held?;
+    let seen = facts.secret.seen();
+    if unwritten(facts, held) {
+        if seen.is_some() && cause(facts, now).is_none() {
+            return Some(Step::DropHeld);
+        }
+    } else if !must_be_rendered(facts) {
+        return None;
+    }
+    if !serves(facts, held, now) || blocks_writing(facts) || !may_try(facts, FailedStep::WriteSecret, now) {
+        return None;
+    }
+    if seen.is_none() && facts.care.vanished && !facts.care.owner_confirmed {
+        return Some(Step::ConfirmOwner);
+    }
+    Some(Step::Write(precondition(facts)))
+}
+
+fn issue(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
+    let cause = cause(facts, now)?;
+    if obstacle(facts, Some(cause), now).is_some()
+        || waits_for_write(facts, now)
+        || facts.login != LoginFact::Ready
+    {
+        return None;
+    }
+    if facts.secret.seen().is_none() && facts.care.vanished && !facts.care.owner_confirmed {
+        return Some(Step::ConfirmOwner);
+    }
+    if facts.care.rehearse {
+        return Some(Step::Rehearse);
+    }
+    Some(Step::Issue(cause))
+}
+
+fn render(facts: &Facts<'_>, wish: &Wish<'_>, now: Timestamp) -> Option<Step> {
+    let readable = must_be_rendered(facts) && !facts.care.content_lost && facts.held.is_none();
+    // A token for another subject stays as it is until it is replaced: nobody may find it under new names.
+    let fit = !cause(facts, now).is_some_and(Cause::makes_unfit);
+    let possible = readable && fit && wish.template.is_some() && !blocks_writing(facts);
+    (possible && may_try(facts, FailedStep::ReadManagedSecret, now)).then_some(Step::Recall)
+}
+
+fn recall_for_those_who_wait(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
+    let useful =
+        facts.token_wanted && facts.held.is_none() && !cause(facts, now).is_some_and(Cause::makes_unfit);
+    let possible = facts.secret.seen().is_some() && !facts.care.content_lost;
+    (useful && possible && may_try(facts, FailedStep::ReadManagedSecret, now)).then_some(Step::Recall)
+}
+
+/// Whether the Secret is ours and not as the spec wants it to look.
+fn must_be_rendered(facts: &Facts<'_>) -> bool {
+    let wanted = facts.sound().and_then(|wish| wish.template);
+    match (facts.secret, wanted) {
+        (SecretFact::Orphan(_), Some(_)) => true,
+        (SecretFact::Ours(seen), Some(template)) => {
+            seen.content == Content::Edited
+                || (seen.content == Content::Intact && seen.rendering != template.rendering())
+        }
+        (SecretFact::Absent, Some(_)) => facts.held.is_some(),
+        _ => false,
+    }
+}
+
+/// Whether the held token is not the one of the Secret.
+fn unwritten(facts: &Facts<'_>, held: &Record) -> bool {
+    facts.record() != Some(held)
+}
+
+/// Whether the held token is worth writing: for this spec, and alive.
+fn serves(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
+    let wanted = facts.sound().and_then(|wish| wish.made_for);
+    let for_this = match (&held.inputs, wanted) {
+        (super::InputsHash::V1 { made_for, .. }, Some(wanted)) => *made_for == wanted,
+        _ => true,
+    };
+    for_this && held.expires_at > now && held.issued_at <= later(now, FUTURE_TOLERANCE)
+}
+
+/// A token was issued, and its write is refused for now: issuing another would not help.
+fn waits_for_write(facts: &Facts<'_>, now: Timestamp) -> bool {
+    facts
+        .held
+        .is_some_and(|held| unwritten(facts, held) && serves(facts, held, now))
+}
+
+fn blocks_writing(facts: &Facts<'_>) -> bool {
+    let taken = matches!(
+        facts.secret,
+        SecretFact::Foreign | SecretFact::FormerOwner | SecretFact::Unknown
+    );
+    taken
+        || facts
+            .secret
+            .seen()
+            .is_some_and(|seen| seen.immutable || seen.deleting)
+}
+
+fn may_try(facts: &Facts<'_>, step: FailedStep, now: Timestamp) -> bool {
+    facts
+        .standing_failure()
+        .is_none_or(|failure| failure.step != step || failure.next_attempt <= now)
+}
+
+fn precondition(facts: &Facts<'_>) -> Precondition {
+    match facts.secret.seen() {
+        None => Precondition::Absent,
+        Some(seen) => Precondition::Unchanged {
+            uid: seen.uid.clone(),
+            version: seen.version,
+        },
+    }
+}
+
+fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
+    let obstacle = obstacle(facts, cause, now);
+    let quiet = obstacle == Some(Obstacle::CredentialIsWorking) && cause.is_some_and(Cause::makes_unfit);
+    let record = facts.record();
+    let due = renewal_instant(facts);
+    let until = next_look(
+        [
+            due,
+            due.zip(record)
+                .map(|(due, record)| schedule::overdue_at(record, due)),
+            record.map(|record| record.expires_at),
+            record.and_then(|record| record.issued_at.checked_sub(FUTURE_TOLERANCE).ok()),
+            facts.sound().and_then(|wish| wish.renew_until),
+            schedule::removed_at(facts),
+            facts.standing_failure().map(|failure| failure.next_attempt),
+            obstacle.as_ref().and_then(Obstacle::until),
+            facts.held.map(|held| held.expires_at),
+        ],
+        now,
+    );
+    Step::Wait(Wait {
+        until: Some(until),
+        speak: !quiet,
+    })
+}

@@ -1,0 +1,222 @@
+//! When is a failed step tried again? Behaviour §4.3. The delay is bounded by the failure's class and by the life that is
+//! left; its jitter is a hash of identity and attempt.
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::schedule::{fraction, later, scale};
+use crate::api::Reason;
+
+/// What failed, how often, and when it is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The step that failed.
+    pub step: FailedStep,
+    /// The reason that the object shows.
+    pub reason: Reason,
+    /// The status the service or the API server answered with.
+    pub http_status: Option<u16>,
+    /// The service's error code, from a fixed vocabulary.
+    pub error_code: Option<&'static str>,
+    /// How often in a row.
+    pub count: u32,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it is tried again.
+    pub next_attempt: Timestamp,
+    /// What it depended on, hashed: another stamp voids it.
+    pub stamp: u64,
+}
+
+/// The steps that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedStep {
+    /// Reading the client Secret.
+    ReadClientSecret,
+    /// Reading the managed Secret.
+    ReadManagedSecret,
+    /// The access token by client credentials.
+    AccessToken,
+    /// The service token.
+    ServiceToken,
+    /// The exchange of the service token.
+    Exchange,
+    /// Writing the managed Secret.
+    WriteSecret,
+    /// Deleting a finished request.
+    Delete,
+    /// The operator's own code panicked.
+    Internal,
+}
+
+/// How a failure is retried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryClass {
+    /// Something that passes by itself.
+    Transient,
+    /// The service asked for less, perhaps naming a time.
+    Throttled(Option<SignedDuration>),
+    /// A person must act; trying again costs a call and finds out whether somebody did.
+    Refused,
+    /// The API server refuses a write: the token is kept, the write alone is retried.
+    WriteRefused,
+}
+
+/// The delay before attempt `count + 1`. `life_left` is what remains of the token in service: `None` where it is dead or
+/// there is none.
+#[must_use]
+pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, uid: &str) -> SignedDuration {
+    let secs = SignedDuration::from_secs;
+    let doubled = |first: i64, most: i64| {
+        secs(
+            first
+                .saturating_mul(1_i64 << count.saturating_sub(1).min(30))
+                .min(most),
+        )
+    };
+    match class {
+        RetryClass::Transient => {
+            let spread = scale(doubled(2, 300), 0.75 + jitter(uid, count) / 4.0);
+            let quarter = life_left.map_or(SignedDuration::MAX, |left| left / 4);
+            spread.min(quarter).max(secs(2))
+        }
+        RetryClass::Throttled(Some(asked)) => asked.clamp(secs(1), secs(900)),
+        RetryClass::Throttled(None) => scale(doubled(60, 900), 0.9 + jitter(uid, count) / 10.0),
+        RetryClass::Refused => {
+            let step = [300, 1800]
+                .get(count.saturating_sub(1) as usize)
+                .copied()
+                .unwrap_or(3600);
+            scale(secs(step), 0.9 + jitter(uid, count) / 10.0)
+        }
+        RetryClass::WriteRefused => doubled(10, 300),
+    }
+}
+
+/// The failure after one more failing attempt.
+#[must_use]
+pub fn another_failure(
+    old: Option<&Failure>,
+    news: &Setback,
+    uid: &str,
+    life_left: Option<SignedDuration>,
+    now: Timestamp,
+) -> Failure {
+    let same =
+        old.filter(|old| old.stamp == news.stamp && old.step == news.step && old.reason == news.reason);
+    let count = same.map_or(1, |old| old.count.saturating_add(1));
+    Failure {
+        step: news.step,
+        reason: news.reason,
+        http_status: news.http_status,
+        error_code: news.error_code,
+        count,
+        since: same.map_or(now, |old| old.since),
+        next_attempt: later(now, delay(news.class, count, life_left, uid)),
+        stamp: news.stamp,
+    }
+}
+
+/// What an attempt came back with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setback {
+    /// The step.
+    pub step: FailedStep,
+    /// The reason to show.
+    pub reason: Reason,
+    /// How to retry.
+    pub class: RetryClass,
+    /// The answer's status.
+    pub http_status: Option<u16>,
+    /// The answer's code.
+    pub error_code: Option<&'static str>,
+    /// What the attempt depended on.
+    pub stamp: u64,
+}
+
+impl Failure {
+    /// The stamp of a failure that an earlier process left in status: it counts until the first change is seen.
+    pub const INHERITED: u64 = 0;
+
+    /// Whether waiting alone will not help.
+    #[must_use]
+    pub fn needs_a_person(&self) -> bool {
+        needs_a_person(self.reason)
+    }
+}
+
+/// Whether only a person can change what this reason says (product.md, Conditions).
+#[must_use]
+pub fn needs_a_person(reason: Reason) -> bool {
+    match reason {
+        Reason::ClientSecretIncomplete
+        | Reason::InvalidClient
+        | Reason::EndpointNotAllowed
+        | Reason::PurposeNotAllowed
+        | Reason::ServiceTokenTtlNotAllowed
+        | Reason::RequestRejected
+        | Reason::AccessDenied
+        | Reason::UnusableToken
+        | Reason::SecretNotOwned
+        | Reason::SecretWriteRefused
+        | Reason::ClusterAccessDenied
+        | Reason::InvalidSpec
+        | Reason::Expired
+        | Reason::Suspended => true,
+        Reason::Pending
+        | Reason::Issued
+        | Reason::Available
+        | Reason::Accepted
+        | Reason::ClientSecretNotFound
+        | Reason::CredentialNotReady
+        | Reason::CredentialNotFound
+        | Reason::Throttled
+        | Reason::QuotaExhausted
+        | Reason::ServiceUnavailable
+        | Reason::UnexpectedResponse
+        | Reason::RenewalEnded
+        | Reason::Recovered
+        | Reason::SecretRestored => false,
+    }
+}
+
+impl FailedStep {
+    /// The name in status and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadClientSecret => "ReadClientSecret",
+            Self::ReadManagedSecret => "ReadManagedSecret",
+            Self::AccessToken => "AccessToken",
+            Self::ServiceToken => "ServiceToken",
+            Self::Exchange => "Exchange",
+            Self::WriteSecret => "WriteSecret",
+            Self::Delete => "Delete",
+            Self::Internal => "Internal",
+        }
+    }
+
+    /// Reads the name back from a status.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::ReadClientSecret,
+            Self::ReadManagedSecret,
+            Self::AccessToken,
+            Self::ServiceToken,
+            Self::Exchange,
+            Self::WriteSecret,
+            Self::Delete,
+            Self::Internal,
+        ]
+        .into_iter()
+        .find(|step| step.as_str() == text)
+    }
+}
+
+fn jitter(uid: &str, attempt: u32) -> f64 {
+    let mut hasher = Sha256::new();
+    hasher.update(uid.as_bytes());
+    hasher.update(attempt.to_be_bytes());
+    fraction(&hasher.finalize())
+}

@@ -1,0 +1,117 @@
+//! What changes in the status, and since when does it hold? Pure: conditions with their transition times, and the merge
+//! patch from what the object says to what it should say.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Map, Value};
+
+use super::{Failure, Progress, Statement, TokenView, Truth, Verdict};
+use crate::api::{self, Condition, condition};
+
+/// The conditions that a verdict amounts to. A transition time moves only when the status of its condition does.
+#[must_use]
+pub fn conditions(old: &[Condition], verdict: &Verdict, generation: i64, now: Timestamp) -> Vec<Condition> {
+    let mut all = vec![made(condition::READY, &verdict.ready, old, generation, now)];
+    let progress = match verdict.progress {
+        Progress::Settled => None,
+        Progress::Reconciling => Some(condition::RECONCILING),
+        Progress::Stalled => Some(condition::STALLED),
+    };
+    if let Some(type_) = progress {
+        let statement = Statement {
+            truth: Truth::True,
+            ..verdict.ready.clone()
+        };
+        all.push(made(type_, &statement, old, generation, now));
+    }
+    if let Some(valid) = &verdict.credentials_valid {
+        all.push(made(condition::CREDENTIALS_VALID, valid, old, generation, now));
+    }
+    all
+}
+
+fn made(type_: &str, statement: &Statement, old: &[Condition], generation: i64, now: Timestamp) -> Condition {
+    let status = statement.truth.as_str();
+    let since = old
+        .iter()
+        .find(|it| it.type_ == type_ && it.status == status)
+        .and_then(|it| it.last_transition_time.clone());
+    Condition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        observed_generation: Some(generation),
+        reason: statement.reason.as_str().to_owned(),
+        message: statement.message.clone(),
+        last_transition_time: Some(since.unwrap_or_else(|| Time(to_seconds(now)))),
+    }
+}
+
+/// `status.token`.
+#[must_use]
+pub fn token(view: &TokenView) -> api::TokenStatus {
+    let shown = |instant: Timestamp| Some(Time(to_seconds(instant)));
+    api::TokenStatus {
+        secret_name: Some(view.secret_name.to_string()),
+        issued_at: shown(view.issued_at),
+        expires_at: shown(view.expires_at),
+        renew_at: view.renew_at.and_then(shown),
+    }
+}
+
+/// `status.failure`.
+#[must_use]
+pub fn failure(failure: &Failure) -> api::Failure {
+    api::Failure {
+        step: Some(failure.step.as_str().to_owned()),
+        reason: Some(failure.reason.as_str().to_owned()),
+        http_status: failure.http_status.map(i32::from),
+        error_code: failure.error_code.map(str::to_owned),
+        count: Some(i32::try_from(failure.count).unwrap_or(i32::MAX)),
+        since: Some(Time(to_seconds(failure.since))),
+        next_attempt_at: Some(Time(to_seconds(failure.next_attempt))),
+    }
+}
+
+/// The merge patch that turns `old` into `new`, absent fields as explicit nulls; `None` where nothing differs.
+#[must_use]
+pub fn merge_patch(old: &Value, new: &Value) -> Option<Value> {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            let mut patch = Map::new();
+            for (key, value) in new {
+                match old.get(key) {
+                    Some(before) => {
+                        if let Some(difference) = merge_patch(before, value) {
+                            patch.insert(key.clone(), difference);
+                        }
+                    }
+                    None => {
+                        patch.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+            for key in old.keys().filter(|key| !new.contains_key(*key)) {
+                patch.insert(key.clone(), Value::Null);
+            }
+            (!patch.is_empty()).then_some(Value::Object(patch))
+        }
+        _ => (old != new).then(|| new.clone()),
+    }
+}
+
+/// Status speaks in whole seconds, as everything in Kubernetes does; what it shows never lies in the future of what it means.
+fn to_seconds(instant: Timestamp) -> Timestamp {
+    Timestamp::from_second(instant.as_second()).unwrap_or(instant)
+}
+
+impl Truth {
+    /// As conditions write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => condition::TRUE,
+            Self::False => condition::FALSE,
+            Self::Unknown => condition::UNKNOWN,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What does the object say of itself? A projection of the facts: nothing here is remembered, so a lost status is made
+//! again as it was. Messages hold instants, never countdowns, and not a byte of what the service sent.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::checks::{Cause, Obstacle, cause, login_was_refused, obstacle, renewal_instant};
+use super::message;
+use super::schedule::{before_end, overdue_at};
+use super::{Facts, Failure, Kind, LoginFact, Renewal, SecretFact, Validity};
+use crate::api::Reason;
+
+/// Everything in a status that both kinds have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The condition `Ready`.
+    pub ready: Statement,
+    /// Whether the object is on its way (`Reconciling`), stuck (`Stalled`) or neither.
+    pub progress: Progress,
+    /// The condition `CredentialsValid`, of a credential.
+    pub credentials_valid: Option<Statement>,
+    /// The token that is in service.
+    pub token: Option<TokenView>,
+    /// What is failing.
+    pub failure: Option<Failure>,
+    /// The renew request that was answered last.
+    pub renew_handled: Option<Box<str>>,
+}
+
+/// One condition, before it knows since when it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// True, False, or Unknown.
+    pub truth: Truth,
+    /// Why.
+    pub reason: Reason,
+    /// A sentence with the next step in it.
+    pub message: String,
+}
+
+/// The status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// `True`
+    True,
+    /// `False`
+    False,
+    /// `Unknown`
+    Unknown,
+}
+
+/// What kstatus wants to know besides `Ready`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is nothing to wait for.
+    Settled,
+    /// It may become ready by itself.
+    Reconciling,
+    /// A person must act.
+    Stalled,
+}
+
+/// `status.token`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenView {
+    /// The Secret.
+    pub secret_name: Box<str>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it is renewed; absent when no renewal will come.
+    pub renew_at: Option<Timestamp>,
+}
+
+/// What the object says.
+#[must_use]
+pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
+    let cause = cause(facts, now);
+    let obstacle = obstacle(facts, cause, now);
+    let unfit = is_unfit(facts, cause);
+    let (ready, progress) = if unfit {
+        not_ready(facts, obstacle.as_ref(), now)
+    } else {
+        (ready(facts, cause, obstacle.as_ref(), now), Progress::Settled)
+    };
+    Verdict {
+        ready,
+        progress,
+        credentials_valid: (facts.key.kind == Kind::Credential).then(|| credentials_valid(facts)),
+        token: token(facts),
+        failure: facts.standing_failure().cloned(),
+        renew_handled: facts.record().and_then(|record| record.renew_handled.clone()),
+    }
+}
+
+/// Whether there is no token that is alive and made for this spec.
+#[must_use]
+pub fn is_unfit(facts: &Facts<'_>, cause: Option<Cause>) -> bool {
+    match (&facts.wish, facts.secret) {
+        (Err(_), _) => facts.record().is_none(),
+        (Ok(_), SecretFact::Unwanted) => facts.login != LoginFact::Ready || login_was_refused(facts),
+        (Ok(_), _) => {
+            let refused_for_good = facts.token_refused && facts.standing_failure().is_some();
+            cause.is_some_and(Cause::makes_unfit) || refused_for_good
+        }
+    }
+}
+
+fn ready(
+    facts: &Facts<'_>,
+    cause: Option<Cause>,
+    obstacle: Option<&Obstacle<'_>>,
+    now: Timestamp,
+) -> Statement {
+    let Some(record) = facts.record() else {
+        return Statement {
+            truth: Truth::True,
+            reason: Reason::Available,
+            message: message::login_complete(),
+        };
+    };
+    let reason = match obstacle {
+        Some(Obstacle::IsSuspended) => Reason::Suspended,
+        Some(Obstacle::RenewalHasEnded) => Reason::RenewalEnded,
+        _ => Reason::Issued,
+    };
+    let trouble =
+        facts.standing_failure().is_some() || obstacle.is_some_and(|it| worth_saying(facts, it, cause, now));
+    let renew_at = token(facts).and_then(|token| token.renew_at);
+    let mut text = match (reason, obstacle) {
+        (Reason::Suspended | Reason::RenewalEnded, _) => message::kept(reason, record.expires_at),
+        (_, obstacle) if trouble => message::renewal_fails(facts, obstacle, record.expires_at),
+        _ => message::issued(record.expires_at, renew_at),
+    };
+    if renewal_falls_back(facts) {
+        text.push_str(message::RENEW_BEFORE_TOO_LONG);
+    }
+    Statement {
+        truth: Truth::True,
+        reason,
+        message: text,
+    }
+}
+
+/// Whether an obstacle to a renewal is said while the token is still good. What lies with somebody else is said once the
+/// renewal is overdue: ten thousand requests do not repeat at once what their credential says already.
+fn worth_saying(facts: &Facts<'_>, obstacle: &Obstacle<'_>, cause: Option<Cause>, now: Timestamp) -> bool {
+    match obstacle {
+        Obstacle::CredentialIsAbsent | Obstacle::CredentialIsNotReady(..) | Obstacle::CredentialIsWorking => {
+            cause.is_some() && is_overdue(facts, now)
+        }
+        Obstacle::RepairIsTooSoon(_) | Obstacle::HandRenewalIsTooSoon(_) => false,
+        _ => true,
+    }
+}
+
+/// Whether a renewal should have happened and has not.
+#[must_use]
+pub fn is_overdue(facts: &Facts<'_>, now: Timestamp) -> bool {
+    let due = renewal_instant(facts).zip(facts.record());
+    due.is_some_and(|(due, record)| overdue_at(record, due) <= now)
+}
+
+fn not_ready(facts: &Facts<'_>, obstacle: Option<&Obstacle<'_>>, _: Timestamp) -> (Statement, Progress) {
+    let failure = facts.standing_failure();
+    let (reason, may_pass) = match (obstacle, failure) {
+        (Some(obstacle), _) => (obstacle.reason(), obstacle.may_pass()),
+        (None, Some(failure)) => (failure.reason, !failure.needs_a_person()),
+        (None, None) if login_was_refused(facts) => (Reason::InvalidClient, false),
+        (None, None) => (Reason::Pending, true),
+    };
+    let message = message::not_ready(facts, obstacle, failure, reason);
+    let progress = if may_pass {
+        Progress::Reconciling
+    } else {
+        Progress::Stalled
+    };
+    (
+        Statement {
+            truth: Truth::False,
+            reason,
+            message,
+        },
+        progress,
+    )
+}
+
+fn credentials_valid(facts: &Facts<'_>) -> Statement {
+    let (truth, reason) = match facts.validity {
+        Validity::Unknown => (Truth::Unknown, Reason::Pending),
+        Validity::Accepted => (Truth::True, Reason::Accepted),
+        Validity::Refused => (Truth::False, Reason::InvalidClient),
+    };
+    Statement {
+        truth,
+        reason,
+        message: message::credentials_valid(facts),
+    }
+}
+
+fn token(facts: &Facts<'_>) -> Option<TokenView> {
+    let record = facts.record()?;
+    let wish = facts.sound();
+    let renew_at = wish.filter(|wish| !wish.suspended).and_then(|wish| {
+        renewal_instant(facts).filter(|at| wish.renew_until.is_none_or(|until| *at < until))
+    });
+    let secret_name = wish
+        .and_then(|wish| wish.template)
+        .map(|template| template.name.clone())?;
+    Some(TokenView {
+        secret_name,
+        issued_at: record.issued_at,
+        expires_at: record.expires_at,
+        renew_at,
+    })
+}
+
+/// `renewBefore` is not shorter than the token lives.
+fn renewal_falls_back(facts: &Facts<'_>) -> bool {
+    let (Some(wish), Some(record)) = (facts.sound(), facts.record()) else {
+        return false;
+    };
+    let lifetime: SignedDuration = record.lifetime();
+    wish.renewal != Renewal::Default && before_end(wish.renewal, lifetime).is_none()
+}

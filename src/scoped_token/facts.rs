@@ -1,0 +1,189 @@
+//! What is known of one request, and of the credentials it depends on? Looks it up in memory; no I/O, no clock. "Absent" and
+//! "not consenting" take the same path from the first line on (behaviour §6.2).
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use jiff::Timestamp;
+
+use crate::api::AppType;
+use crate::decision::inputs::{self, Subject};
+use crate::decision::{Chain, Delivery, Facts, Key, LoginFact, Names, SecretFact, SpecFault, Validity, Wish};
+use crate::state::spec::{CredentialName, CredentialSpec, RequestSpec};
+use crate::state::{Offer, Request, Session, State};
+
+/// The facts of the request `key`; `None` where there is none.
+#[must_use]
+pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts<'a>> {
+    let object = state.object(key)?;
+    let request = object.request()?;
+    let meta = &object.meta;
+    let wish = wish(state, key, request, &meta.uid);
+    let secret = match wish.as_ref().ok().and_then(|wish| wish.template) {
+        Some(template) => state.secret_fact(key, object, &template.name),
+        None => SecretFact::Unwanted,
+    };
+    let chain = request
+        .spec
+        .as_ref()
+        .map_or(Chain::Absent, |spec| chain(state, key, spec, now));
+    Some(Facts {
+        key,
+        uid: &meta.uid,
+        generation: meta.generation,
+        created: meta.created,
+        deleting: meta.deleting,
+        wish,
+        renew_request: meta.renew_request.as_deref(),
+        login: LoginFact::Ready,
+        chain,
+        secret,
+        held: object.work.held.as_ref().map(|held| &held.record),
+        care: object.work.care,
+        failure: object.work.failure.as_ref(),
+        stamp: stamp(meta.generation, meta.renew_request.as_deref()),
+        token_refused: false,
+        token_wanted: false,
+        validity: Validity::Unknown,
+    })
+}
+
+/// The credentials that this request waits for, where it waits.
+pub fn waits_for<'a>(state: &'a State, key: &Key) -> impl Iterator<Item = &'a Key> {
+    let spec = state
+        .object(key)
+        .and_then(|it| it.request())
+        .and_then(|it| it.spec.as_ref().ok());
+    spec.into_iter()
+        .flat_map(RequestSpec::credentials)
+        .map(|it| &it.key)
+}
+
+fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Result<Wish<'a>, SpecFault> {
+    let spec = request.spec.as_ref().map_err(|fault| *fault)?;
+    let asked = consenting(state, key, &spec.credential);
+    let exchanger = spec.exchanger().and_then(|name| consenting(state, key, name));
+    let endpoint = asked.and_then(|(credential, _)| credential.endpoint.allowed());
+    let subject = Subject {
+        as_service_token: spec.delivery == Delivery::ServiceToken,
+        purpose: spec.subject.purpose(),
+        claims: spec.subject.claims(),
+    };
+    Ok(Wish {
+        template: Some(&spec.template),
+        delivery: spec.delivery,
+        renewal: spec.renewal,
+        renew_until: spec.renew_until,
+        ttl_after_finished: spec.ttl_after_finished,
+        suspended: spec.suspended,
+        refused_origin: None,
+        made_for: endpoint.map(|endpoint| inputs::made_for(endpoint.base(), Some(subject))),
+        made_with: made_with(spec, exchanger.map(|(_, session)| session), uid),
+        names: Names {
+            client_secret: "",
+            credential: &spec.credential.shown,
+            purpose: spec.subject.purpose(),
+        },
+    })
+}
+
+/// The app that exchanges, or the lifetime asked for; unknown until the exchanging login was read.
+fn made_with(spec: &RequestSpec, exchanger: Option<&Session>, uid: &str) -> Option<[u8; 16]> {
+    match spec.delivery {
+        Delivery::AccessToken => {
+            let login = exchanger?.login()?;
+            Some(inputs::request_made_with(uid, &login.client_id, None))
+        }
+        Delivery::ServiceToken => Some(inputs::request_made_with(uid, "", Some(spec.service_token_ttl))),
+    }
+}
+
+fn chain<'a>(state: &'a State, key: &Key, spec: &'a RequestSpec, now: Timestamp) -> Chain<'a> {
+    let Some((credential, session)) = consenting(state, key, &spec.credential) else {
+        return Chain::Absent;
+    };
+    if credential.app_type == AppType::Frontend {
+        return Chain::Misfit(SpecFault::CredentialIsFrontend);
+    }
+    if let Some(refusal) = refusal(credential, spec) {
+        return refusal;
+    }
+    let shown = &*spec.credential.shown;
+    match &spec.exchange {
+        Some(name) => {
+            let Some((exchanging, exchanging_session)) = consenting(state, key, name) else {
+                return Chain::Absent;
+            };
+            if exchanging.app_type == AppType::Backend {
+                return Chain::Misfit(SpecFault::ExchangeIsBackend);
+            }
+            if exchanging.endpoint != credential.endpoint {
+                return Chain::Misfit(SpecFault::EndpointsDiffer);
+            }
+            if !exchanging.allows_purpose(spec.subject.purpose()) {
+                return Chain::PurposeRefused;
+            }
+            if exchanging.suspended {
+                return Chain::NotReady {
+                    credential: &name.shown,
+                    reason: crate::api::Reason::Suspended,
+                };
+            }
+            serving(exchanging_session.login_offer(), &name.shown)
+                .unwrap_or_else(|| serving(live(session.offer, now), shown).unwrap_or(Chain::Live))
+        }
+        None if spec.delivery == Delivery::ServiceToken => {
+            serving(live(session.offer, now), shown).unwrap_or(Chain::Live)
+        }
+        None => serving(live(session.offer, now), shown)
+            .or_else(|| serving(session.login_offer(), shown))
+            .unwrap_or(Chain::Live),
+    }
+}
+
+/// What the credential does not allow this request.
+fn refusal<'a>(credential: &CredentialSpec, spec: &RequestSpec) -> Option<Chain<'a>> {
+    if !credential.allows_purpose(spec.subject.purpose()) {
+        return Some(Chain::PurposeRefused);
+    }
+    let longest = credential.max_service_token_ttl;
+    let too_long = spec.delivery == Delivery::ServiceToken && spec.service_token_ttl > longest;
+    too_long.then_some(Chain::TtlRefused { longest })
+}
+
+fn live(offer: Offer, now: Timestamp) -> Result<(), Offer> {
+    match offer {
+        Offer::Live { expires_at, .. } if expires_at > now => Ok(()),
+        Offer::Live { .. } => Err(Offer::Working),
+        other => Err(other),
+    }
+}
+
+fn serving<'a>(offer: Result<(), Offer>, credential: &'a str) -> Option<Chain<'a>> {
+    match offer {
+        Ok(()) | Err(Offer::Live { .. }) => None,
+        Err(Offer::Working) => Some(Chain::Working),
+        Err(Offer::NotReady(reason)) => Some(Chain::NotReady { credential, reason }),
+    }
+}
+
+/// The credential of this name, if it exists and allows the request's namespace.
+fn consenting<'a>(
+    state: &'a State,
+    key: &Key,
+    name: &CredentialName,
+) -> Option<(&'a CredentialSpec, &'a Session)> {
+    let object = state.object(&name.key).filter(|it| !it.meta.deleting)?;
+    let credential = object.credential()?;
+    let spec = credential.spec.as_ref().ok()?;
+    let labels = state.labels(&key.namespace);
+    spec.consent
+        .allows(&name.key.namespace, &key.namespace, labels)
+        .then_some((spec, &credential.session))
+}
+
+fn stamp(generation: i64, renew_request: Option<&str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (generation, renew_request).hash(&mut hasher);
+    // 0 is the stamp of what an earlier process left.
+    hasher.finish().max(1)
+}

@@ -1,0 +1,74 @@
+//! How is a request's token issued? Two calls: a service token with the shared access token, then its exchange, unless the
+//! service token itself is delivered. The service token is made for that one exchange and never stored (behaviour §3.3).
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::auth::{AuthClient, Call, Endpoint, Fault, Issued, Login, Subject};
+use crate::state::HeldToken;
+use crate::token::AccessToken;
+
+/// All that the calls need.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// The shared access token.
+    pub access: Arc<AccessToken>,
+    /// Its generation, which a refusal names.
+    pub generation: u64,
+    /// When it was issued.
+    pub access_issued_at: Timestamp,
+    /// Who exchanges; `None` where the service token is delivered.
+    pub exchanger: Option<Arc<Login>>,
+    /// Purpose and claims.
+    pub subject: Subject,
+    /// How long the service token is asked to live.
+    pub ttl: SignedDuration,
+    /// How far the service's clock is ahead: the expiration is asked for in its time.
+    pub clock_ahead: SignedDuration,
+}
+
+/// How many calls at once this needs of the gate: an exchange takes its two together.
+pub const PERMITS: usize = 2;
+
+/// Issues the token that is to be delivered.
+pub async fn issue(
+    client: &AuthClient,
+    errand: &Errand,
+    now: Timestamp,
+) -> Result<Issued<HeldToken>, (Call, Fault)> {
+    let expiration = expiration(now, errand);
+    let service = client
+        .service_token(&errand.endpoint, &errand.access, &errand.subject, expiration)
+        .await
+        .map_err(|fault| (Call::ServiceToken, fault))?;
+    let Some(login) = &errand.exchanger else {
+        return Ok(held(service, |token| HeldToken::Service(Arc::new(token))));
+    };
+    let mut scoped = client
+        .exchange(&errand.endpoint, login, &service.token)
+        .await
+        .map_err(|fault| (Call::Exchange, fault))?;
+    // A scoped token may end with the service token it came from: the earlier of the two is believed (behaviour §2.1).
+    scoped.expires_at = scoped.expires_at.min(service.expires_at);
+    Ok(held(scoped, |token| HeldToken::Scoped(Arc::new(token))))
+}
+
+/// The expiration to ask for, in the service's time, as epoch seconds.
+fn expiration(now: Timestamp, errand: &Errand) -> i64 {
+    now.as_second()
+        .saturating_add(errand.clock_ahead.as_secs())
+        .saturating_add(errand.ttl.as_secs())
+}
+
+fn held<T>(issued: Issued<T>, hold: impl FnOnce(T) -> HeldToken) -> Issued<HeldToken> {
+    Issued {
+        token: hold(issued.token),
+        issued_at: issued.issued_at,
+        expires_at: issued.expires_at,
+        application: issued.application,
+        service_clock_ahead: issued.service_clock_ahead,
+    }
+}

@@ -1,0 +1,178 @@
+//! What is known of one object: what it asks for, what it said last, and what is under way for it. No I/O, no clock.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::session::Session;
+use super::spec::{CredentialSpec, RequestSpec};
+use crate::api::{CredentialStatus, RequestStatus};
+use crate::decision::{Care, Failure, Record, ResourceVersion, SpecFault};
+use crate::token::{AccessToken, Deliverable, ScopedToken, ServiceToken};
+
+/// One object of either kind, as last seen or written.
+#[derive(Debug)]
+pub struct Object {
+    /// Its metadata.
+    pub meta: Meta,
+    /// What is particular to its kind.
+    pub detail: Detail,
+    /// What is under way.
+    pub work: Work,
+}
+
+/// The metadata that decisions depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Its uid.
+    pub uid: Arc<str>,
+    /// Its resourceVersion.
+    pub version: ResourceVersion,
+    /// Its generation.
+    pub generation: i64,
+    /// When it was created.
+    pub created: Timestamp,
+    /// It has a deletionTimestamp.
+    pub deleting: bool,
+    /// The value of the renew request.
+    pub renew_request: Option<Box<str>>,
+}
+
+/// What is particular to each kind.
+#[derive(Debug)]
+pub enum Detail {
+    /// A credential.
+    Credential(Box<Credential>),
+    /// A request.
+    Request(Box<Request>),
+}
+
+/// A `RocketLawyerCredential`.
+#[derive(Debug)]
+pub struct Credential {
+    /// What it asks for.
+    pub spec: Result<CredentialSpec, SpecFault>,
+    /// What it said last.
+    pub status: CredentialStatus,
+    /// Login, access token and who waits.
+    pub session: Session,
+}
+
+/// A `ScopedTokenRequest`.
+#[derive(Debug)]
+pub struct Request {
+    /// What it asks for.
+    pub spec: Result<RequestSpec, SpecFault>,
+    /// What it said last.
+    pub status: RequestStatus,
+}
+
+/// What is under way for an object, in memory only but for the failure, which status carries over a restart.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// What failed.
+    pub failure: Option<Failure>,
+    /// The token that is held: a credential's while it lives, a request's until it is written.
+    pub held: Option<Held>,
+    /// What was done and learnt of the Secret.
+    pub care: Care,
+    /// The Secret must be looked at: a write of ours came back with "exists" or "conflict".
+    pub look: bool,
+    /// A first issue was announced, or there was a token before: the next one is no first issue.
+    pub announced: bool,
+}
+
+/// A token in memory, with the record it has, or will have, on the Secret.
+#[derive(Debug)]
+pub struct Held {
+    /// Its record.
+    pub record: Record,
+    /// The token.
+    pub token: HeldToken,
+}
+
+/// The three kinds of token that a Secret can hold.
+#[derive(Clone, Debug)]
+pub enum HeldToken {
+    /// A credential's, shared by its requests.
+    Access(Arc<AccessToken>),
+    /// A request's.
+    Scoped(Arc<ScopedToken>),
+    /// A request's, delivered as it is.
+    Service(Arc<ServiceToken>),
+}
+
+impl HeldToken {
+    /// What a managed Secret is written from.
+    #[must_use]
+    pub fn deliverable(&self) -> &dyn Deliverable {
+        match self {
+            Self::Access(token) => &**token,
+            Self::Scoped(token) => &**token,
+            Self::Service(token) => &**token,
+        }
+    }
+}
+
+impl Object {
+    /// The credential's part, if it is one.
+    #[must_use]
+    pub fn credential(&self) -> Option<&Credential> {
+        match &self.detail {
+            Detail::Credential(it) => Some(it),
+            Detail::Request(_) => None,
+        }
+    }
+
+    /// The credential's part, if it is one.
+    pub fn credential_mut(&mut self) -> Option<&mut Credential> {
+        match &mut self.detail {
+            Detail::Credential(it) => Some(it),
+            Detail::Request(_) => None,
+        }
+    }
+
+    /// The request's part, if it is one.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match &self.detail {
+            Detail::Request(it) => Some(it),
+            Detail::Credential(_) => None,
+        }
+    }
+
+    /// The name of the Secret it wants.
+    #[must_use]
+    pub fn secret_name(&self) -> Option<&str> {
+        match &self.detail {
+            Detail::Credential(it) => it
+                .spec
+                .as_ref()
+                .ok()?
+                .template
+                .as_ref()
+                .map(|template| &*template.name),
+            Detail::Request(it) => it.spec.as_ref().ok().map(|spec| &*spec.template.name),
+        }
+    }
+
+    /// The name of the client Secret it reads.
+    #[must_use]
+    pub fn login_name(&self) -> Option<&str> {
+        self.credential()?
+            .spec
+            .as_ref()
+            .ok()
+            .map(|spec| &*spec.login.name)
+    }
+
+    /// The Secret that its status speaks of: there was a token once.
+    #[must_use]
+    pub fn told_secret(&self) -> Option<&str> {
+        let token = match &self.detail {
+            Detail::Credential(it) => it.status.token.as_ref(),
+            Detail::Request(it) => it.status.token.as_ref(),
+        };
+        token.and_then(|token| token.secret_name.as_deref())
+    }
+}

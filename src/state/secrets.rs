@@ -1,0 +1,163 @@
+//! Which Secrets are there? Ours with their records, the names of all others, and the versions of client Secrets: never a
+//! byte of data. No I/O, no clock.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use crate::decision::{ResourceVersion, SeenSecret};
+
+/// Namespace and name.
+pub type SecretName = (Arc<str>, Box<str>);
+
+/// The index of Secrets.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    managed: HashMap<SecretName, Listed<SeenSecret>>,
+    /// Hashes of the names of all Secrets of other types: a name that is taken is known before a token is spent on it.
+    others: HashMap<u64, Listed<()>>,
+    /// The versions of the client Secrets that somebody refers to.
+    logins: HashMap<SecretName, ResourceVersion>,
+    hashing: RandomState,
+    round: u32,
+}
+
+/// A thing and the round of listing in which it was last seen or written.
+#[derive(Debug)]
+struct Listed<T> {
+    thing: T,
+    namespace: Arc<str>,
+    round: u32,
+}
+
+impl Secrets {
+    /// Our Secret of this name.
+    #[must_use]
+    pub fn managed(&self, namespace: &Arc<str>, name: &str) -> Option<&SeenSecret> {
+        self.managed.get(&key(namespace, name)).map(|it| &it.thing)
+    }
+
+    /// Whether a Secret of another type bears this name.
+    #[must_use]
+    pub fn is_taken(&self, namespace: &str, name: &str) -> bool {
+        self.others.contains_key(&self.hash(namespace, name))
+    }
+
+    /// The version of a client Secret that somebody refers to; `None` where it was not seen.
+    #[must_use]
+    pub fn login_version(&self, namespace: &Arc<str>, name: &str) -> Option<ResourceVersion> {
+        self.logins.get(&key(namespace, name)).copied()
+    }
+
+    /// A Secret of our type was seen, or written. An older sight than the one in memory is dropped; returns whether
+    /// anything is new. Metadata alone do not overwrite what is known of the data of the same version.
+    pub fn see(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> bool {
+        let round = self.round;
+        if let Some(known) = self.managed.get_mut(&key(namespace, name)) {
+            known.round = round;
+            let older = known.thing.uid == seen.uid && known.thing.version > seen.version;
+            let unseen =
+                known.thing.version == seen.version && seen.content == crate::decision::Content::Unseen;
+            if older || unseen || known.thing == seen {
+                return false;
+            }
+            known.thing = seen;
+        } else {
+            let listed = Listed {
+                thing: seen,
+                namespace: namespace.clone(),
+                round,
+            };
+            self.managed.insert(key(namespace, name), listed);
+        }
+        true
+    }
+
+    /// A Secret of our type is gone. A late word about an earlier one of the same name is dropped.
+    pub fn lose(&mut self, namespace: &Arc<str>, name: &str, uid: Option<&str>) -> bool {
+        let key = key(namespace, name);
+        let same = self
+            .managed
+            .get(&key)
+            .is_some_and(|known| uid.is_none_or(|uid| *known.thing.uid == *uid));
+        same && self.managed.remove(&key).is_some()
+    }
+
+    /// A Secret of another type was seen.
+    pub fn see_other(&mut self, namespace: &Arc<str>, name: &str) -> bool {
+        let listed = Listed {
+            thing: (),
+            namespace: namespace.clone(),
+            round: self.round,
+        };
+        self.others.insert(self.hash(namespace, name), listed).is_none()
+    }
+
+    /// The version of a client Secret is this. Returns whether that is news.
+    pub fn see_login(&mut self, namespace: &Arc<str>, name: &str, version: ResourceVersion) -> bool {
+        let known = self.logins.entry(key(namespace, name)).or_default();
+        let news = *known < version;
+        *known = version.max(*known);
+        news
+    }
+
+    /// A Secret of another type is gone.
+    pub fn lose_other(&mut self, namespace: &Arc<str>, name: &str) -> bool {
+        self.logins.remove(&key(namespace, name));
+        self.others.remove(&self.hash(namespace, name)).is_some()
+    }
+
+    /// A list begins: what it does not show is gone when it ends.
+    pub fn begin_round(&mut self) {
+        self.round += 1;
+    }
+
+    /// The list of our Secrets in these namespaces (`None`: everywhere) has ended. Returns the names that are gone.
+    pub fn end_managed_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<SecretName> {
+        let unseen =
+            |listed: &Listed<SeenSecret>| within(namespace, &listed.namespace) && listed.round < began;
+        let gone: Vec<_> = self
+            .managed
+            .iter()
+            .filter(|(_, it)| unseen(it))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in &gone {
+            self.managed.remove(key);
+        }
+        gone
+    }
+
+    /// The list of the other Secrets has ended. Returns which of `wanted` are gone or free.
+    pub fn end_other_round(
+        &mut self,
+        namespace: Option<&str>,
+        began: u32,
+        wanted: &HashSet<SecretName>,
+    ) -> Vec<SecretName> {
+        self.others
+            .retain(|_, listed| !within(namespace, &listed.namespace) || listed.round >= began);
+        let freed = wanted
+            .iter()
+            .filter(|(home, name)| within(namespace, home) && !self.is_taken(home, name));
+        freed.cloned().collect()
+    }
+
+    /// The current round.
+    #[must_use]
+    pub fn round(&self) -> u32 {
+        self.round
+    }
+
+    fn hash(&self, namespace: &str, name: &str) -> u64 {
+        self.hashing.hash_one((namespace, name))
+    }
+}
+
+fn within(scope: Option<&str>, namespace: &str) -> bool {
+    scope.is_none_or(|scope| scope == namespace)
+}
+
+fn key(namespace: &Arc<str>, name: &str) -> SecretName {
+    (namespace.clone(), name.into())
+}

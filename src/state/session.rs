@@ -1,0 +1,123 @@
+//! What is known of a credential's dealings with the service? Login, generation of the access token, what was refused, who
+//! waits. In memory only, and written by the credential's own work alone (behaviour §3.2).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::Reason;
+use crate::auth::Login;
+use crate::decision::{Key, LoginFact, LoginGap, ResourceVersion, Validity};
+
+/// The session of one credential.
+#[derive(Debug)]
+pub struct Session {
+    /// Its client Secret.
+    pub login: LoginState,
+    /// The resourceVersion that the client Secret was read at.
+    pub login_version: Option<ResourceVersion>,
+    /// Counts the access tokens that were held: a refusal names the one it was about.
+    pub generation: u64,
+    /// The issue time of the access token that the service refused.
+    pub refused: Option<Timestamp>,
+    /// That token had been issued because another was refused, and was never accepted.
+    pub unproven: bool,
+    /// What the service last said of key and secret.
+    pub validity: Validity,
+    /// How far the service's clock is ahead.
+    pub clock_ahead: Option<SignedDuration>,
+    /// What requests may count on.
+    pub offer: Offer,
+    /// The requests that wait for this credential.
+    pub waiting: HashSet<Key>,
+}
+
+/// A client Secret in memory.
+#[derive(Debug)]
+pub enum LoginState {
+    /// Not read since it changed.
+    Unread,
+    /// Not there.
+    Absent,
+    /// Lacks something.
+    Incomplete(LoginGap),
+    /// Key and secret.
+    Ready(Arc<Login>),
+}
+
+/// What requests may count on. The credential's own work says so after every decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// It is at work; a moment's patience.
+    Working,
+    /// Nothing to be had, because.
+    NotReady(Reason),
+    /// This access token, until then.
+    Live {
+        /// Its generation.
+        generation: u64,
+        /// Its end.
+        expires_at: Timestamp,
+    },
+}
+
+impl Session {
+    /// A session that knows nothing yet.
+    #[must_use]
+    pub fn new(validity: Validity) -> Self {
+        Self {
+            login: LoginState::Unread,
+            login_version: None,
+            generation: 0,
+            refused: None,
+            unproven: false,
+            validity,
+            clock_ahead: None,
+            offer: Offer::Working,
+            waiting: HashSet::new(),
+        }
+    }
+
+    /// What decisions know of the login.
+    #[must_use]
+    pub fn login_fact(&self) -> LoginFact {
+        match &self.login {
+            LoginState::Unread => LoginFact::Unread,
+            LoginState::Absent => LoginFact::Absent,
+            LoginState::Incomplete(gap) => LoginFact::Incomplete(*gap),
+            LoginState::Ready(_) => LoginFact::Ready,
+        }
+    }
+
+    /// The login, where it is in memory.
+    #[must_use]
+    pub fn login(&self) -> Option<&Arc<Login>> {
+        match &self.login {
+            LoginState::Ready(login) => Some(login),
+            _ => None,
+        }
+    }
+
+    /// What requests may count on for an exchange: the login alone.
+    #[must_use]
+    pub fn login_offer(&self) -> Result<(), Offer> {
+        match (&self.login, self.validity) {
+            (LoginState::Unread, _) => Err(Offer::Working),
+            (LoginState::Absent, _) => Err(Offer::NotReady(Reason::ClientSecretNotFound)),
+            (LoginState::Incomplete(_), _) => Err(Offer::NotReady(Reason::ClientSecretIncomplete)),
+            (LoginState::Ready(_), Validity::Refused) => Err(Offer::NotReady(Reason::InvalidClient)),
+            (LoginState::Ready(_), _) => Ok(()),
+        }
+    }
+
+    /// A request came back with a refusal of the access token of `generation`, issued at `issued_at`. Returns whether
+    /// that is news: a refusal of a superseded generation only means that the request tries again.
+    pub fn refuse(&mut self, generation: u64, issued_at: Timestamp) -> bool {
+        let news = generation == self.generation && self.refused != Some(issued_at);
+        if news {
+            self.refused = Some(issued_at);
+        }
+        news
+    }
+}

@@ -1,0 +1,445 @@
+//! What does something seen in a watch change, and whom does that concern? No I/O, no clock.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::spec::{CredentialSpec, Labels, RequestSpec};
+use super::{Credential, Detail, LoginState, Meta, Object, Request, SecretName, Session, State, Work};
+use crate::api::{
+    CredentialStatus, Reason, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec, condition,
+};
+use crate::decision::{FailedStep, Failure, Key, Kind, ResourceVersion, SeenSecret, SpecFault, Validity};
+
+/// An object of either kind, as a watch shows it.
+#[derive(Debug)]
+pub enum Sighting {
+    /// A credential.
+    Credential(
+        Meta,
+        Result<Box<RocketLawyerCredentialSpec>, SpecFault>,
+        Box<CredentialStatus>,
+    ),
+    /// A request.
+    Request(
+        Meta,
+        Result<Box<ScopedTokenRequestSpec>, SpecFault>,
+        Box<RequestStatus>,
+    ),
+}
+
+impl State {
+    /// An object was seen. One that is older than what memory knows is dropped: it is an echo of our own write.
+    pub fn see(&mut self, key: &Key, sighting: Sighting) -> Vec<Key> {
+        self.seen_in.insert(key.clone(), self.secrets.round());
+        let meta = match &sighting {
+            Sighting::Credential(meta, ..) | Sighting::Request(meta, ..) => meta,
+        };
+        let old = self
+            .objects
+            .get(key)
+            .map(|it| (it.meta.clone(), it.meta.uid == meta.uid));
+        if let Some((known, true)) = &old
+            && (known.version > meta.version || known == meta)
+        {
+            return Vec::new();
+        }
+        let reborn = matches!(old, Some((_, false)));
+        if reborn {
+            self.forget(key, None);
+        }
+        let generation_changed = old
+            .as_ref()
+            .is_none_or(|(known, same)| !same || known.generation != meta.generation);
+        let leaving = meta.deleting && old.as_ref().is_none_or(|(known, _)| !known.deleting);
+        self.unindex(key);
+        self.place(key, sighting);
+        self.index(key);
+        let mut woken = vec![key.clone()];
+        if key.kind == Kind::Credential && (generation_changed || leaving) {
+            woken.extend(self.referrers(key).cloned());
+        }
+        woken
+    }
+
+    /// An object is gone. `uid` guards against a late word about an earlier one.
+    pub fn forget(&mut self, key: &Key, uid: Option<&str>) -> Vec<Key> {
+        let same = self
+            .objects
+            .get(key)
+            .is_some_and(|it| uid.is_none_or(|uid| *it.meta.uid == *uid));
+        if !same {
+            return Vec::new();
+        }
+        let rivals = self.claimed_name(key);
+        self.unindex(key);
+        self.objects.remove(key);
+        self.seen_in.remove(key);
+        let mut woken: Vec<Key> = self.referrers(key).cloned().collect();
+        woken.extend(
+            rivals
+                .and_then(|name| self.claimants.get(&name))
+                .into_iter()
+                .flatten()
+                .cloned(),
+        );
+        woken
+    }
+
+    /// A Secret of ours was seen.
+    pub fn see_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> Vec<Key> {
+        let intact = seen.content == crate::decision::Content::Intact;
+        if !self.secrets.see(namespace, name, seen) {
+            return Vec::new();
+        }
+        let woken = self.claiming(namespace, name);
+        for key in &woken {
+            if let Some(object) = self.objects.get_mut(key) {
+                object.work.look = false;
+                if intact {
+                    object.work.care.content_lost = false;
+                }
+            }
+        }
+        woken
+    }
+
+    /// A Secret of ours is gone. Its owner is looked at before it is put back.
+    pub fn lose_secret(&mut self, namespace: &Arc<str>, name: &str, uid: Option<&str>) -> Vec<Key> {
+        if !self.secrets.lose(namespace, name, uid) {
+            return Vec::new();
+        }
+        self.lost(namespace, name)
+    }
+
+    /// A Secret of another type was seen: a client Secret, or a name that is taken.
+    pub fn see_other_secret(
+        &mut self,
+        namespace: &Arc<str>,
+        name: &str,
+        version: ResourceVersion,
+    ) -> Vec<Key> {
+        let mut woken = Vec::new();
+        if self.secrets.see_other(namespace, name) {
+            woken = self.claiming(namespace, name);
+        }
+        let readers = self
+            .readers
+            .get(&(namespace.clone(), name.into()))
+            .cloned()
+            .unwrap_or_default();
+        if !readers.is_empty() && self.secrets.see_login(namespace, name, version) {
+            for reader in readers {
+                if let Some(session) = self.session_mut(&reader)
+                    && session.login_version.is_none_or(|read| read < version)
+                {
+                    session.login = LoginState::Unread;
+                    woken.push(reader);
+                }
+            }
+        }
+        woken
+    }
+
+    /// A Secret of another type is gone.
+    pub fn lose_other_secret(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+        if !self.secrets.lose_other(namespace, name) {
+            return Vec::new();
+        }
+        self.freed(namespace, name)
+    }
+
+    /// A namespace was seen.
+    pub fn see_namespace(&mut self, name: &Arc<str>, labels: Labels) -> Vec<Key> {
+        let old = self.namespaces.insert(name.clone(), labels);
+        if old.as_ref() == self.namespaces.get(name) {
+            Vec::new()
+        } else {
+            self.visiting(name)
+        }
+    }
+
+    /// A namespace is gone.
+    pub fn lose_namespace(&mut self, name: &Arc<str>) -> Vec<Key> {
+        self.namespaces.remove(name);
+        self.visiting(name)
+    }
+
+    /// A list begins; returns its round.
+    pub fn begin_round(&mut self) -> u32 {
+        self.secrets.begin_round();
+        self.secrets.round()
+    }
+
+    /// A list of objects of one kind has ended: those it did not show are gone.
+    pub fn end_objects_round(&mut self, kind: Kind, namespace: Option<&str>, began: u32) -> Vec<Key> {
+        let within = |key: &Key| key.kind == kind && namespace.is_none_or(|it| *key.namespace == *it);
+        let gone: Vec<Key> = self
+            .seen_in
+            .iter()
+            .filter(|(key, seen)| within(key) && **seen < began)
+            .map(|(key, _)| key.clone())
+            .collect();
+        gone.iter().flat_map(|key| self.forget(key, None)).collect()
+    }
+
+    /// A list of our Secrets has ended.
+    pub fn end_secrets_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<Key> {
+        let gone = self.secrets.end_managed_round(namespace, began);
+        gone.iter()
+            .flat_map(|(home, name)| self.lost(home, name))
+            .collect()
+    }
+
+    /// A list of the other Secrets has ended.
+    pub fn end_other_secrets_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<Key> {
+        let wanted: HashSet<SecretName> = self
+            .claimants
+            .keys()
+            .chain(self.readers.keys())
+            .cloned()
+            .collect();
+        let freed = self.secrets.end_other_round(namespace, began, &wanted);
+        let mut woken = Vec::new();
+        for (home, name) in freed {
+            woken.extend(self.freed(&home, &name));
+        }
+        woken
+    }
+
+    fn lost(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+        let woken = self.claiming(namespace, name);
+        for key in &woken {
+            if let Some(object) = self.objects.get_mut(key) {
+                object.work.care.vanished = true;
+                object.work.care.owner_confirmed = false;
+                object.work.care.content_lost = false;
+            }
+        }
+        woken
+    }
+
+    fn freed(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+        let mut woken = self.claiming(namespace, name);
+        for reader in self
+            .readers
+            .get(&(namespace.clone(), name.into()))
+            .cloned()
+            .unwrap_or_default()
+        {
+            if let Some(session) = self.session_mut(&reader)
+                && !matches!(session.login, LoginState::Absent)
+            {
+                session.login = LoginState::Absent;
+                woken.push(reader);
+            }
+        }
+        woken
+    }
+
+    fn claiming(&self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+        self.claimants
+            .get(&(namespace.clone(), name.into()))
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    fn visiting(&self, namespace: &Arc<str>) -> Vec<Key> {
+        self.visitors
+            .get(namespace)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    fn claimed_name(&self, key: &Key) -> Option<SecretName> {
+        let name = self.objects.get(key)?.secret_name()?;
+        Some((key.namespace.clone(), name.into()))
+    }
+
+    /// Puts a sighting where the old one was; what is under way stays.
+    fn place(&mut self, key: &Key, sighting: Sighting) {
+        let old = self.objects.remove(key);
+        let (old_detail, work) = match old {
+            Some(old) => (Some(old.detail), Some(old.work)),
+            None => (None, None),
+        };
+        let object = match sighting {
+            Sighting::Credential(meta, spec, status) => {
+                let spec = spec.and_then(|spec| self.check_credential(key, &spec));
+                let session = match old_detail {
+                    Some(Detail::Credential(old)) => kept_session(*old, spec.as_ref().ok()),
+                    _ => Session::new(validity(&status)),
+                };
+                let work = work.unwrap_or_else(|| {
+                    carried_over(
+                        &meta,
+                        status.observed_generation,
+                        status.failure.as_ref(),
+                        status.token.is_some(),
+                    )
+                });
+                let detail = Detail::Credential(Box::new(Credential {
+                    spec,
+                    status: *status,
+                    session,
+                }));
+                Object { meta, detail, work }
+            }
+            Sighting::Request(meta, spec, status) => {
+                let spec = spec.and_then(|spec| RequestSpec::check(&key.namespace, &key.name, &spec));
+                let work = work.unwrap_or_else(|| {
+                    carried_over(
+                        &meta,
+                        status.observed_generation,
+                        status.failure.as_ref(),
+                        status.token.is_some(),
+                    )
+                });
+                Object {
+                    meta,
+                    detail: Detail::Request(Box::new(Request {
+                        spec,
+                        status: *status,
+                    })),
+                    work,
+                }
+            }
+        };
+        self.objects.insert(key.clone(), object);
+    }
+
+    fn check_credential(
+        &self,
+        key: &Key,
+        spec: &RocketLawyerCredentialSpec,
+    ) -> Result<CredentialSpec, SpecFault> {
+        let checked = CredentialSpec::check(&key.name, spec, &self.settings.allowed_origins)?;
+        if checked.consent.needs_labels() && !self.settings.reads_namespaces {
+            return Err(SpecFault::SelectorUnsupported);
+        }
+        Ok(checked)
+    }
+
+    fn index(&mut self, key: &Key) {
+        let Some(object) = self.objects.get(key) else {
+            return;
+        };
+        let home = key.namespace.clone();
+        let claimed = object.secret_name().map(|name| (home.clone(), name.into()));
+        let read = object.login_name().map(|name| (home.clone(), name.into()));
+        let referred: Vec<Key> = referred(object);
+        if let Some(name) = claimed {
+            self.claimants.entry(name).or_default().insert(key.clone());
+        }
+        if let Some(name) = read {
+            self.readers.entry(name).or_default().insert(key.clone());
+        }
+        if referred.iter().any(|it| it.namespace != home) {
+            self.visitors.entry(home).or_default().insert(key.clone());
+        }
+        for credential in referred {
+            self.referrers.entry(credential).or_default().insert(key.clone());
+        }
+    }
+
+    fn unindex(&mut self, key: &Key) {
+        let Some(object) = self.objects.get(key) else {
+            return;
+        };
+        let home = key.namespace.clone();
+        let claimed = object.secret_name().map(|name| (home.clone(), name.into()));
+        let read = object.login_name().map(|name| (home.clone(), name.into()));
+        let referred = referred(object);
+        remove(&mut self.claimants, claimed, key);
+        remove(&mut self.readers, read, key);
+        remove(&mut self.visitors, Some(home), key);
+        for credential in referred {
+            remove(&mut self.referrers, Some(credential), key);
+        }
+    }
+}
+
+fn referred(object: &Object) -> Vec<Key> {
+    let spec = object.request().and_then(|it| it.spec.as_ref().ok());
+    spec.map(|spec| spec.credentials().map(|it| it.key.clone()).collect())
+        .unwrap_or_default()
+}
+
+fn remove<K: std::hash::Hash + Eq>(
+    index: &mut std::collections::HashMap<K, HashSet<Key>>,
+    at: Option<K>,
+    key: &Key,
+) {
+    let Some(at) = at else { return };
+    if let Some(keys) = index.get_mut(&at) {
+        keys.remove(key);
+        if keys.is_empty() {
+            index.remove(&at);
+        }
+    }
+}
+
+/// The session outlives a change of the spec, unless another client Secret is named: then it is read.
+fn kept_session(old: Credential, new: Option<&CredentialSpec>) -> Session {
+    let mut session = old.session;
+    let before = old.spec.as_ref().ok().map(|spec| &spec.login);
+    if new.map(|spec| &spec.login) != before {
+        session.login = LoginState::Unread;
+        session.login_version = None;
+    }
+    session
+}
+
+/// What the last status says of key and secret (behaviour §1.5).
+fn validity(status: &CredentialStatus) -> Validity {
+    let said = status
+        .conditions
+        .iter()
+        .find(|it| it.type_ == condition::CREDENTIALS_VALID);
+    match said.map(|it| it.status.as_str()) {
+        Some(condition::TRUE) => Validity::Accepted,
+        Some(condition::FALSE) => Validity::Refused,
+        _ => Validity::Unknown,
+    }
+}
+
+/// What status carries over a restart: a failure, so that a crash loop gets no fresh attempts.
+fn carried_over(
+    meta: &Meta,
+    observed: Option<i64>,
+    failure: Option<&crate::api::Failure>,
+    had_token: bool,
+) -> Work {
+    let current = observed == Some(meta.generation);
+    let failure = failure.filter(|_| current).and_then(read_failure);
+    let mut work = Work {
+        announced: had_token,
+        ..Work::default()
+    };
+    work.care.vanished = had_token;
+    work.care.rehearse = failure
+        .as_ref()
+        .is_some_and(|it| it.step == FailedStep::WriteSecret);
+    work.failure = failure;
+    work
+}
+
+fn read_failure(told: &crate::api::Failure) -> Option<Failure> {
+    Some(Failure {
+        step: told.step.as_deref().and_then(FailedStep::parse)?,
+        reason: told.reason.as_deref().and_then(Reason::parse)?,
+        http_status: told.http_status.and_then(|it| u16::try_from(it).ok()),
+        error_code: told
+            .error_code
+            .as_deref()
+            .and_then(crate::auth::ErrorCode::parse)
+            .map(crate::auth::ErrorCode::as_str),
+        count: told.count.and_then(|it| u32::try_from(it).ok()).unwrap_or(1),
+        since: told.since.as_ref()?.0,
+        next_attempt: told.next_attempt_at.as_ref()?.0,
+        stamp: Failure::INHERITED,
+    })
+}
