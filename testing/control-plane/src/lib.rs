@@ -1,1 +1,24 @@
-//! A real Kubernetes control plane on loopback, for tests and the demo.
+//! A real Kubernetes control plane on loopback, for tests and the demo: etcd, kube-apiserver and
+//! kube-controller-manager, without containers, without privileges, and gone when their user is gone.
+//!
+//! In reading order:
+
+pub mod audit;
+pub mod chart;
+pub mod control_plane;
+mod data_folder;
+pub mod error;
+pub mod identity;
+pub mod processes;
+pub mod progress;
+pub mod supervisor;
+pub mod tools;
+
+pub use audit::{AuditLog, Mark, Request, RequestKind};
+pub use control_plane::ControlPlane;
+pub use error::Error;
+pub use supervisor::Description;
+pub use tools::Tool;
+
+/// The environment variable that names the description of a control plane that already runs.
+pub const RUNNING: &str = "ROCKETLAWYER_CONTROL_PLANE";

@@ -1,0 +1,313 @@
+//! How are the three programs of a control plane started, known to be ready, and ended? It owns the data folder.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::data_folder::DataFolder;
+use crate::error::{Error, log_tail, tail};
+use crate::identity::{Identities, write};
+use crate::tools::Tool;
+
+/// A cold start takes 4 s on two idle cores; under a full test run it may take several times that.
+const READY_WITHIN: Duration = Duration::from_secs(90);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// The controllers that tests and demo rely on. No workloads run here, so theirs are left out.
+const CONTROLLERS: &str = "--controllers=garbage-collector-controller,namespace-controller,\
+                           serviceaccount-controller,resourcequota-controller,clusterrole-aggregation-controller";
+
+/// Who asked for what, and how it ended. Never bodies: no token can get into this log.
+const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+ "omitManagedFields": true, "rules": [{"level": "Metadata"}]}
+"#;
+
+/// Running programs and their data; both are gone when this is dropped.
+#[derive(Debug)]
+pub struct Processes {
+    /// In the order in which they were started.
+    children: Vec<(Tool, Child)>,
+    tie: PathBuf,
+    // Dropped last: the programs are dead by then.
+    data: DataFolder,
+}
+
+/// What is known about a control plane that is ready.
+#[derive(Debug)]
+pub struct Ready {
+    /// The API server's address.
+    pub server: String,
+    /// The files it was started with.
+    pub identities: Identities,
+    /// The audit log.
+    pub audit_log: PathBuf,
+}
+
+impl Processes {
+    /// Makes the data folder. `tie` is this crate's program, which ties each child to the life of this process.
+    pub fn prepare(tie: PathBuf) -> Result<Self, Error> {
+        Ok(Self {
+            children: Vec::new(),
+            tie,
+            data: DataFolder::create()?,
+        })
+    }
+
+    /// The folder that holds everything.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The process numbers by program.
+    #[must_use]
+    pub fn pids(&self) -> BTreeMap<String, u32> {
+        self.children
+            .iter()
+            .map(|(tool, child)| (tool.name().to_owned(), child.id()))
+            .collect()
+    }
+
+    /// Starts all three and waits until they work. The manifests in `apply` are there before the controllers start:
+    /// the garbage collector looks for new kinds only every 30 s, but knows at once what it finds at its start.
+    pub fn start(&mut self, apply: &[PathBuf]) -> Result<Ready, Error> {
+        let store = format!("http://127.0.0.1:{}", free_port()?);
+        self.start_store(&store)?;
+        let port = free_port()?;
+        let server = format!("https://127.0.0.1:{port}");
+        let identities = Identities::write(self.folder(), &server)?;
+        let audit_log = self.start_api_server(&store, port, &identities)?;
+        self.wait_for_port(port)?;
+        self.wait_for_answer(Tool::ApiServer, &identities, &["get", "--raw", "/readyz"])?;
+        self.apply(apply, &identities)?;
+        self.start_controllers(&identities)?;
+        // The first visible work of the controllers: without it nobody collects, and no test would say why.
+        let account = [
+            "get",
+            "--raw",
+            "/api/v1/namespaces/default/serviceaccounts/default",
+        ];
+        self.wait_for_answer(Tool::ControllerManager, &identities, &account)?;
+        Ok(Ready {
+            server,
+            identities,
+            audit_log,
+        })
+    }
+
+    fn start_store(&mut self, clients: &str) -> Result<(), Error> {
+        let peers = format!("http://127.0.0.1:{}", free_port()?);
+        let arguments = [
+            format!("--data-dir={}", self.folder().join("etcd").display()),
+            format!("--listen-client-urls={clients}"),
+            format!("--advertise-client-urls={clients}"),
+            format!("--listen-peer-urls={peers}"),
+            format!("--initial-advertise-peer-urls={peers}"),
+            format!("--initial-cluster=default={peers}"),
+            // The data does not outlive the process: waiting for the disk buys nothing.
+            "--unsafe-no-fsync".to_owned(),
+            "--log-level=error".to_owned(),
+        ];
+        self.spawn(Tool::Etcd, &arguments)
+    }
+
+    fn start_api_server(&mut self, store: &str, port: u16, with: &Identities) -> Result<PathBuf, Error> {
+        let audit_log = write(self.folder(), "audit.log", "")?;
+        let policy = write(self.folder(), "audit-policy.json", AUDIT_POLICY)?;
+        let arguments = [
+            format!("--etcd-servers={store}"),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
+            "--endpoint-reconciler-type=none".to_owned(),
+            format!("--secure-port={port}"),
+            format!("--tls-cert-file={}", with.server_certificate.display()),
+            format!("--tls-private-key-file={}", with.server_key.display()),
+            format!("--client-ca-file={}", with.authority.display()),
+            "--authorization-mode=RBAC".to_owned(),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            format!(
+                "--service-account-key-file={}",
+                with.service_account_public_key.display()
+            ),
+            format!(
+                "--service-account-signing-key-file={}",
+                with.service_account_key.display()
+            ),
+            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+            "--profiling=false".to_owned(),
+            format!("--audit-policy-file={}", policy.display()),
+            format!("--audit-log-path={}", audit_log.display()),
+            // Written before the answer ends, so whoever has the answer finds the request in the log.
+            "--audit-log-mode=blocking".to_owned(),
+            // Megabytes; by default the log would be moved away under its readers after 100.
+            "--audit-log-maxsize=100000".to_owned(),
+        ];
+        self.spawn(Tool::ApiServer, &arguments)?;
+        Ok(audit_log)
+    }
+
+    fn start_controllers(&mut self, with: &Identities) -> Result<(), Error> {
+        let arguments = [
+            format!("--kubeconfig={}", with.controllers_kubeconfig.display()),
+            format!(
+                "--service-account-private-key-file={}",
+                with.service_account_key.display()
+            ),
+            format!("--root-ca-file={}", with.authority.display()),
+            "--use-service-account-credentials=true".to_owned(),
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+            "--profiling=false".to_owned(),
+            // Many test namespaces end at once; the defaults would queue their collection for seconds.
+            "--kube-api-qps=500".to_owned(),
+            "--kube-api-burst=1000".to_owned(),
+            CONTROLLERS.to_owned(),
+        ];
+        self.spawn(Tool::ControllerManager, &arguments)
+    }
+
+    fn spawn(&mut self, tool: Tool, arguments: &[String]) -> Result<(), Error> {
+        let program = tool.path()?;
+        let log_path = self.log(tool);
+        let log = File::create(&log_path).map_err(Error::io("create", &log_path))?;
+        let also_log = log.try_clone().map_err(Error::io("share", &log_path))?;
+        let child = Command::new(&self.tie)
+            .args(["tied", &std::process::id().to_string(), "--"])
+            .arg(program)
+            .args(arguments)
+            .current_dir(self.folder())
+            // A ctrl-C at the terminal is for the supervisor, which ends these in order.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(also_log)
+            .spawn()
+            .map_err(Error::run(&self.tie))?;
+        self.children.push((tool, child));
+        Ok(())
+    }
+
+    fn wait_for_port(&mut self, port: u16) -> Result<(), Error> {
+        self.wait_until(Tool::ApiServer, || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+                .map(drop)
+                .map_err(|error| error.to_string())
+        })
+    }
+
+    fn wait_for_answer(&mut self, tool: Tool, with: &Identities, arguments: &[&str]) -> Result<(), Error> {
+        let kubectl = Tool::Kubectl.path()?;
+        self.wait_until(tool, || {
+            let answer = Command::new(&kubectl)
+                .arg("--kubeconfig")
+                .arg(&with.admin_kubeconfig)
+                .args(arguments)
+                .stdin(Stdio::null())
+                .output()
+                .map_err(|error| error.to_string())?;
+            if answer.status.success() {
+                Ok(())
+            } else {
+                Err(tail(&String::from_utf8_lossy(&answer.stderr)))
+            }
+        })
+    }
+
+    fn wait_until(&mut self, tool: Tool, works: impl Fn() -> Result<(), String>) -> Result<(), Error> {
+        let started = Instant::now();
+        loop {
+            let Err(said) = works() else { return Ok(()) };
+            let died = self.children.iter_mut().find_map(|(tool, child)| {
+                child
+                    .try_wait()
+                    .ok()
+                    .flatten()
+                    .map(|status| (*tool, status.to_string()))
+            });
+            if died.is_none() && started.elapsed() < READY_WITHIN {
+                std::thread::sleep(LOOK_AGAIN_AFTER);
+                continue;
+            }
+            let (culprit, last) = died.unwrap_or((tool, said));
+            return Err(Error::NotReady {
+                what: culprit.name().to_owned(),
+                seconds: started.elapsed().as_secs(),
+                log: format!("{}\n{last}", log_tail(&self.log(culprit))),
+            });
+        }
+    }
+
+    fn apply(&self, manifests: &[PathBuf], with: &Identities) -> Result<(), Error> {
+        let kubectl = Tool::Kubectl.path()?;
+        let run = |arguments: &[&str]| {
+            let mut command = Command::new(&kubectl);
+            command.arg("--kubeconfig").arg(&with.admin_kubeconfig);
+            // Discovery is cached per server address, and addresses come back with other kinds behind them.
+            command
+                .arg("--cache-dir")
+                .arg(self.folder().join("kubectl-cache"));
+            run(command.args(arguments).stdin(Stdio::null()))
+        };
+        for manifest in manifests {
+            run(&["apply", "--server-side", "-f", &manifest.to_string_lossy()])?;
+        }
+        if !manifests.is_empty() {
+            run(&[
+                "wait",
+                "--for=condition=Established",
+                "crd",
+                "--all",
+                "--timeout=30s",
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn log(&self, tool: Tool) -> PathBuf {
+        self.folder().join(format!("{}.log", tool.name()))
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        // Nothing here outlives this, so nothing needs to be written down first.
+        for (_, child) in self.children.iter_mut().rev() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Runs a program to its end and returns what it printed.
+pub(crate) fn run(command: &mut Command) -> Result<String, Error> {
+    let program = PathBuf::from(command.get_program());
+    let output = command.output().map_err(Error::run(&program))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let arguments: Vec<_> = command
+        .get_args()
+        .map(|a| a.to_string_lossy().into_owned())
+        .collect();
+    let name = program
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let said = tail(&String::from_utf8_lossy(&output.stderr));
+    Err(Error::Failed {
+        command: format!("{name} {}", arguments.join(" ")),
+        said,
+    })
+}
+
+fn free_port() -> Result<u16, Error> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    bound
+        .map(|address| address.port())
+        .map_err(Error::io("find", Path::new("a free port")))
+}
