@@ -68,7 +68,7 @@ pub struct LabelRequirement {
     pub key: String,
     /// How `values` are meant.
     pub operator: LabelOperator,
-    /// The values, with In and NotIn. At most 32.
+    /// The values, with In and `NotIn`. At most 32.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "rule::label_value_list")]
     pub values: Vec<String>,

@@ -24,7 +24,7 @@ pub const UNKNOWN: &str = "Unknown";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// What is said: Ready, Reconciling, Stalled or CredentialsValid.
+    /// What is said: Ready, Reconciling, Stalled or `CredentialsValid`.
     #[serde(rename = "type")]
     pub type_: String,
     /// True, False or Unknown.

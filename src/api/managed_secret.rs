@@ -11,7 +11,7 @@ use super::rule;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretTemplate {
-    /// Its name. Default: `<name>-access-token` for a RocketLawyerCredential, `<name>-token` for a ScopedTokenRequest. The effective name is immutable.
+    /// Its name. Default: `<name>-access-token` for a `RocketLawyerCredential`, `<name>-token` for a `ScopedTokenRequest`. The effective name is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     #[x_kube(validation = rule::object_name())]

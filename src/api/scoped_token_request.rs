@@ -50,9 +50,9 @@ use super::status::RequestStatus;
     validation = rule::ttl_needs_renew_until(),
 )]
 pub struct ScopedTokenRequestSpec {
-    /// The RocketLawyerCredential of a Backend app whose access token asks for the service token.
+    /// The `RocketLawyerCredential` of a Backend app whose access token asks for the service token.
     pub credential_ref: CredentialRef,
-    /// The RocketLawyerCredential of a Frontend app whose key and secret exchange the service token. Default: `credentialRef`.
+    /// The `RocketLawyerCredential` of a Frontend app whose key and secret exchange the service token. Default: `credentialRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_credential_ref: Option<CredentialRef>,
     /// What the token is for. Immutable: another subject is another request. Default: api.rocketlawyer.com/rocketdoc.
@@ -80,7 +80,7 @@ pub struct ScopedTokenRequestSpec {
     #[schemars(schema_with = "rule::claims")]
     #[x_kube(validation = rule::claim_names(), validation = rule::claims_are_not_fields())]
     pub claims: BTreeMap<String, String>,
-    /// ScopedAccessToken: the service token is exchanged for a scoped access token. ServiceToken: it is delivered as it is, for Rocket Lawyer's embedded user interface. Immutable. Default: ScopedAccessToken.
+    /// `ScopedAccessToken`: the service token is exchanged for a scoped access token. `ServiceToken`: it is delivered as it is, for Rocket Lawyer's embedded user interface. Immutable. Default: `ScopedAccessToken`.
     #[serde(default)]
     #[x_kube(validation = rule::deliver_is_immutable())]
     pub deliver: Deliver,
@@ -108,7 +108,7 @@ pub struct ScopedTokenRequestSpec {
     pub suspend: bool,
 }
 
-/// A RocketLawyerCredential.
+/// A `RocketLawyerCredential`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialRef {

@@ -16,7 +16,7 @@ pub struct CredentialStatus {
     /// The metadata.generation that this status is about; -1 before the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling, Stalled and CredentialsValid.
+    /// Ready, Reconciling, Stalled and `CredentialsValid`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
