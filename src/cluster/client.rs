@@ -1,0 +1,68 @@
+//! How is the API server reached? As kubectl finds it, with two clients: watches may be silent for minutes, a call may not.
+
+use std::time::Duration;
+
+use http::{HeaderValue, header::USER_AGENT};
+use kube::{Client, Config};
+
+use super::call::ApiServer;
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Longest silence of a call that was sent.
+const READ: Duration = Duration::from_secs(15);
+
+/// The clients of one operator. Cheap to clone.
+#[derive(Clone)]
+pub struct Clients {
+    pub(super) watches: Client,
+    /// For every call that is not a watch.
+    pub api: ApiServer,
+    namespace: Box<str>,
+}
+
+/// Why there is no API server to talk to. What the configuration holds is not repeated: it may hold a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCluster {
+    /// Neither a kubeconfig that can be used nor the files and variables of a Pod.
+    #[error("no usable kubeconfig (KUBECONFIG, ~/.kube/config), and not in a Pod")]
+    NotConfigured,
+    /// A configuration that no client can be made of: certificates or an authentication that cannot be used.
+    #[error("the kubeconfig's certificates, proxy or way to authenticate cannot be used")]
+    Unusable,
+}
+
+impl Clients {
+    /// Finds the cluster as kubectl does: `KUBECONFIG`, `~/.kube/config`, then the Pod's own `ServiceAccount`.
+    pub async fn infer() -> Result<Self, NoCluster> {
+        let config = Config::infer().await.map_err(|_| NoCluster::NotConfigured)?;
+        Self::for_config(config)
+    }
+
+    /// The clients for a configuration that is there already.
+    pub fn for_config(mut config: Config) -> Result<Self, NoCluster> {
+        // The provider may have been installed before; either way there is one afterwards.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let agent = concat!("rocketlawyer-operator/", env!("CARGO_PKG_VERSION"));
+        config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
+        config.default_retry = false;
+        let namespace = config.default_namespace.clone().into_boxed_str();
+
+        config.connect_timeout = Some(CONNECT);
+        let watches = Client::try_from(config.clone()).map_err(|_| NoCluster::Unusable)?;
+        config.read_timeout = Some(READ);
+        config.reset_reader_on_write = true;
+        let api = Client::try_from(config).map_err(|_| NoCluster::Unusable)?;
+        Ok(Self {
+            watches,
+            api: ApiServer::over(api),
+            namespace,
+        })
+    }
+
+    /// The operator's own namespace: the Pod's, else the kubeconfig context's.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+}

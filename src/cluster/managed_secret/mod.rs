@@ -1,0 +1,13 @@
+//! How does a managed Secret look on the wire, and what does one that is there say? Pure: bytes in, plain data out.
+
+mod content;
+mod manifest;
+mod record;
+mod stored;
+
+pub use manifest::{Draft, Manifest, Over, OwnedBy, manifest};
+pub use stored::StoredSecret;
+pub(super) use stored::seen_from_metadata;
+
+#[cfg(test)]
+mod tests;
