@@ -66,6 +66,23 @@ fn no_file_names_a_path_of_one_machine() -> Result<(), String> {
 }
 
 #[test]
+fn every_package_takes_the_lints_of_the_workspace() -> Result<(), String> {
+    let manifests: Vec<_> = files()?
+        .into_iter()
+        .filter(|file| file.ends_with("Cargo.toml"))
+        .collect();
+    for file in &manifests {
+        if !read(file)?.contains("\n[lints]\nworkspace = true\n") {
+            return Err(format!(
+                "{file}: add `[lints]` with `workspace = true`, or nothing is refused in it"
+            ));
+        }
+    }
+    assert!(manifests.len() > 1, "only {manifests:?} was read");
+    Ok(())
+}
+
+#[test]
 fn a_path_of_one_machine_is_recognised() {
     let home = concat!("/wo", "rk/");
     assert_eq!(

@@ -1,0 +1,65 @@
+# What can be done here? `make` alone lists it. Needs: Rust (rustup), Go, a C compiler, git, make.
+
+# Programs are run from where cargo puts them, after one build of the whole workspace. `cargo run -p …` would ask for fewer
+# features of the shared dependencies, and compile them a second time.
+target_dir = $(shell cargo metadata --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+DEBUG   = $(target_dir)/debug
+RELEASE = $(target_dir)/release
+
+# The program behind `make demo`; ONCE=1 makes it end by itself, with exit code 0 only if both kinds were renewed.
+DEMO ?= $(DEBUG)/demo
+# The program behind `make bench`, and its arguments.
+BENCH ?= $(RELEASE)/bench
+ARGS ?=
+export ONCE
+
+# step NAME, COMMAND: says what runs, and how long it took.
+define step
+	@printf '\n==> %s\n' '$(1)'; begin=$$(date +%s); \
+	if $(2); then printf '==> %s: done in %ss\n' '$(1)' $$(($$(date +%s) - begin)); \
+	else printf '==> %s: FAILED after %ss\n' '$(1)' $$(($$(date +%s) - begin)); exit 1; fi
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help tools test fmt-check lint lint-proof doc build test-programs demo bench fmt crds
+
+help: ## List these targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+test: tools fmt-check lint lint-proof doc build test-programs ## Everything that .ci/run runs: formatting, lints, every test, docs
+
+demo: tools build ## A real control plane, the emulator and the operator, to watch and play with (ONCE=1: end after a renewal)
+	@$(DEMO) $(ARGS)
+
+bench: tools ## Compare the operator with a bare client making the same calls (ARGS: its options)
+	$(call step,build for the bench,cargo build --workspace --bins --release)
+	@$(BENCH) $(ARGS)
+
+lint: tools ## Clippy, warnings refused
+	$(call step,clippy,cargo clippy --workspace --all-targets -- -D warnings)
+
+lint-proof: tools ## Prove that every lint this project relies on fires
+	$(call step,lint proof,scripts/lint-proof)
+
+fmt: tools ## Format the code
+	@cargo fmt --all
+
+crds: tools ## Write crds/ anew from the types
+	@mkdir -p crds && cargo run --quiet --bin rocketlawyer-operator -- crds > crds/.new && mv crds/.new crds/rocketlawyer.yaml
+
+fmt-check: tools
+	$(call step,formatting,cargo fmt --all --check)
+
+doc: tools
+	$(call step,documentation,RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet)
+
+build: tools
+	$(call step,build (the first time: minutes),cargo build --workspace --bins --tests)
+
+test-programs: build
+	$(call step,tests under one control plane (the first time it is built: minutes),$(DEBUG)/control-plane exec -- cargo test --workspace)
+
+tools:
+	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs; the toolchain that this project pins comes by itself.' >&2; exit 1; }
+	@command -v go >/dev/null || { echo 'Go is missing: install it from https://go.dev/dl (1.24 or newer); the Kubernetes control plane for tests and demo is built with it.' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'A C compiler (`cc`) is missing: install gcc or clang; Rust links with it.' >&2; exit 1; }
