@@ -43,6 +43,19 @@ pub struct Issued<T> {
     pub service_clock_ahead: Option<SignedDuration>,
 }
 
+impl<T> Issued<T> {
+    /// The same with another token in it.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Issued<U> {
+        Issued {
+            token: change(self.token),
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            application: self.application,
+            service_clock_ahead: self.service_clock_ahead,
+        }
+    }
+}
+
 impl Subject {
     /// A purpose and its claims, by the names that the service knows (`interviewId`, `upid`, …).
     pub fn new(purpose: String, claims: BTreeMap<String, String>) -> Result<Self, ReservedClaim> {

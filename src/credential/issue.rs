@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::{AuthClient, Endpoint, Fault, Issued, Login};
+use crate::state::HeldToken;
 use crate::token::AccessToken;
 
 /// All that the call needs.
@@ -20,4 +21,10 @@ pub const PERMITS: usize = 1;
 /// Issues the access token.
 pub async fn issue(client: &AuthClient, errand: &Errand) -> Result<Issued<AccessToken>, Fault> {
     client.access_token(&errand.endpoint, &errand.login).await
+}
+
+/// The issued token as one that is held: shared by the credential's requests.
+#[must_use]
+pub fn held(issued: Issued<AccessToken>) -> Issued<HeldToken> {
+    issued.map(|token| HeldToken::Access(Arc::new(token)))
 }

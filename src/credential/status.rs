@@ -5,16 +5,17 @@ use jiff::Timestamp;
 use crate::api::CredentialStatus;
 use crate::decision::settle::{conditions, failure, token};
 use crate::decision::{Facts, project};
+use crate::state::Credential;
 
 /// The status that these facts amount to; what only an answer of the service could tell is carried over from the old one.
 #[must_use]
-pub fn status(facts: &Facts<'_>, old: &CredentialStatus, now: Timestamp) -> CredentialStatus {
+pub fn status(facts: &Facts<'_>, credential: &Credential, now: Timestamp) -> CredentialStatus {
     let verdict = project(facts, now);
     CredentialStatus {
         observed_generation: Some(facts.generation),
-        conditions: conditions(&old.conditions, &verdict, facts.generation, now),
+        conditions: conditions(&credential.status.conditions, &verdict, facts.generation, now),
         token: verdict.token.as_ref().map(token),
-        application: old.application.clone(),
+        application: credential.application.clone(),
         failure: verdict.failure.as_ref().map(failure),
         last_handled_renew_request: verdict.renew_handled.map(Into::into),
     }

@@ -192,6 +192,8 @@ pub struct Care {
     pub content_lost: bool,
     /// When a lost Secret was last replaced by issuing.
     pub last_repair: Option<Timestamp>,
+    /// The namespace is being deleted: nothing more is done, or said.
+    pub namespace_is_going: bool,
     /// A write was refused before the last restart: ask the server before issuing again.
     pub rehearse: bool,
 }

@@ -58,7 +58,7 @@ pub enum Precondition {
 /// must be rendered anew, what somebody waits for.
 #[must_use]
 pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Step {
-    if facts.deleting {
+    if facts.deleting || facts.care.namespace_is_going {
         return Step::Wait(Wait {
             until: None,
             speak: false,

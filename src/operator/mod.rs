@@ -1,1 +1,16 @@
-//! The loop: what runs next, under which permit, and where its outcome goes.
+//! The loop: what runs next, under which permit, and where its outcome goes. One loop runs both kinds.
+//!
+//! In reading order: [`options`], [`observe`] (watch → memory), [`queue`] and [`gate`] (pure), `decide` (pure), `effect`
+//! (the outside), `apply` (outcome → memory, pure), `run`.
+
+mod apply;
+mod decide;
+mod effect;
+pub mod gate;
+mod observe;
+pub mod options;
+pub mod queue;
+mod run;
+
+pub use options::Options;
+pub use run::{StartError, run};

@@ -45,7 +45,7 @@ pub async fn issue(
         .await
         .map_err(|fault| (Call::ServiceToken, fault))?;
     let Some(login) = &errand.exchanger else {
-        return Ok(held(service, |token| HeldToken::Service(Arc::new(token))));
+        return Ok(service.map(|token| HeldToken::Service(Arc::new(token))));
     };
     let mut scoped = client
         .exchange(&errand.endpoint, login, &service.token)
@@ -53,7 +53,7 @@ pub async fn issue(
         .map_err(|fault| (Call::Exchange, fault))?;
     // A scoped token may end with the service token it came from: the earlier of the two is believed (behaviour §2.1).
     scoped.expires_at = scoped.expires_at.min(service.expires_at);
-    Ok(held(scoped, |token| HeldToken::Scoped(Arc::new(token))))
+    Ok(scoped.map(|token| HeldToken::Scoped(Arc::new(token))))
 }
 
 /// The expiration to ask for, in the service's time, as epoch seconds.
@@ -61,14 +61,4 @@ fn expiration(now: Timestamp, errand: &Errand) -> i64 {
     now.as_second()
         .saturating_add(errand.clock_ahead.as_secs())
         .saturating_add(errand.ttl.as_secs())
-}
-
-fn held<T>(issued: Issued<T>, hold: impl FnOnce(T) -> HeldToken) -> Issued<HeldToken> {
-    Issued {
-        token: hold(issued.token),
-        issued_at: issued.issued_at,
-        expires_at: issued.expires_at,
-        application: issued.application,
-        service_clock_ahead: issued.service_clock_ahead,
-    }
 }

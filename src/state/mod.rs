@@ -102,6 +102,9 @@ impl State {
     /// The Secret of this name, as `key`'s object sees it.
     #[must_use]
     pub fn secret_fact<'a>(&'a self, key: &Key, object: &Object, name: &str) -> SecretFact<'a> {
+        if object.work.look {
+            return SecretFact::Unknown;
+        }
         if let Some(seen) = self.secrets.managed(&key.namespace, name) {
             return owned_by(key, &object.meta.uid, seen);
         }

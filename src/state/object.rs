@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::session::Session;
 use super::spec::{CredentialSpec, RequestSpec};
-use crate::api::{CredentialStatus, RequestStatus};
+use crate::api::{self, CredentialStatus, RequestStatus};
 use crate::decision::{Care, Failure, Record, ResourceVersion, SpecFault};
 use crate::token::{AccessToken, Deliverable, ScopedToken, ServiceToken};
 
@@ -54,6 +54,8 @@ pub struct Credential {
     pub spec: Result<CredentialSpec, SpecFault>,
     /// What it said last.
     pub status: CredentialStatus,
+    /// The application, as the service last named it.
+    pub application: Option<api::Application>,
     /// Login, access token and who waits.
     pub session: Session,
 }
@@ -110,6 +112,19 @@ impl HeldToken {
             Self::Access(token) => &**token,
             Self::Scoped(token) => &**token,
             Self::Service(token) => &**token,
+        }
+    }
+}
+
+impl Credential {
+    /// The service named the application: status carries it from now on.
+    pub fn name_application(&mut self, application: Option<crate::auth::Application>) {
+        if let Some(it) = application {
+            self.application = Some(api::Application {
+                name: it.name,
+                organization: it.organization,
+                products: it.products,
+            });
         }
     }
 }

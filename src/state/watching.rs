@@ -269,9 +269,12 @@ impl State {
         let object = match sighting {
             Sighting::Credential(meta, spec, status) => {
                 let spec = spec.and_then(|spec| self.check_credential(key, &spec));
-                let session = match old_detail {
-                    Some(Detail::Credential(old)) => kept_session(*old, spec.as_ref().ok()),
-                    _ => Session::new(validity(&status)),
+                let (session, application) = match old_detail {
+                    Some(Detail::Credential(old)) => {
+                        let application = old.application.clone();
+                        (kept_session(*old, spec.as_ref().ok()), application)
+                    }
+                    _ => (Session::new(validity(&status)), status.application.clone()),
                 };
                 let work = work.unwrap_or_else(|| {
                     carried_over(

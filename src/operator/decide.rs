@@ -1,0 +1,236 @@
+//! What does one object need now, as one value that owns all that its execution needs? Pure; brings facts, plan and status
+//! together.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::effect::{Effect, Issue};
+use crate::api::{CredentialStatus, RequestStatus};
+use crate::auth::Origin;
+use crate::credential;
+use crate::decision::checks::cause;
+use crate::decision::settle::merge_patch;
+use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, plan};
+use crate::scoped_token;
+use crate::state::{Offer, State};
+
+/// The decision about one object.
+#[derive(Debug)]
+pub enum Decision {
+    /// Do this, then decide again.
+    Act(Effect),
+    /// Do this with permits of that origin's gate, then decide again.
+    Call {
+        /// Whose gate.
+        origin: Origin,
+        /// How many permits.
+        permits: usize,
+        /// What to do.
+        effect: Effect,
+    },
+    /// Forget the token that is held.
+    DropHeld,
+    /// Wait.
+    Rest(Rest),
+}
+
+/// What is arranged while an object waits.
+#[derive(Debug)]
+pub struct Rest {
+    /// The next look.
+    pub until: Option<Timestamp>,
+    /// The status to write, where it differs.
+    pub publish: Option<Publish>,
+    /// A request that waits for credentials.
+    pub waits: bool,
+    /// What a credential offers from now on.
+    pub offer: Option<Offer>,
+}
+
+/// A status, and the patch that leads to it.
+#[derive(Debug)]
+pub struct Publish {
+    /// The patch.
+    pub patch: Value,
+    /// What it leads to.
+    pub status: NewStatus,
+}
+
+/// The status of either kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NewStatus {
+    /// Of a credential.
+    Credential(Box<CredentialStatus>),
+    /// Of a request.
+    Request(Box<RequestStatus>),
+}
+
+/// Looks up the facts of either kind.
+pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts<'a>> {
+    match key.kind {
+        Kind::Credential => credential::facts(state, key),
+        Kind::Request => scoped_token::facts(state, key, now),
+    }
+}
+
+/// Decides. `None`: there is no such object.
+pub fn decide(state: &State, key: &Key, now: Timestamp) -> Option<Decision> {
+    let facts = facts(state, key, now)?;
+    let object = state.object(key)?;
+    let namespace = key.namespace.clone();
+    let secret_name = object.secret_name().unwrap_or_default();
+    Some(match plan(&facts, now) {
+        Step::Wait(wait) => {
+            let publish = if wait.speak {
+                publish(state, key, &facts, now)
+            } else {
+                None
+            };
+            let held_up = matches!(facts.chain, Chain::Working | Chain::NotReady { .. });
+            Decision::Rest(Rest {
+                until: wait.until,
+                publish,
+                waits: held_up && cause(&facts, now).is_some(),
+                offer: object
+                    .credential()
+                    .map(|it| credential::offer(&facts, it.session.generation, now)),
+            })
+        }
+        Step::ReadLogin => {
+            let login = object
+                .credential()
+                .and_then(|it| it.spec.as_ref().ok())
+                .map(|spec| spec.login.clone())?;
+            Decision::Act(Effect::ReadLogin { namespace, login })
+        }
+        Step::Look => Decision::Act(Effect::Look {
+            namespace,
+            name: secret_name.into(),
+        }),
+        Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
+        Step::Recall => {
+            let wish = facts.sound()?;
+            Decision::Act(Effect::Recall {
+                namespace,
+                template: wish.template?.clone(),
+                delivery: wish.delivery,
+                kind: key.kind,
+            })
+        }
+        Step::Rehearse => Decision::Act(Effect::Rehearse {
+            key: key.clone(),
+            uid: object.meta.uid.clone(),
+            template: facts.sound()?.template?.clone(),
+            precondition: precondition(&facts),
+        }),
+        Step::Issue(cause) => issue(state, key, &facts, cause)?,
+        Step::Write(precondition) => {
+            let held = object.work.held.as_ref()?;
+            Decision::Act(Effect::Write {
+                key: key.clone(),
+                uid: object.meta.uid.clone(),
+                template: facts.sound()?.template?.clone(),
+                record: held.record.clone(),
+                token: held.token.clone(),
+                precondition,
+            })
+        }
+        Step::DropHeld => Decision::DropHeld,
+        Step::Finish => Decision::Act(Effect::Finish {
+            key: key.clone(),
+            uid: object.meta.uid.clone(),
+            version: object.meta.version,
+        }),
+    })
+}
+
+fn precondition(facts: &Facts<'_>) -> Precondition {
+    match facts.secret.seen() {
+        None => Precondition::Absent,
+        Some(seen) => Precondition::Unchanged {
+            uid: seen.uid.clone(),
+            version: seen.version,
+        },
+    }
+}
+
+fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause) -> Option<Decision> {
+    let wish = facts.sound()?;
+    let inputs = crate::decision::InputsHash::V1 {
+        made_for: wish.made_for?,
+        made_with: wish.made_with?,
+    };
+    let purpose = super::effect::Purpose {
+        cause,
+        inputs,
+        renew_request: facts.renew_request.map(Into::into),
+        stamp: facts.stamp,
+    };
+    let (permits, issue) = match key.kind {
+        Kind::Credential => {
+            let credential = state.credential(key)?;
+            let endpoint = credential.spec.as_ref().ok()?.endpoint.allowed()?.clone();
+            let login = credential.session.login()?.clone();
+            (
+                credential::issue::PERMITS,
+                Issue::Access(credential::issue::Errand { endpoint, login }),
+            )
+        }
+        Kind::Request => (scoped_token::issue::PERMITS, Issue::Scoped(errand(state, key)?)),
+    };
+    let origin = issue.endpoint().origin().clone();
+    Some(Decision::Call {
+        origin,
+        permits,
+        effect: Effect::Issue { issue, purpose },
+    })
+}
+
+fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {
+    let spec = state.object(key)?.request()?.spec.as_ref().ok()?;
+    let object = state.object(&spec.credential.key)?;
+    let credential = object.credential()?;
+    let held = object.work.held.as_ref()?;
+    let crate::state::HeldToken::Access(access) = &held.token else {
+        return None;
+    };
+    let exchanger = match spec.exchanger() {
+        Some(name) => Some(state.credential(&name.key)?.session.login()?.clone()),
+        None => None,
+    };
+    Some(scoped_token::issue::Errand {
+        endpoint: credential.spec.as_ref().ok()?.endpoint.allowed()?.clone(),
+        access: access.clone(),
+        generation: credential.session.generation,
+        access_issued_at: held.record.issued_at,
+        exchanger,
+        subject: spec.subject.clone(),
+        ttl: spec.service_token_ttl,
+        clock_ahead: credential.session.clock_ahead.unwrap_or_default(),
+    })
+}
+
+fn publish(state: &State, key: &Key, facts: &Facts<'_>, now: Timestamp) -> Option<Publish> {
+    let object = state.object(key)?;
+    let (old, status, new) = match &object.detail {
+        crate::state::Detail::Credential(it) => {
+            let status = credential::status(facts, it, now);
+            let new = serde_json::to_value(&status).ok()?;
+            (
+                serde_json::to_value(&it.status).ok()?,
+                NewStatus::Credential(Box::new(status)),
+                new,
+            )
+        }
+        crate::state::Detail::Request(it) => {
+            let status = scoped_token::status(facts, &it.status, now);
+            let new = serde_json::to_value(&status).ok()?;
+            (
+                serde_json::to_value(&it.status).ok()?,
+                NewStatus::Request(Box::new(status)),
+                new,
+            )
+        }
+    };
+    merge_patch(&old, &new).map(|patch| Publish { patch, status })
+}

@@ -1,0 +1,324 @@
+//! What is done outside? One exhaustive match over what was decided; no policy. Everything an effect needs it owns, so that it
+//! can run beside the loop.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::auth::{AuthClient, Call, Endpoint, Fault, Issued};
+use crate::cluster::managed_secret::{Draft, Over, OwnedBy, StoredSecret};
+use crate::cluster::owner::{Deletion, OwnerNow};
+use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
+use crate::cluster::status::StatusRefused;
+use crate::cluster::{AccessReview, ApiServer, ReadFailed};
+use crate::decision::{
+    Cause, Delivery, InputsHash, Key, Kind, Precondition, Record, ResourceVersion, SeenSecret, Template,
+};
+use crate::state::HeldToken;
+use crate::state::spec::LoginRef;
+use crate::token::{AccessToken, ScopedToken, ServiceToken};
+use crate::{clock, credential, scoped_token};
+
+/// Something to do outside.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are what the effects' names say")]
+pub enum Effect {
+    /// Read a client Secret.
+    ReadLogin { namespace: Arc<str>, login: LoginRef },
+    /// See whose a Secret's name is.
+    Look { namespace: Arc<str>, name: Box<str> },
+    /// See whether an object still lives.
+    ConfirmOwner { key: Key },
+    /// Read the token back from a managed Secret.
+    Recall {
+        namespace: Arc<str>,
+        template: Template,
+        delivery: Delivery,
+        kind: Kind,
+    },
+    /// Ask whether a managed Secret could be written.
+    Rehearse {
+        key: Key,
+        uid: Arc<str>,
+        template: Template,
+        precondition: Precondition,
+    },
+    /// Call the authentication service.
+    Issue { issue: Issue, purpose: Purpose },
+    /// Write a managed Secret.
+    Write {
+        key: Key,
+        uid: Arc<str>,
+        template: Template,
+        record: Record,
+        token: HeldToken,
+        precondition: Precondition,
+    },
+    /// Delete a finished object.
+    Finish {
+        key: Key,
+        uid: Arc<str>,
+        version: ResourceVersion,
+    },
+    /// Write a status.
+    Status {
+        key: Key,
+        version: ResourceVersion,
+        patch: Value,
+    },
+}
+
+/// Which calls.
+#[derive(Clone, Debug)]
+pub enum Issue {
+    /// A credential's.
+    Access(credential::issue::Errand),
+    /// A request's.
+    Scoped(scoped_token::issue::Errand),
+}
+
+/// Why a token is issued, and what it will say of itself.
+#[derive(Clone, Debug)]
+pub struct Purpose {
+    /// Why.
+    pub cause: Cause,
+    /// The hash of its inputs.
+    pub inputs: InputsHash,
+    /// The renew request that it answers.
+    pub renew_request: Option<Box<str>>,
+    /// What a failure would depend on.
+    pub stamp: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are what the outcomes' names say")]
+pub enum Outcome {
+    /// Of [`Effect::ReadLogin`].
+    Login(Result<LoginLook, ReadFailed>),
+    /// Of [`Effect::Look`].
+    Looked(Result<Look, ReadFailed>),
+    /// Of [`Effect::ConfirmOwner`].
+    Owner(Result<OwnerNow, ReadFailed>),
+    /// Of [`Effect::Recall`].
+    Recalled(Result<Recall, ReadFailed>),
+    /// Of [`Effect::Rehearse`].
+    Rehearsed(Result<(), WriteFailed>),
+    /// Of [`Effect::Issue`].
+    Issued {
+        issue: Issue,
+        purpose: Purpose,
+        result: Result<Issued<HeldToken>, (Call, Fault)>,
+    },
+    /// Of [`Effect::Write`].
+    Written {
+        record: Record,
+        created: bool,
+        result: Result<SeenSecret, WriteFailed>,
+    },
+    /// Of [`Effect::Finish`].
+    Finished(Deletion),
+    /// Of [`Effect::Status`].
+    Published(Result<ResourceVersion, StatusRefused>),
+    /// The effect panicked.
+    Panicked,
+}
+
+/// A token read back.
+#[derive(Debug)]
+pub enum Recall {
+    /// There is no such Secret of ours any more.
+    Gone,
+    /// It was edited, and the token is not to be trusted.
+    Damaged(SeenSecret),
+    /// The token with its record.
+    Token(HeldToken, Record, SeenSecret),
+}
+
+/// A refused write, with what only a question of rights could tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteFailed {
+    /// What the server said.
+    pub refused: WriteRefused,
+    /// The right itself is missing.
+    pub right_is_missing: bool,
+}
+
+/// The outside.
+#[derive(Clone)]
+pub struct Outside {
+    /// The API server.
+    pub api: ApiServer,
+    /// The authentication service.
+    pub auth: Arc<AuthClient>,
+}
+
+impl Outside {
+    /// Does it.
+    pub async fn execute(self, effect: Effect) -> Outcome {
+        match effect {
+            Effect::ReadLogin { namespace, login } => Outcome::Login(
+                self.api
+                    .read_login(&namespace, &login.name, &login.id_key, &login.secret_key)
+                    .await,
+            ),
+            Effect::Look { namespace, name } => Outcome::Looked(self.api.look(&namespace, &name).await),
+            Effect::ConfirmOwner { key } => Outcome::Owner(self.api.owner_now(&key).await),
+            Effect::Recall {
+                namespace,
+                template,
+                delivery,
+                kind,
+            } => {
+                let stored = self.api.stored_secret(&namespace, &template.name).await;
+                Outcome::Recalled(stored.map(|stored| recall(stored, &template, delivery, kind)))
+            }
+            Effect::Rehearse {
+                key,
+                uid,
+                template,
+                precondition,
+            } => {
+                let over = over(&precondition);
+                let result = self
+                    .api
+                    .rehearse_secret(&key.namespace, owned_by(&key, &uid), &template, over)
+                    .await;
+                Outcome::Rehearsed(self.explain(&key, result).await)
+            }
+            Effect::Issue { issue, purpose } => {
+                let result = self.issue(&issue).await;
+                Outcome::Issued {
+                    issue,
+                    purpose,
+                    result,
+                }
+            }
+            Effect::Write {
+                key,
+                uid,
+                template,
+                record,
+                token,
+                precondition,
+            } => {
+                let owner = owned_by(&key, &uid);
+                let draft = Draft {
+                    namespace: &key.namespace,
+                    owner,
+                    template: &template,
+                    record: &record,
+                    token: token.deliverable(),
+                };
+                let result = match over(&precondition) {
+                    None => self.api.create_secret(&draft).await,
+                    Some(over) => self.api.replace_secret(&draft, over).await,
+                };
+                let created = precondition == Precondition::Absent;
+                let result = self.explain(&key, result).await;
+                Outcome::Written {
+                    record,
+                    created,
+                    result,
+                }
+            }
+            Effect::Finish { key, uid, version } => {
+                Outcome::Finished(self.api.delete_object(&key, &uid, version).await)
+            }
+            Effect::Status { key, version, patch } => {
+                Outcome::Published(self.api.write_status(&key, version, &patch).await)
+            }
+        }
+    }
+
+    async fn issue(&self, issue: &Issue) -> Result<Issued<HeldToken>, (Call, Fault)> {
+        match issue {
+            Issue::Access(errand) => {
+                let issued = credential::issue::issue(&self.auth, errand).await;
+                issued
+                    .map(credential::issue::held)
+                    .map_err(|fault| (Call::AccessToken, fault))
+            }
+            Issue::Scoped(errand) => scoped_token::issue::issue(&self.auth, errand, clock::now()).await,
+        }
+    }
+
+    /// A 403 without a cause may be a right that is missing, or an admission that refuses: the server knows which.
+    async fn explain<T>(&self, key: &Key, result: Result<T, WriteRefused>) -> Result<T, WriteFailed> {
+        match result {
+            Ok(written) => Ok(written),
+            Err(refused @ WriteRefused::Forbidden { verb }) => {
+                let review = AccessReview {
+                    verb,
+                    resource: "secrets",
+                    namespace: &key.namespace,
+                    ..AccessReview::default()
+                };
+                let allowed = self.api.can(review).await.unwrap_or(true);
+                Err(WriteFailed {
+                    refused,
+                    right_is_missing: !allowed,
+                })
+            }
+            Err(refused) => Err(WriteFailed {
+                refused,
+                right_is_missing: false,
+            }),
+        }
+    }
+}
+
+impl Issue {
+    /// Where the calls go.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::Access(errand) => &errand.endpoint,
+            Self::Scoped(errand) => &errand.endpoint,
+        }
+    }
+}
+
+fn owned_by<'a>(key: &'a Key, uid: &'a str) -> OwnedBy<'a> {
+    OwnedBy {
+        kind: key.kind,
+        name: &key.name,
+        uid,
+    }
+}
+
+fn over(precondition: &Precondition) -> Option<Over<'_>> {
+    match precondition {
+        Precondition::Absent => None,
+        Precondition::Unchanged { uid, version } => Some(Over {
+            uid,
+            version: *version,
+        }),
+    }
+}
+
+/// The token as it was written, or beneath keys that somebody added.
+fn recall(stored: Option<StoredSecret>, template: &Template, delivery: Delivery, kind: Kind) -> Recall {
+    let Some(stored) = stored.filter(StoredSecret::has_our_type) else {
+        return Recall::Gone;
+    };
+    let seen = stored.seen();
+    let read = |text: &str| held(text, delivery, kind);
+    let whole = stored.token(read).zip(seen.record.clone());
+    match whole.or_else(|| stored.salvage(&template.keys, read)) {
+        Some((token, record)) => Recall::Token(token, record, seen),
+        None => Recall::Damaged(seen),
+    }
+}
+
+fn held(text: &str, delivery: Delivery, kind: Kind) -> Option<HeldToken> {
+    match (kind, delivery) {
+        (Kind::Credential, _) => AccessToken::read(text).map(|token| HeldToken::Access(Arc::new(token))),
+        (Kind::Request, Delivery::AccessToken) => {
+            ScopedToken::read(text).map(|token| HeldToken::Scoped(Arc::new(token)))
+        }
+        (Kind::Request, Delivery::ServiceToken) => {
+            ServiceToken::read(text).map(|token| HeldToken::Service(Arc::new(token)))
+        }
+    }
+}

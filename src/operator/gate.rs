@@ -1,0 +1,118 @@
+//! Who may call the authentication service now? Permits per origin (behaviour §4.4). Pure: no client, runtime, clock or
+//! logger.
+//!
+//! A step that needs the service waits here as a key, not as a sleeping task. A freed permit calls the first key in line:
+//! it is decided again, and asks again; its permits are kept for it until it does, or gives up.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::auth::Origin;
+use crate::decision::Key;
+
+/// Calls in flight at once, per origin.
+pub const IN_FLIGHT: usize = 32;
+
+/// The gates of all origins.
+#[derive(Debug, Default)]
+pub struct Gates {
+    gates: HashMap<Origin, Gate>,
+    /// Where each key that is in line, called or let through is, and with how many permits.
+    keys: HashMap<Key, (Origin, usize, Place)>,
+}
+
+#[derive(Debug, Default)]
+struct Gate {
+    in_use: usize,
+    line: VecDeque<Key>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    InLine,
+    /// Its permits are kept for it.
+    Called,
+    /// It uses them.
+    Through,
+}
+
+impl Gates {
+    /// Asks for permits, all at once. `true`: go, and [`Gates::leave`] when done. `false`: the key is in line, and is
+    /// called when its turn comes.
+    pub fn ask(&mut self, origin: &Origin, key: &Key, permits: usize) -> bool {
+        match self.keys.get_mut(key) {
+            Some((at, kept, place)) if at == origin && *kept == permits => {
+                if *place == Place::Called {
+                    *place = Place::Through;
+                }
+                return *place == Place::Through;
+            }
+            // It needs something else than it asked for: back to the end of the line.
+            Some(_) => {
+                self.give_up(key);
+            }
+            None => {}
+        }
+        let gate = self.gates.entry(origin.clone()).or_default();
+        let free = gate.line.is_empty() && gate.in_use + permits <= IN_FLIGHT;
+        let place = if free {
+            gate.in_use += permits;
+            Place::Through
+        } else {
+            gate.line.push_back(key.clone());
+            Place::InLine
+        };
+        self.keys.insert(key.clone(), (origin.clone(), permits, place));
+        free
+    }
+
+    /// A key that was let through is done. Returns the keys that are called.
+    pub fn leave(&mut self, key: &Key) -> Vec<Key> {
+        self.remove(key)
+    }
+
+    /// A key no longer needs the service. Returns the keys that are called in its stead.
+    pub fn give_up(&mut self, key: &Key) -> Vec<Key> {
+        self.remove(key)
+    }
+
+    /// How many calls are in flight or about to be, and how many keys wait.
+    #[must_use]
+    pub fn occupancy(&self) -> (usize, usize) {
+        self.gates.values().fold((0, 0), |(used, waiting), gate| {
+            (used + gate.in_use, waiting + gate.line.len())
+        })
+    }
+
+    fn remove(&mut self, key: &Key) -> Vec<Key> {
+        let Some((origin, permits, place)) = self.keys.remove(key) else {
+            return Vec::new();
+        };
+        let Some(gate) = self.gates.get_mut(&origin) else {
+            return Vec::new();
+        };
+        match place {
+            Place::InLine => gate.line.retain(|other| other != key),
+            Place::Called | Place::Through => gate.in_use -= permits,
+        }
+        let mut called = Vec::new();
+        while let Some(first) = gate.line.front() {
+            let Some((_, permits, place)) = self.keys.get_mut(first) else {
+                gate.line.pop_front();
+                continue;
+            };
+            if gate.in_use + *permits > IN_FLIGHT {
+                break;
+            }
+            gate.in_use += *permits;
+            *place = Place::Called;
+            called.extend(gate.line.pop_front());
+        }
+        if gate.in_use == 0 && gate.line.is_empty() {
+            self.gates.remove(&origin);
+        }
+        called
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! What does a change in a watch mean for what is known? Translates the cluster's words into the memory's, and keeps count of
+//! the first lists: nothing is worked on before they are complete (behaviour §1.5).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::cluster::WatchedObject;
+use crate::cluster::watch::{Change, Seen, Stream, Trouble, Vanished, Watched};
+use crate::decision::{Key, Kind, SpecFault};
+use crate::state::{Meta, Sighting, State};
+
+/// Follows the streams.
+#[derive(Debug)]
+pub struct Observer {
+    /// The streams whose first list is not complete.
+    missing: BTreeSet<Stream>,
+    /// The round in which the running list of each stream began.
+    rounds: HashMap<Stream, u32>,
+    /// Streams in trouble.
+    troubled: HashMap<Stream, Trouble>,
+}
+
+impl Observer {
+    /// Waits for the first lists of these streams.
+    pub fn new(streams: impl IntoIterator<Item = Stream>) -> Self {
+        Self {
+            missing: streams.into_iter().collect(),
+            rounds: HashMap::new(),
+            troubled: HashMap::new(),
+        }
+    }
+
+    /// Whether every first list is complete: "not listed yet" is not "missing".
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// The streams whose first list is still awaited, and what is wrong with them, if anything is.
+    pub fn missing(&self) -> impl Iterator<Item = (&Stream, Option<Trouble>)> {
+        self.missing
+            .iter()
+            .map(|stream| (stream, self.troubled.get(stream).copied()))
+    }
+
+    /// Takes in one change. Returns the keys of the objects that it concerns.
+    pub fn take(&mut self, state: &mut State, change: Change) -> Vec<Key> {
+        match change {
+            Change::Relisting(stream) => {
+                let round = state.begin_round();
+                self.rounds.insert(stream, round);
+                Vec::new()
+            }
+            Change::Seen { seen, .. } => see(state, seen),
+            Change::Gone { stream, what } => lose(state, stream.what, &what),
+            Change::Listed(stream) => self.listed(state, &stream),
+            Change::Broken(stream, trouble) => {
+                self.troubled.insert(stream, trouble);
+                Vec::new()
+            }
+            Change::Mended(stream) => {
+                self.troubled.remove(&stream);
+                Vec::new()
+            }
+        }
+    }
+
+    fn listed(&mut self, state: &mut State, stream: &Stream) -> Vec<Key> {
+        self.missing.remove(stream);
+        self.troubled.remove(stream);
+        let began = self.rounds.remove(stream).unwrap_or_default();
+        let namespace = stream.namespace.as_deref();
+        match stream.what {
+            Watched::Credentials => state.end_objects_round(Kind::Credential, namespace, began),
+            Watched::Requests => state.end_objects_round(Kind::Request, namespace, began),
+            Watched::ManagedSecrets => state.end_secrets_round(namespace, began),
+            Watched::OtherSecrets => state.end_other_secrets_round(namespace, began),
+            Watched::Namespaces => Vec::new(),
+        }
+    }
+}
+
+fn see(state: &mut State, seen: Seen) -> Vec<Key> {
+    match seen {
+        Seen::Credential(object) => {
+            let key = Key::new(Kind::Credential, &*object.namespace, &*object.name);
+            let (meta, spec, status) = parts(*object);
+            state.see(&key, Sighting::Credential(meta, spec, Box::new(status)))
+        }
+        Seen::Request(object) => {
+            let key = Key::new(Kind::Request, &*object.namespace, &*object.name);
+            let (meta, spec, status) = parts(*object);
+            state.see(&key, Sighting::Request(meta, spec, Box::new(status)))
+        }
+        Seen::ManagedSecret {
+            namespace,
+            name,
+            secret,
+        } => state.see_secret(&namespace.into(), &name, *secret),
+        Seen::OtherSecret {
+            namespace,
+            name,
+            version,
+        } => state.see_other_secret(&namespace.into(), &name, version),
+        Seen::Namespace { name, labels } => {
+            let labels = labels
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect();
+            state.see_namespace(&name.into(), labels)
+        }
+    }
+}
+
+fn lose(state: &mut State, what: Watched, vanished: &Vanished) -> Vec<Key> {
+    let namespace: Arc<str> = (&*vanished.namespace).into();
+    let name = &*vanished.name;
+    match what {
+        Watched::Credentials => {
+            state.forget(&Key::new(Kind::Credential, namespace, name), Some(&vanished.uid))
+        }
+        Watched::Requests => state.forget(&Key::new(Kind::Request, namespace, name), Some(&vanished.uid)),
+        Watched::ManagedSecrets => state.lose_secret(&namespace, name, Some(&vanished.uid)),
+        Watched::OtherSecrets => state.lose_other_secret(&namespace, name),
+        Watched::Namespaces => state.lose_namespace(&name.into()),
+    }
+}
+
+fn parts<Spec, Status: Default>(
+    object: WatchedObject<Spec, Status>,
+) -> (Meta, Result<Box<Spec>, SpecFault>, Status) {
+    let meta = Meta {
+        uid: (&*object.uid).into(),
+        version: object.version,
+        generation: object.generation,
+        created: object.created,
+        deleting: object.deleting,
+        renew_request: object.renew_request,
+    };
+    let spec = object.spec.map(Box::new).map_err(|_| SpecFault::Undecodable);
+    (meta, spec, object.status.unwrap_or_default())
+}

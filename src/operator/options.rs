@@ -1,0 +1,109 @@
+//! How is the operator started? Flags, each also an environment variable, read once and checked before anything runs.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::auth::{CaBundle, Origin};
+use crate::cluster::Scope;
+
+/// The flags of `rocketlawyer-operator run`.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Namespaces to work in, separated by commas. Default: every namespace.
+    #[arg(long, env = "NAMESPACES", value_delimiter = ',', value_name = "a,b")]
+    pub namespaces: Vec<String>,
+
+    /// An origin that custom endpoints may have, such as `https://gateway.example.com`; repeatable. A plain `http://` origin is
+    /// allowed only if it is listed here.
+    #[arg(
+        long = "allow-endpoint",
+        env = "ALLOW_ENDPOINTS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    pub allow_endpoints: Vec<Origin>,
+
+    /// A file of PEM certificates to trust for every endpoint, besides the platform's.
+    #[arg(long, env = "CA_BUNDLE", value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
+
+    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    #[arg(
+        long,
+        env = "HTTP_BIND_ADDRESS",
+        default_value = "[::]:8080",
+        value_name = "ADDRESS"
+    )]
+    pub http_bind_address: SocketAddr,
+
+    /// How to log: `auto` is text on a terminal and JSON elsewhere.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+
+    /// What to log. Dependencies never log below warnings: they do not know what a secret is.
+    #[arg(long, env = "LOG_LEVEL", value_enum, default_value_t)]
+    pub log_level: LogLevel,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What to log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// What needs a person.
+    Error,
+    /// And what may.
+    Warn,
+    /// And what changed.
+    #[default]
+    Info,
+    /// And every decision.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl Options {
+    /// The namespaces to work in.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        let mut names: Vec<_> = self
+            .namespaces
+            .iter()
+            .filter(|name| !name.is_empty())
+            .map(|it| it.as_str().into())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            Scope::AllNamespaces
+        } else {
+            Scope::Namespaces(names)
+        }
+    }
+
+    /// The further certificates, read and checked. The error is one sentence for the terminal.
+    pub fn extra_roots(&self) -> Result<Option<CaBundle>, String> {
+        let Some(path) = &self.ca_bundle else {
+            return Ok(None);
+        };
+        let pem = std::fs::read_to_string(path)
+            .map_err(|error| format!("--ca-bundle {}: {error}", path.display()))?;
+        let bundle = pem
+            .parse()
+            .map_err(|bad| format!("--ca-bundle {} {bad}", path.display()))?;
+        Ok(Some(bundle))
+    }
+}

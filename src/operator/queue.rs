@@ -1,0 +1,101 @@
+//! Which object is worked on next? Pure: no client, runtime, clock or logger.
+//!
+//! A key is in one place at a time: idle, ready, or running. Waking a running key makes it run once more. Ready keys run in
+//! the order in which they became ready, so none starves.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::decision::Key;
+
+/// Keys that are ready, running, or due at a time.
+#[derive(Debug, Default)]
+pub struct Queue {
+    ready: VecDeque<Key>,
+    places: HashMap<Key, Place>,
+    timers: BTreeSet<(Timestamp, Key)>,
+    due: HashMap<Key, Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Ready,
+    Running,
+    /// Woken while it ran.
+    RunningAgain,
+}
+
+impl Queue {
+    /// Something changed for this key: it runs as soon as it can.
+    pub fn wake(&mut self, key: Key) {
+        match self.places.get(&key) {
+            None => {
+                self.places.insert(key.clone(), Place::Ready);
+                self.ready.push_back(key);
+            }
+            Some(Place::Running) => {
+                self.places.insert(key, Place::RunningAgain);
+            }
+            Some(Place::Ready | Place::RunningAgain) => {}
+        }
+    }
+
+    /// The next look at this key; replaces an earlier arrangement.
+    pub fn wake_at(&mut self, key: &Key, at: Option<Timestamp>) {
+        if let Some(before) = self.due.remove(key) {
+            self.timers.remove(&(before, key.clone()));
+        }
+        if let Some(at) = at {
+            self.due.insert(key.clone(), at);
+            self.timers.insert((at, key.clone()));
+        }
+    }
+
+    /// The instant of the next look that was arranged.
+    #[must_use]
+    pub fn next_look(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Wakes what is due.
+    pub fn pass(&mut self, now: Timestamp) {
+        while let Some((at, _)) = self.timers.first()
+            && *at <= now
+        {
+            if let Some((_, key)) = self.timers.pop_first() {
+                self.due.remove(&key);
+                self.wake(key);
+            }
+        }
+    }
+
+    /// The key to work on. It runs until [`Queue::done`].
+    pub fn next(&mut self) -> Option<Key> {
+        let key = self.ready.pop_front()?;
+        self.places.insert(key.clone(), Place::Running);
+        Some(key)
+    }
+
+    /// The work on this key has come to a wait.
+    pub fn done(&mut self, key: &Key) {
+        if self.places.remove(key) == Some(Place::RunningAgain) {
+            self.wake(key.clone());
+        }
+    }
+
+    /// Whether this key is being worked on.
+    #[must_use]
+    pub fn is_running(&self, key: &Key) -> bool {
+        matches!(self.places.get(key), Some(Place::Running | Place::RunningAgain))
+    }
+
+    /// How many keys are ready.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.ready.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;
