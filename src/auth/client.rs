@@ -61,7 +61,8 @@ impl AuthClient {
             code: None,
         });
         let received = self.call(Call::AccessToken, endpoint, None, body).await?;
-        let leaks = |token: &AccessToken, text: &str| token.is_within(text) || login_is_within(login, text);
+        let leaks =
+            |token: &AccessToken, text: &str| token.is_within(text) || login.client_secret.is_within(text);
         received.access_token(Call::AccessToken, AccessToken::read, leaks)
     }
 
@@ -98,7 +99,7 @@ impl AuthClient {
         });
         let received = self.call(Call::Exchange, endpoint, None, body).await?;
         let leaks = |token: &ScopedToken, text: &str| {
-            token.is_within(text) || service_token.is_within(text) || login_is_within(login, text)
+            token.is_within(text) || service_token.is_within(text) || login.client_secret.is_within(text)
         };
         received.access_token(Call::Exchange, ScopedToken::read, leaks)
     }
@@ -252,9 +253,4 @@ fn broken(status: u16, code: ErrorCode) -> Fault {
         error_code: Some(code),
         retry_after: None,
     }
-}
-
-/// The key is no secret, but shown back to others it would tell them whose app this is.
-fn login_is_within(login: &Login, text: &str) -> bool {
-    login.client_secret.is_within(text) || (!login.client_id.is_empty() && text.contains(&login.client_id))
 }

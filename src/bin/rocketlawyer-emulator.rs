@@ -1,5 +1,6 @@
 //! The authentication service in a box: parse, call, exit.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
