@@ -98,6 +98,7 @@ pub struct ScopedTokenRequestSpec {
     /// Never issue after this instant, RFC 3339. The token that is there then lives out. Default: renew for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rule::instant")]
+    #[x_kube(validation = rule::within_reckoning())]
     pub renew_until: Option<Time>,
     /// Delete this request, and with it its Secret, this many seconds after it finished: after `renewUntil` or the end of its last token, whichever is later; 0 to 31536000. Default: keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -25,6 +25,12 @@ pub(in crate::api) fn ttl_seconds() -> Rule {
         .message("write a number of seconds from 0 to 31536000 (a year)")
 }
 
+/// An instant that every part of the operator can reckon with. The server has checked its format.
+pub(in crate::api) fn within_reckoning() -> Rule {
+    Rule::new("self >= timestamp('2000-01-01T00:00:00Z') && self < timestamp('3000-01-01T00:00:00Z')")
+        .message("write an instant from the year 2000 to 2999, such as 2026-12-01T00:00:00Z")
+}
+
 /// The name of a Secret or of a custom resource.
 pub(in crate::api) fn object_name() -> Rule {
     Rule::new("!format.dns1123Subdomain().validate(self).hasValue()").message(

@@ -122,7 +122,6 @@ pub(in crate::api) fn key_is_not_secret() -> Rule {
 pub(in crate::api) fn distinct_keys() -> Rule {
     Rule::new("[[self.?accessToken.orValue('access_token'), self.?serviceToken.orValue('service_token'), self.?tokenType.orValue('token_type'), self.?authorization.orValue('authorization'), self.?expiresAt.orValue('expires_at')]].all(names, names.all(name, names.exists_one(other, other == name)))")
         .message("write names that differ from each other and from the keys that keep their names: access_token, service_token, token_type, authorization, expires_at")
-        .reason(Reason::FieldValueDuplicate)
 }
 
 pub(in crate::api) fn lists_only_with_selected() -> Rule {
