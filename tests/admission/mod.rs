@@ -1,5 +1,6 @@
 //! Promise: `kubectl apply` refuses a wrong manifest with a sentence that says what to write instead, takes every right
 //! one, and never refuses the operator's own status. On a real API server, against the tables beside this file.
+#![expect(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
 mod cluster;
 mod rules;

@@ -49,11 +49,11 @@ impl Namespace {
         &self,
         plural: &str,
         name: &str,
-        patch: &Value,
+        change: &Value,
         mode: Mode,
     ) -> Result<Value, Status> {
         let path = format!("{}/{name}{}", self.path(plural), mode.query());
-        self.send("PATCH", path, "application/merge-patch+json", patch)
+        self.send("PATCH", path, "application/merge-patch+json", change)
             .await
     }
 
