@@ -36,7 +36,8 @@ impl Namespace {
             .send("POST", "/api/v1/namespaces".to_owned(), "application/json", &body)
             .await
             .expect("a namespace of its own");
-        namespace.name = there["metadata"]["name"].as_str().expect("a name").to_owned();
+        let name = there["metadata"]["name"].as_str();
+        namespace.name.push_str(name.expect("a name"));
         namespace
     }
 
