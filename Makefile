@@ -20,6 +20,7 @@ define step
 	else printf '==> %s: FAILED after %ss\n' '$(1)' $$(($$(date +%s) - begin)); exit 1; fi
 endef
 
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 .PHONY: help tools test fmt-check lint lint-proof doc build test-programs demo bench fmt crds
 
@@ -61,5 +62,5 @@ test-programs: build
 
 tools:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs; the toolchain that this project pins comes by itself.' >&2; exit 1; }
-	@command -v go >/dev/null || { echo 'Go is missing: install it from https://go.dev/dl (1.24 or newer); the Kubernetes control plane for tests and demo is built with it.' >&2; exit 1; }
+	@command -v go >/dev/null || { echo 'Go is missing: install it from https://go.dev/dl (1.26 or newer); the Kubernetes control plane for tests and demo is built with it.' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'A C compiler (`cc`) is missing: install gcc or clang; Rust links with it.' >&2; exit 1; }
