@@ -7,7 +7,7 @@ use super::{Facts, FailedStep, Failure, Kind, LoginGap, SpecFault, Validity};
 use crate::api::Reason;
 
 /// Follows the message of a token whose `renewBefore` cannot be kept.
-pub const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew earlier than the token is issued: the default window is used; write a shorter renewBefore.";
+pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew earlier than the token is issued: the default window is used; write a shorter renewBefore.";
 
 /// A token is in service.
 pub(super) fn issued(expires_at: Timestamp, renew_at: Option<Timestamp>) -> String {

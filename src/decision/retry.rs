@@ -147,7 +147,7 @@ impl Failure {
 
 /// Whether only a person can change what this reason says (product.md, Conditions).
 #[must_use]
-pub fn needs_a_person(reason: Reason) -> bool {
+pub(super) fn needs_a_person(reason: Reason) -> bool {
     match reason {
         Reason::ClientSecretIncomplete
         | Reason::InvalidClient

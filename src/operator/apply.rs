@@ -17,7 +17,7 @@ use crate::state::{Held, HeldToken, LoginState, Offer, State};
 
 /// What an outcome brings about besides.
 #[derive(Debug, Default)]
-pub struct Aftermath {
+pub(super) struct Aftermath {
     /// The objects that look again.
     pub wake: Vec<Key>,
     /// A Secret that somebody had deleted or edited is as it should be again.
@@ -25,7 +25,7 @@ pub struct Aftermath {
 }
 
 /// Takes an outcome into memory.
-pub fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timestamp) -> Aftermath {
+pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timestamp) -> Aftermath {
     let mut aftermath = Aftermath::default();
     match outcome {
         Outcome::Login(look) => aftermath.wake = login(state, key, look, now),
@@ -255,6 +255,7 @@ fn took(
     );
     if let Some(object) = state.object_mut(key) {
         object.work.failure = None;
+        object.work.announced = true;
         if lost && (object.work.care.vanished || object.work.care.content_lost) {
             object.work.care.last_repair = Some(issued_at);
         }
@@ -521,19 +522,28 @@ fn api_server(step: FailedStep) -> Setback {
     }
 }
 
-/// A fault of the authentication service as what a person is told, and how it is retried (behaviour §4.1, §4.3).
+/// The reason that a fault of the authentication service is told as.
+#[must_use]
+pub(super) fn reason_of(fault: Fault) -> Reason {
+    match fault.kind() {
+        auth::Kind::ServiceUnavailable => Reason::ServiceUnavailable,
+        auth::Kind::UnexpectedResponse => Reason::UnexpectedResponse,
+        auth::Kind::Throttled => Reason::Throttled,
+        auth::Kind::QuotaExhausted => Reason::QuotaExhausted,
+        auth::Kind::InvalidClient => Reason::InvalidClient,
+        auth::Kind::RequestRejected => Reason::RequestRejected,
+        auth::Kind::AccessDenied | auth::Kind::AccessTokenRefused => Reason::AccessDenied,
+        auth::Kind::UnusableToken => Reason::UnusableToken,
+    }
+}
+
+/// A fault of the authentication service, and how it is retried (behaviour §4.1, §4.3).
 fn of_fault(call: Call, fault: Fault) -> Setback {
-    let (reason, class) = match fault.kind() {
-        auth::Kind::ServiceUnavailable => (Reason::ServiceUnavailable, RetryClass::Transient),
-        auth::Kind::UnexpectedResponse => (Reason::UnexpectedResponse, RetryClass::Transient),
-        auth::Kind::Throttled => (Reason::Throttled, RetryClass::Throttled(fault.retry_after)),
-        auth::Kind::QuotaExhausted => (Reason::QuotaExhausted, RetryClass::Throttled(fault.retry_after)),
-        auth::Kind::InvalidClient => (Reason::InvalidClient, RetryClass::Refused),
-        auth::Kind::RequestRejected => (Reason::RequestRejected, RetryClass::Refused),
-        auth::Kind::AccessDenied | auth::Kind::AccessTokenRefused => {
-            (Reason::AccessDenied, RetryClass::Refused)
-        }
-        auth::Kind::UnusableToken => (Reason::UnusableToken, RetryClass::Refused),
+    let reason = reason_of(fault);
+    let class = match reason {
+        Reason::ServiceUnavailable | Reason::UnexpectedResponse => RetryClass::Transient,
+        Reason::Throttled | Reason::QuotaExhausted => RetryClass::Throttled(fault.retry_after),
+        _ => RetryClass::Refused,
     };
     Setback {
         step: match call {

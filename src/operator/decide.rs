@@ -8,7 +8,7 @@ use super::effect::{Effect, Issue};
 use crate::api::{CredentialStatus, RequestStatus};
 use crate::auth::Origin;
 use crate::credential;
-use crate::decision::checks::cause;
+use crate::decision::checks::{cause, renewal_instant};
 use crate::decision::settle::merge_patch;
 use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, plan};
 use crate::scoped_token;
@@ -16,7 +16,7 @@ use crate::state::{Offer, State};
 
 /// The decision about one object.
 #[derive(Debug)]
-pub enum Decision {
+pub(super) enum Decision {
     /// Do this, then decide again.
     Act(Effect),
     /// Do this with permits of that origin's gate, then decide again.
@@ -36,7 +36,7 @@ pub enum Decision {
 
 /// What is arranged while an object waits.
 #[derive(Debug)]
-pub struct Rest {
+pub(super) struct Rest {
     /// The next look.
     pub until: Option<Timestamp>,
     /// The status to write, where it differs.
@@ -49,7 +49,7 @@ pub struct Rest {
 
 /// A status, and the patch that leads to it.
 #[derive(Debug)]
-pub struct Publish {
+pub(super) struct Publish {
     /// The patch.
     pub patch: Value,
     /// What it leads to.
@@ -58,7 +58,7 @@ pub struct Publish {
 
 /// The status of either kind.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NewStatus {
+pub(super) enum NewStatus {
     /// Of a credential.
     Credential(Box<CredentialStatus>),
     /// Of a request.
@@ -66,7 +66,7 @@ pub enum NewStatus {
 }
 
 /// Looks up the facts of either kind.
-pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts<'a>> {
+pub(super) fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts<'a>> {
     match key.kind {
         Kind::Credential => credential::facts(state, key),
         Kind::Request => scoped_token::facts(state, key, now),
@@ -74,7 +74,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
 }
 
 /// Decides. `None`: there is no such object.
-pub fn decide(state: &State, key: &Key, now: Timestamp) -> Option<Decision> {
+pub(super) fn decide(state: &State, key: &Key, now: Timestamp) -> Option<Decision> {
     let facts = facts(state, key, now)?;
     let object = state.object(key)?;
     let namespace = key.namespace.clone();
@@ -165,6 +165,7 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause) -> Option<De
         inputs,
         renew_request: facts.renew_request.map(Into::into),
         stamp: facts.stamp,
+        due: renewal_instant(facts).filter(|_| cause == Cause::RenewalIsDue),
     };
     let (permits, issue) = match key.kind {
         Kind::Credential => {

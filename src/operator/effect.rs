@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::auth::{AuthClient, Call, Endpoint, Fault, Issued};
@@ -21,8 +22,7 @@ use crate::{clock, credential, scoped_token};
 
 /// Something to do outside.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are what the effects' names say")]
-pub enum Effect {
+pub(super) enum Effect {
     /// Read a client Secret.
     ReadLogin { namespace: Arc<str>, login: LoginRef },
     /// See whose a Secret's name is.
@@ -70,7 +70,7 @@ pub enum Effect {
 
 /// Which calls.
 #[derive(Clone, Debug)]
-pub enum Issue {
+pub(super) enum Issue {
     /// A credential's.
     Access(credential::issue::Errand),
     /// A request's.
@@ -79,7 +79,7 @@ pub enum Issue {
 
 /// Why a token is issued, and what it will say of itself.
 #[derive(Clone, Debug)]
-pub struct Purpose {
+pub(super) struct Purpose {
     /// Why.
     pub cause: Cause,
     /// The hash of its inputs.
@@ -88,12 +88,13 @@ pub struct Purpose {
     pub renew_request: Option<Box<str>>,
     /// What a failure would depend on.
     pub stamp: u64,
+    /// When the token that is there was due, for a renewal.
+    pub due: Option<Timestamp>,
 }
 
 /// What came of it.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the fields are what the outcomes' names say")]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// Of [`Effect::ReadLogin`].
     Login(Result<LoginLook, ReadFailed>),
     /// Of [`Effect::Look`].
@@ -113,7 +114,6 @@ pub enum Outcome {
     /// Of [`Effect::Write`].
     Written {
         record: Record,
-        created: bool,
         result: Result<SeenSecret, WriteFailed>,
     },
     /// Of [`Effect::Finish`].
@@ -126,7 +126,7 @@ pub enum Outcome {
 
 /// A token read back.
 #[derive(Debug)]
-pub enum Recall {
+pub(super) enum Recall {
     /// There is no such Secret of ours any more.
     Gone,
     /// It was edited, and the token is not to be trusted.
@@ -137,7 +137,7 @@ pub enum Recall {
 
 /// A refused write, with what only a question of rights could tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WriteFailed {
+pub(super) struct WriteFailed {
     /// What the server said.
     pub refused: WriteRefused,
     /// The right itself is missing.
@@ -146,7 +146,7 @@ pub struct WriteFailed {
 
 /// The outside.
 #[derive(Clone)]
-pub struct Outside {
+pub(super) struct Outside {
     /// The API server.
     pub api: ApiServer,
     /// The authentication service.
@@ -155,7 +155,7 @@ pub struct Outside {
 
 impl Outside {
     /// Does it.
-    pub async fn execute(self, effect: Effect) -> Outcome {
+    pub(super) async fn execute(self, effect: Effect) -> Outcome {
         match effect {
             Effect::ReadLogin { namespace, login } => Outcome::Login(
                 self.api
@@ -214,11 +214,9 @@ impl Outside {
                     None => self.api.create_secret(&draft).await,
                     Some(over) => self.api.replace_secret(&draft, over).await,
                 };
-                let created = precondition == Precondition::Absent;
                 let result = self.explain(&key, result).await;
                 Outcome::Written {
                     record,
-                    created,
                     result,
                 }
             }
@@ -269,9 +267,20 @@ impl Outside {
 }
 
 impl Issue {
+    /// The calls that were made; `failed` is the last of them, if one failed.
+    pub(super) fn calls(&self, failed: Option<Call>) -> impl Iterator<Item = Call> {
+        let all: &[Call] = match self {
+            Self::Access(_) => &[Call::AccessToken],
+            Self::Scoped(errand) if errand.exchanger.is_none() => &[Call::ServiceToken],
+            Self::Scoped(_) => &[Call::ServiceToken, Call::Exchange],
+        };
+        let made = failed.and_then(|failed| all.iter().position(|call| *call == failed)).map_or(all.len(), |at| at + 1);
+        all.iter().copied().take(made)
+    }
+
     /// Where the calls go.
     #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
+    pub(super) fn endpoint(&self) -> &Endpoint {
         match self {
             Self::Access(errand) => &errand.endpoint,
             Self::Scoped(errand) => &errand.endpoint,

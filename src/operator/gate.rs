@@ -75,12 +75,9 @@ impl Gates {
         self.remove(key)
     }
 
-    /// How many calls are in flight or about to be, and how many keys wait.
-    #[must_use]
-    pub fn occupancy(&self) -> (usize, usize) {
-        self.gates.values().fold((0, 0), |(used, waiting), gate| {
-            (used + gate.in_use, waiting + gate.line.len())
-        })
+    /// Of each origin: how many calls are in flight or about to be, and how many keys wait.
+    pub fn occupancy(&self) -> impl Iterator<Item = (&Origin, usize, usize)> {
+        self.gates.iter().map(|(origin, gate)| (origin, gate.in_use, gate.line.len()))
     }
 
     fn remove(&mut self, key: &Key) -> Vec<Key> {

@@ -10,6 +10,7 @@ pub mod gate;
 mod observe;
 pub mod options;
 pub mod queue;
+mod report;
 mod run;
 
 pub use options::Options;

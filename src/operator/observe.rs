@@ -5,46 +5,36 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::cluster::WatchedObject;
-use crate::cluster::watch::{Change, Seen, Stream, Trouble, Vanished, Watched};
+use crate::cluster::watch::{Change, Seen, Stream, Vanished, Watched};
 use crate::decision::{Key, Kind, SpecFault};
 use crate::state::{Meta, Sighting, State};
 
 /// Follows the streams.
 #[derive(Debug)]
-pub struct Observer {
+pub(super) struct Observer {
     /// The streams whose first list is not complete.
     missing: BTreeSet<Stream>,
     /// The round in which the running list of each stream began.
     rounds: HashMap<Stream, u32>,
-    /// Streams in trouble.
-    troubled: HashMap<Stream, Trouble>,
 }
 
 impl Observer {
     /// Waits for the first lists of these streams.
-    pub fn new(streams: impl IntoIterator<Item = Stream>) -> Self {
+    pub(super) fn new(streams: impl IntoIterator<Item = Stream>) -> Self {
         Self {
             missing: streams.into_iter().collect(),
             rounds: HashMap::new(),
-            troubled: HashMap::new(),
         }
     }
 
     /// Whether every first list is complete: "not listed yet" is not "missing".
     #[must_use]
-    pub fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.missing.is_empty()
     }
 
-    /// The streams whose first list is still awaited, and what is wrong with them, if anything is.
-    pub fn missing(&self) -> impl Iterator<Item = (&Stream, Option<Trouble>)> {
-        self.missing
-            .iter()
-            .map(|stream| (stream, self.troubled.get(stream).copied()))
-    }
-
     /// Takes in one change. Returns the keys of the objects that it concerns.
-    pub fn take(&mut self, state: &mut State, change: Change) -> Vec<Key> {
+    pub(super) fn take(&mut self, state: &mut State, change: Change) -> Vec<Key> {
         match change {
             Change::Relisting(stream) => {
                 let round = state.begin_round();
@@ -54,20 +44,12 @@ impl Observer {
             Change::Seen { seen, .. } => see(state, seen),
             Change::Gone { stream, what } => lose(state, stream.what, &what),
             Change::Listed(stream) => self.listed(state, &stream),
-            Change::Broken(stream, trouble) => {
-                self.troubled.insert(stream, trouble);
-                Vec::new()
-            }
-            Change::Mended(stream) => {
-                self.troubled.remove(&stream);
-                Vec::new()
-            }
+            Change::Broken(..) | Change::Mended(_) => Vec::new(),
         }
     }
 
     fn listed(&mut self, state: &mut State, stream: &Stream) -> Vec<Key> {
         self.missing.remove(stream);
-        self.troubled.remove(stream);
         let began = self.rounds.remove(stream).unwrap_or_default();
         let namespace = stream.namespace.as_deref();
         match stream.what {
@@ -77,6 +59,25 @@ impl Observer {
             Watched::OtherSecrets => state.end_other_secrets_round(namespace, began),
             Watched::Namespaces => Vec::new(),
         }
+    }
+}
+
+/// What readiness says of a stream whose first list is awaited.
+#[must_use]
+pub(super) fn first_list_of(stream: &Stream) -> String {
+    let place = stream.namespace.as_ref().map_or(String::new(), |name| format!(" in namespace {name}"));
+    format!("the first list of {}{place}", word(stream.what))
+}
+
+/// The word for a stream in metrics, logs and readiness.
+#[must_use]
+pub(super) fn word(what: Watched) -> &'static str {
+    match what {
+        Watched::Credentials => "rocketlawyercredentials",
+        Watched::Requests => "scopedtokenrequests",
+        Watched::ManagedSecrets => "managed_secrets",
+        Watched::OtherSecrets => "other_secrets",
+        Watched::Namespaces => "namespaces",
     }
 }
 

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::auth::{CaBundle, Origin};
 use crate::cluster::Scope;
+use crate::telemetry::logging::{LogFormat, LogLevel};
 
 /// The flags of `rocketlawyer-operator run`.
 #[derive(Args, Clone, Debug)]
@@ -45,34 +46,6 @@ pub struct Options {
     /// What to log. Dependencies never log below warnings: they do not know what a secret is.
     #[arg(long, env = "LOG_LEVEL", value_enum, default_value_t)]
     pub log_level: LogLevel,
-}
-
-/// How to log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    #[default]
-    Auto,
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-/// What to log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    /// What needs a person.
-    Error,
-    /// And what may.
-    Warn,
-    /// And what changed.
-    #[default]
-    Info,
-    /// And every decision.
-    Debug,
-    /// Everything.
-    Trace,
 }
 
 impl Options {

@@ -84,16 +84,10 @@ impl Queue {
         }
     }
 
-    /// Whether this key is being worked on.
+    /// How many keys are ready, arranged for later, and running.
     #[must_use]
-    pub fn is_running(&self, key: &Key) -> bool {
-        matches!(self.places.get(key), Some(Place::Running | Place::RunningAgain))
-    }
-
-    /// How many keys are ready.
-    #[must_use]
-    pub fn ready(&self) -> usize {
-        self.ready.len()
+    pub fn load(&self) -> (usize, usize, usize) {
+        (self.ready.len(), self.timers.len(), self.places.len() - self.ready.len())
     }
 }
 

@@ -17,7 +17,7 @@ use super::gate::Gates;
 use super::observe::Observer;
 use super::options::Options;
 use super::queue::Queue;
-use super::report::Reporter;
+use super::report::Report;
 use crate::auth::AuthClient;
 use crate::cluster::events::Events;
 use crate::cluster::status::StatusRefused;
@@ -26,7 +26,7 @@ use crate::cluster::{AccessReview, Clients, NoCluster};
 use crate::decision::Key;
 use crate::decision::schedule::{LONGEST_WAIT, later};
 use crate::state::{Offer, Settings, State};
-use crate::{clock, telemetry};
+use crate::clock;
 
 /// Effects in flight beside the loop, calls to the authentication service included.
 const EFFECTS: usize = 96;
@@ -72,9 +72,10 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     let streams = watch::streams(&scope, &watched);
     let observer = Observer::new(streams.iter().cloned());
     let (events, _) = Events::start(clients.api.clone(), &instance());
-    let reporter = Reporter::start(options.http_bind_address, events)
+    let address = options.http_bind_address;
+    let report = Report::start(address, &streams, events, stop.clone())
         .await
-        .map_err(|error| StartError::Bind(options.http_bind_address, error))?;
+        .map_err(|error| StartError::Bind(address, error))?;
     let (watches, changes) = watch::start(&clients, streams);
     let settings = Settings {
         allowed_origins: options.allow_endpoints.clone(),
@@ -93,7 +94,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         acting: HashSet::new(),
         observer,
         outside,
-        reporter,
+        report,
     };
     work.until(stop, changes).await;
     drop(watches);
@@ -106,12 +107,12 @@ struct Loop {
     state: State,
     queue: Queue,
     gates: Gates,
-    running: JoinSet<(Key, Done)>,
+    running: JoinSet<(Key, Done, Duration)>,
     /// The keys with an effect in flight.
     acting: HashSet<Key>,
     observer: Observer,
     outside: Outside,
-    reporter: Reporter,
+    report: Report,
 }
 
 /// An outcome; of a status write with the status that it was to lead to.
@@ -124,7 +125,7 @@ impl Loop {
     async fn until(&mut self, stop: CancellationToken, mut changes: mpsc::Receiver<Change>) {
         loop {
             self.start_what_can();
-            self.reporter
+            self.report
                 .beat(&self.observer, &self.queue, &self.gates, &self.state);
             let now = clock::now();
             let next = self.queue.next_look().unwrap_or_else(|| later(now, LONGEST_WAIT));
@@ -145,7 +146,7 @@ impl Loop {
 
     /// Takes in a change of the cluster.
     fn take(&mut self, change: Change) {
-        self.reporter.change(&change);
+        self.report.change(&change);
         for key in self.observer.take(&mut self.state, change) {
             self.queue.wake(key);
         }
@@ -167,7 +168,7 @@ impl Loop {
         let now = clock::now();
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.state, &key, now)));
         let Ok(decision) = decided else {
-            self.reporter.panicked(&key);
+            self.report.panicked(&key, &self.state);
             self.rest_after_panic(&key);
             return;
         };
@@ -231,7 +232,8 @@ impl Loop {
                     patch,
                 };
                 self.running.spawn(async move {
-                    (key, Done::Status(Box::new(status), outside.execute(effect).await))
+                    let outcome = outside.execute(effect).await;
+                    (key, Done::Status(Box::new(status), outcome), Duration::ZERO)
                 });
             }
             _ => self.queue.done(&key),
@@ -252,32 +254,32 @@ impl Loop {
     }
 
     fn spawn(&mut self, key: Key, effect: Effect) {
-        self.reporter.begins(&key, &effect);
         self.acting.insert(key.clone());
         let outside = self.outside.clone();
         let work = key.clone();
         self.running.spawn(async move {
+            let begun = tokio::time::Instant::now();
             let outcome = tokio::spawn(outside.execute(effect))
                 .await
                 .unwrap_or(Outcome::Panicked);
-            (work, Done::Outcome(outcome))
+            (work, Done::Outcome(outcome), begun.elapsed())
         });
     }
 
-    fn finished(&mut self, done: Result<(tokio::task::Id, (Key, Done)), tokio::task::JoinError>) {
+    fn finished(&mut self, done: Result<(tokio::task::Id, (Key, Done, Duration)), tokio::task::JoinError>) {
         // The tasks of this set only wait for one that may panic; if one of them does, its key is woken by its timer.
-        let Ok((_, (key, done))) = done else { return };
+        let Ok((_, (key, done, took))) = done else { return };
         self.acting.remove(&key);
         let called = self.gates.leave(&key);
         self.wake_all(called);
         match done {
             Done::Status(status, Outcome::Published(result)) => self.published(&key, *status, result),
             Done::Status(_, outcome) | Done::Outcome(outcome) => {
-                self.reporter.outcome(&key, &outcome);
+                self.report.outcome(&key, &outcome, &self.state, took);
                 let Aftermath { wake, restored } = apply(&mut self.state, &key, outcome, clock::now());
                 self.wake_all(wake);
                 if restored {
-                    self.reporter.restored(&key, &self.state);
+                    self.report.restored(&key, &self.state);
                 }
                 self.turn(key);
             }
@@ -290,11 +292,11 @@ impl Loop {
         status: NewStatus,
         result: Result<crate::decision::ResourceVersion, StatusRefused>,
     ) {
-        self.reporter.published(key, &result);
+        self.report.published(key, &result);
         match result {
             Ok(version) => {
                 if let Some(object) = self.state.object_mut(key) {
-                    self.reporter.transition(key, object, &status);
+                    self.report.transition(key, object, &status);
                     object.meta.version = object.meta.version.max(version);
                     status.keep(object);
                 }
@@ -331,8 +333,8 @@ impl Loop {
     }
 
     /// As [`Loop::finished`], but only a token that is held and not yet written leads to more work.
-    fn finished_last(&mut self, done: Result<(tokio::task::Id, (Key, Done)), tokio::task::JoinError>) {
-        let Ok((_, (key, Done::Outcome(outcome)))) = done else {
+    fn finished_last(&mut self, done: Result<(tokio::task::Id, (Key, Done, Duration)), tokio::task::JoinError>) {
+        let Ok((_, (key, Done::Outcome(outcome), _))) = done else {
             return;
         };
         apply(&mut self.state, &key, outcome, clock::now());
@@ -372,6 +374,3 @@ fn instance() -> String {
         .or_else(|_| std::env::var("HOSTNAME"))
         .unwrap_or_else(|_| "rocketlawyer-operator".to_owned())
 }
-
-#[expect(unused_imports, reason = "replaced when telemetry lands")]
-use telemetry as _;

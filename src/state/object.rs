@@ -181,13 +181,21 @@ impl Object {
             .map(|spec| &*spec.login.name)
     }
 
-    /// The Secret that its status speaks of: there was a token once.
+    /// The token that its status speaks of.
     #[must_use]
-    pub fn told_secret(&self) -> Option<&str> {
-        let token = match &self.detail {
+    pub fn told_token(&self) -> Option<&api::TokenStatus> {
+        match &self.detail {
             Detail::Credential(it) => it.status.token.as_ref(),
             Detail::Request(it) => it.status.token.as_ref(),
-        };
-        token.and_then(|token| token.secret_name.as_deref())
+        }
+    }
+
+    /// The conditions that it shows, and whether it says that something is failing.
+    #[must_use]
+    pub fn said(&self) -> (&[api::Condition], bool) {
+        match &self.detail {
+            Detail::Credential(it) => (&it.status.conditions, it.status.failure.is_some()),
+            Detail::Request(it) => (&it.status.conditions, it.status.failure.is_some()),
+        }
     }
 }

@@ -287,6 +287,7 @@ impl State {
                 let detail = Detail::Credential(Box::new(Credential {
                     spec,
                     status: *status,
+                    application,
                     session,
                 }));
                 Object { meta, detail, work }

@@ -1,0 +1,281 @@
+//! What do people see of what the loop did? The boundary at which everything is logged, counted and announced, once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::decide::NewStatus;
+use super::effect::{Outcome, WriteFailed};
+use super::gate::Gates;
+use super::observe::{self, Observer};
+use super::queue::Queue;
+use crate::api::{Condition, Reason, condition};
+use crate::cluster::events::{Event, Events, Severity};
+use crate::cluster::secrets::WriteRefused;
+use crate::cluster::status::StatusRefused;
+use crate::cluster::watch::{Change, Stream, Trouble};
+use crate::decision::{Cause, Key, ResourceVersion};
+use crate::state::{Object, State};
+use crate::telemetry::{self, EventCounts, GateLoad, Health, Metrics, QueueLoad, Snapshot, Standing, Written, admin};
+
+/// The gauges are counted anew this often: it is the only work that grows with the number of objects.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(15);
+/// The loop comes round at least every 30 s.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The boundary.
+pub(super) struct Report {
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    reporter: telemetry::Reporter,
+    events: Events,
+    snapshot_at: Option<Instant>,
+    /// Tokens that were issued and are not in their Secrets yet: what will be said of them.
+    issued: HashMap<Key, Fresh>,
+}
+
+struct Fresh {
+    cause: Cause,
+    first: bool,
+    expires_at: Timestamp,
+    due: Option<Timestamp>,
+}
+
+impl Report {
+    /// Starts the admin server at `address`; it ends with `stop`.
+    pub(super) async fn start(
+        address: SocketAddr,
+        streams: &[Stream],
+        events: Events,
+        stop: CancellationToken,
+    ) -> io::Result<Self> {
+        let metrics = Arc::new(Metrics::new());
+        let health = Arc::new(Health::new(PATIENCE, streams.iter().map(observe::first_list_of)));
+        let listener = admin::bind(address).await?;
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "serving /metrics, /healthz and /readyz");
+        }
+        let shown = admin::Shown { metrics: metrics.clone(), health: health.clone() };
+        tokio::spawn(admin::serve(listener, shown, stop.cancelled_owned()));
+        let reporter = telemetry::Reporter::new(metrics.clone());
+        Ok(Self { metrics, health, reporter, events, snapshot_at: None, issued: HashMap::new() })
+    }
+
+    /// The loop came round.
+    pub(super) fn beat(&mut self, observer: &Observer, queue: &Queue, gates: &Gates, state: &State) {
+        self.health.beat();
+        let now = Instant::now();
+        if observer.is_complete() && self.snapshot_at.is_none_or(|at| at <= now) {
+            self.snapshot_at = Some(now + SNAPSHOT_EVERY);
+            self.metrics.publish(snapshot(queue, gates, state, self.event_counts()));
+        }
+    }
+
+    /// A change of the cluster came in.
+    pub(super) fn change(&self, change: &Change) {
+        match change {
+            Change::Listed(stream) => self.health.arrived(&observe::first_list_of(stream)),
+            Change::Relisting(stream) => self.reporter.watch_restarted(observe::word(stream.what)),
+            Change::Broken(stream, trouble) => {
+                let status = match trouble {
+                    Trouble::Forbidden => Some(403),
+                    Trouble::Unauthorized => Some(401),
+                    Trouble::NotInstalled => Some(404),
+                    Trouble::Expired => Some(410),
+                    Trouble::Answered { status } => Some(*status),
+                    Trouble::Unreachable | Trouble::Unreadable => None,
+                };
+                self.reporter.watch_failed(observe::word(stream.what), status);
+            }
+            Change::Seen { .. } | Change::Gone { .. } | Change::Mended(_) => {}
+        }
+    }
+
+    /// An effect has an outcome.
+    pub(super) fn outcome(&mut self, key: &Key, outcome: &Outcome, state: &State, took: Duration) {
+        match outcome {
+            Outcome::Issued { issue, purpose, result } => {
+                let failure = result.as_ref().err().map(|(_, fault)| super::apply::reason_of(*fault));
+                for call in issue.calls(result.as_ref().err().map(|(call, _)| *call)) {
+                    self.metrics.auth_call(call, failure, took);
+                }
+                if let (Ok(issued), Some(object)) = (result, state.object(key)) {
+                    let fresh = Fresh {
+                        cause: purpose.cause,
+                        first: !object.work.announced,
+                        expires_at: issued.expires_at,
+                        due: purpose.due,
+                    };
+                    self.issued.insert(key.clone(), fresh);
+                }
+            }
+            Outcome::Written { result, .. } => {
+                self.metrics.secret_write(key.kind, written(result));
+                if result.is_ok()
+                    && let Some(fresh) = self.issued.remove(key)
+                {
+                    self.wrote(key, &fresh, state);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A panic, in a decision or an effect. The text of it goes nowhere: it might hold anything.
+    pub(super) fn panicked(&self, key: &Key, state: &State) {
+        let message = "The operator failed on this object; please report it with the version and this line.";
+        let outcome = telemetry::Outcome::Failed { reason: Reason::Pending, message, next_attempt_at: None, changed: true };
+        tracing::error!(kind = key.kind.as_str(), namespace = &*key.namespace, name = &*key.name, "panicked");
+        self.announce(key, state.object(key), &outcome);
+    }
+
+    /// A Secret is as it should be again.
+    pub(super) fn restored(&self, key: &Key, state: &State) {
+        self.announce(key, state.object(key), &telemetry::Outcome::Restored);
+    }
+
+    /// A status write has an answer.
+    pub(super) fn published(&self, key: &Key, result: &Result<ResourceVersion, StatusRefused>) {
+        let written = match result {
+            Ok(_) => Written::Done,
+            Err(StatusRefused::Conflict | StatusRefused::Gone) => Written::Conflict,
+            Err(StatusRefused::Forbidden | StatusRefused::Invalid) => Written::Refused,
+            Err(StatusRefused::Lost | StatusRefused::Unavailable { .. }) => Written::Failed,
+        };
+        self.metrics.status_write(key.kind, written);
+        if written == Written::Refused {
+            let (kind, namespace, name) = (key.kind.as_str(), &*key.namespace, &*key.name);
+            tracing::warn!(kind, namespace, name, "the API server refuses the status of this object: is the right to patch it granted, and are the CRDs this version's?");
+        }
+    }
+
+    /// A status that differs from the last one was written: transitions are announced, repetitions are not.
+    pub(super) fn transition(&self, key: &Key, object: &Object, new: &NewStatus) {
+        let (old_conditions, old_failing) = object.said();
+        let (new_conditions, failure) = new.said();
+        let (old, new) = (ready(old_conditions), ready(new_conditions));
+        let Some(new) = new else { return };
+        let turned = old.is_none_or(|old| old.status != new.status || old.reason != new.reason);
+        let bad = new.status == condition::FALSE || failure.is_some();
+        let reason = failure.and_then(|it| it.reason.as_deref()).unwrap_or(&new.reason);
+        let reason = Reason::parse(reason).unwrap_or(Reason::Pending);
+        let outcome = if bad && reason != Reason::Pending {
+            telemetry::Outcome::Failed {
+                reason,
+                message: &new.message,
+                next_attempt_at: failure.and_then(|it| it.next_attempt_at.as_ref()).map(|it| it.0),
+                changed: turned || !old_failing,
+            }
+        } else if !bad && (old_failing || old.is_some_and(|old| old.status == condition::FALSE && old.reason != "Pending")) {
+            telemetry::Outcome::Recovered
+        } else {
+            return;
+        };
+        self.announce(key, Some(object), &outcome);
+    }
+
+    fn wrote(&self, key: &Key, fresh: &Fresh, state: &State) {
+        let late = |due: Timestamp| Duration::try_from(due.duration_until(crate::clock::now())).unwrap_or_default();
+        let outcome = telemetry::Outcome::Issued {
+            cause: fresh.cause.as_str(),
+            first: fresh.first,
+            expires_at: fresh.expires_at,
+            delay: fresh.due.map(late),
+        };
+        self.announce(key, state.object(key), &outcome);
+    }
+
+    fn announce(&self, key: &Key, object: Option<&Object>, outcome: &telemetry::Outcome<'_>) {
+        let (Some(said), Some(object)) = (self.reporter.report(key, outcome), object) else { return };
+        self.events.post(Event {
+            regarding: key.clone(),
+            uid: (&*object.meta.uid).into(),
+            severity: match said.severity {
+                telemetry::Severity::Normal => Severity::Normal,
+                telemetry::Severity::Warning => Severity::Warning,
+            },
+            reason: said.reason.as_str(),
+            action: "Reconcile",
+            note: said.note.into(),
+        });
+    }
+
+    fn event_counts(&self) -> EventCounts {
+        let counts = self.events.counts();
+        EventCounts {
+            posted: counts.posted.load(Ordering::Relaxed),
+            failed: counts.failed.load(Ordering::Relaxed),
+            dropped: counts.dropped.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn written(result: &Result<crate::decision::SeenSecret, WriteFailed>) -> Written {
+    match result.as_ref().map_err(|failed| failed.refused) {
+        Ok(_) => Written::Done,
+        Err(WriteRefused::Exists | WriteRefused::Conflict | WriteRefused::Gone) => Written::Conflict,
+        Err(WriteRefused::Timeout | WriteRefused::Unavailable { .. }) => Written::Failed,
+        Err(
+            WriteRefused::NamespaceTerminating
+            | WriteRefused::NamespaceAbsent
+            | WriteRefused::Forbidden { .. }
+            | WriteRefused::Immutable
+            | WriteRefused::Invalid
+            | WriteRefused::Quota,
+        ) => Written::Refused,
+    }
+}
+
+fn ready(conditions: &[Condition]) -> Option<&Condition> {
+    conditions.iter().find(|it| it.type_ == condition::READY)
+}
+
+fn snapshot(queue: &Queue, gates: &Gates, state: &State, events: EventCounts) -> Snapshot {
+    let mut snapshot = Snapshot { events, ..Snapshot::default() };
+    let now = crate::clock::now();
+    for (key, object) in state.objects() {
+        let (conditions, _) = object.said();
+        if let Some(ready) = ready(conditions) {
+            let words = [condition::TRUE, condition::FALSE, condition::UNKNOWN];
+            let word = words.into_iter().find(|it| *it == ready.status).unwrap_or(condition::UNKNOWN);
+            let reason = Reason::parse(&ready.reason).unwrap_or(Reason::Pending);
+            *snapshot.objects.entry(Standing { kind: key.kind, ready: word, reason }).or_default() += 1;
+        }
+        let Some(token) = object.told_token() else { continue };
+        if let Some(expires_at) = token.expires_at.as_ref().map(|it| it.0).filter(|at| *at > now) {
+            let earliest = snapshot.earliest_expiry.entry(key.kind).or_insert(expires_at);
+            *earliest = expires_at.min(*earliest);
+            let overdue = token.renew_at.as_ref().is_some_and(|it| it.0 <= now);
+            *snapshot.overdue.entry(key.kind).or_default() += u64::from(overdue);
+        }
+        if let Some(ahead) = object.credential().and_then(|it| it.session.clock_ahead) {
+            let ours_ahead = -ahead.as_secs_f64();
+            if ours_ahead.abs() > snapshot.clock_difference.abs() {
+                snapshot.clock_difference = ours_ahead;
+            }
+        }
+    }
+    let load = queue.load();
+    snapshot.queue = QueueLoad { ready: load.0 as u64, later: load.1 as u64, running: load.2 as u64 };
+    snapshot.gates = gates
+        .occupancy()
+        .map(|(origin, used, waiting)| (origin.as_str().into(), GateLoad { in_flight: used as u64, waiting: waiting as u64 }))
+        .collect::<BTreeMap<Arc<str>, GateLoad>>();
+    snapshot
+}
+
+impl NewStatus {
+    fn said(&self) -> (&[Condition], Option<&crate::api::Failure>) {
+        match self {
+            Self::Credential(status) => (&status.conditions, status.failure.as_ref()),
+            Self::Request(status) => (&status.conditions, status.failure.as_ref()),
+        }
+    }
+}
