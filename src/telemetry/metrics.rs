@@ -159,69 +159,76 @@ impl Metrics {
     }
 
     fn registered(mut self) -> Self {
-        let all = &mut self.registry;
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        all.register("build", "The running program", build);
-        all.register(
-            "issues",
-            "Tokens issued and written, by cause",
-            self.issues.clone(),
-        );
-        all.register(
-            "failures",
-            "Attempts that failed, by reason",
-            self.failures.clone(),
-        );
-        all.register(
-            "secrets_restored",
-            "Managed Secrets that others had deleted or edited",
-            self.restored.clone(),
-        );
-        all.register(
-            "auth_calls",
-            "Calls to the authentication service, by outcome",
-            self.auth_calls.clone(),
-        );
-        all.register(
-            "secret_writes",
-            "Writes of managed Secrets, by outcome",
-            self.secret_writes.clone(),
-        );
-        all.register(
-            "status_writes",
-            "Writes of status, by outcome",
-            self.status_writes.clone(),
-        );
-        all.register(
-            "watch_failures",
-            "Watches that ended with an error",
-            self.watch_failures.clone(),
-        );
-        all.register(
-            "watch_restarts",
-            "Watches that had to list everything again",
-            self.watch_restarts.clone(),
-        );
-        let mut seconds = |name: &str, help: &str, histograms: &Histograms| {
-            all.register_with_unit(name, help, Unit::Seconds, histograms.clone());
-        };
-        seconds(
-            "auth_call_duration",
-            "Time that a call to the authentication service took",
-            &self.auth_seconds,
-        );
-        seconds(
-            "work_duration",
-            "Time that one object was worked on",
-            &self.work_seconds,
-        );
-        seconds(
-            "renewal_delay",
-            "Time between when a token was due and its renewal",
-            &self.renewal_delay_seconds,
-        );
-        all.register_collector(Box::new(self.latest.clone()));
+        self.registry.register("build", "The running program", build);
+        self.register_counters();
+        self.register_histograms();
+        self.registry.register_collector(Box::new(self.latest.clone()));
         self
+    }
+
+    fn register_counters(&mut self) {
+        let all = &mut self.registry;
+        let restored = "Managed Secrets that others had deleted or edited";
+        all.register("secrets_restored", restored, self.restored.clone());
+        for (name, help, counters) in [
+            ("issues", "Tokens issued and written, by cause", &self.issues),
+            ("failures", "Attempts that failed, by reason", &self.failures),
+            (
+                "auth_calls",
+                "Calls to the authentication service, by outcome",
+                &self.auth_calls,
+            ),
+            (
+                "secret_writes",
+                "Writes of managed Secrets, by outcome",
+                &self.secret_writes,
+            ),
+            (
+                "status_writes",
+                "Writes of status, by outcome",
+                &self.status_writes,
+            ),
+        ] {
+            all.register(name, help, counters.clone());
+        }
+        for (name, help, counters) in [
+            (
+                "watch_failures",
+                "Watches that ended with an error",
+                &self.watch_failures,
+            ),
+            (
+                "watch_restarts",
+                "Watches that had to list everything again",
+                &self.watch_restarts,
+            ),
+        ] {
+            all.register(name, help, counters.clone());
+        }
+    }
+
+    fn register_histograms(&mut self) {
+        for (name, help, histograms) in [
+            (
+                "auth_call_duration",
+                "Time that a call to the authentication service took",
+                &self.auth_seconds,
+            ),
+            (
+                "work_duration",
+                "Time that one object was worked on",
+                &self.work_seconds,
+            ),
+            (
+                "renewal_delay",
+                "Time between when a token was due and its renewal",
+                &self.renewal_delay_seconds,
+            ),
+        ] {
+            self.registry
+                .register_with_unit(name, help, Unit::Seconds, histograms.clone());
+        }
     }
 }
 
