@@ -2,7 +2,7 @@
 //! without redirects, retries or decompression. Judges no answer.
 
 use std::collections::HashMap;
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -211,16 +211,11 @@ fn unreachable_endpoint(code: ErrorCode, bundle: Option<&CaBundle>) -> Fault {
     }
 }
 
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if error.is::<rustls::Error>()
-            || inner.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
-            return true;
-        }
-        source = error.source();
+/// An I/O error skips the error it wraps when asked for its source, so that one is asked for by name.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    if error.is::<rustls::Error>() {
+        return true;
     }
-    false
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.is_some_and(|inner| is_tls(inner)) || error.source().is_some_and(is_tls)
 }

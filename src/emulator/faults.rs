@@ -173,11 +173,17 @@ impl FaultPlan {
 
 /// Breaks off in the middle: the connection is closed without the end that was announced.
 fn truncated() -> Body {
-    let parts = [
-        Ok(Bytes::from_static(b"{\"access_token\":\"ey")),
-        Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
-    ];
-    Body::from_stream(stream::iter(parts))
+    Body::from_stream(stream::unfold(true, |is_first| async move {
+        if is_first {
+            return Some((Ok(Bytes::from_static(b"{\"access_token\":\"ey")), false));
+        }
+        // Lets the first part go out before the connection breaks.
+        tokio::task::yield_now().await;
+        Some((
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
+            false,
+        ))
+    }))
 }
 
 fn huge(bytes: u64) -> Body {
