@@ -1,2 +1,3 @@
-//! Until `tests/promises.rs` holds this module.
+//! Until `tests/promises.rs` holds these modules.
 mod admission;
+mod examples;

@@ -2,7 +2,7 @@
 //! one, and never refuses the operator's own status. On a real API server, against the tables beside this file.
 #![expect(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
-mod cluster;
+pub(crate) mod cluster;
 mod rules;
 mod server;
 mod table;

@@ -25,7 +25,7 @@ pub(crate) enum Mode {
 impl Namespace {
     /// One more, whose name begins like this: a server that was there before may have others.
     pub(crate) async fn new(prefix: &str) -> Self {
-        let client = Client::try_from(cluster::config().await).expect("a client");
+        let client = cluster::client().await;
         let mut namespace = Self {
             client,
             name: String::new(),

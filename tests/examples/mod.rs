@@ -1,0 +1,109 @@
+//! Promise: every manifest in examples/ is accepted as it stands, down to the last field name.
+#![expect(clippy::expect_used, reason = "a test ends at what it did not expect")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use kube::discovery::{Scope, pinned_kind};
+use kube::{Client, Error};
+use serde_json::{Value, json};
+
+use crate::admission::cluster;
+
+/// Where manifests without a namespace go.
+const NAMESPACE: &str = "examples";
+
+#[tokio::test]
+async fn every_example_is_accepted() {
+    let client = cluster::client().await;
+    apply(&client, &namespace(NAMESPACE))
+        .await
+        .expect("a namespace for the examples");
+    let mut complaints = Vec::new();
+    for path in manifests() {
+        let text = std::fs::read_to_string(&path).expect("an example");
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
+        assert!(!documents.is_empty(), "{} is empty", path.display());
+        for document in documents {
+            if let Err(error) = apply(&client, &document).await {
+                complaints.push(format!(
+                    "{}: {} is refused: {error}",
+                    path.display(),
+                    document["metadata"]["name"]
+                ));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_examples_show_every_field_of_both_kinds() {
+    let mut shown = BTreeSet::new();
+    for path in manifests() {
+        let text = std::fs::read_to_string(&path).expect("an example");
+        for document in serde_saphyr::from_multiple::<Value>(&text).expect("YAML") {
+            let kind = document["kind"].as_str().expect("a kind");
+            shown.extend(
+                fields(&document["spec"])
+                    .into_iter()
+                    .map(|field| format!("{kind}.{field}")),
+            );
+        }
+    }
+    let mut missing = Vec::new();
+    for crd in rocketlawyer_operator::api::crds() {
+        let crd = serde_json::to_value(crd).expect("plain data");
+        let kind = crd["spec"]["names"]["kind"].as_str().expect("a kind");
+        let spec =
+            &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
+        let names = spec.as_object().expect("fields").keys();
+        missing.extend(
+            names
+                .map(|name| format!("{kind}.{name}"))
+                .filter(|name| !shown.contains(name)),
+        );
+    }
+    assert!(missing.is_empty(), "no example shows {missing:?}");
+}
+
+fn manifests() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let entries = std::fs::read_dir(folder).expect("examples/");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|it| it == "yaml"));
+    paths.sort();
+    assert!(paths.len() >= 10, "only {} examples", paths.len());
+    paths
+}
+
+/// As `kubectl apply --server-side` does, with names that the server does not know refused.
+async fn apply(client: &Client, manifest: &Value) -> Result<(), Error> {
+    let object: DynamicObject = serde_json::from_value(manifest.clone()).expect("an object");
+    let types = object.types.clone().expect("apiVersion and kind");
+    let kind = GroupVersionKind::try_from(types).expect("apiVersion and kind");
+    let (resource, capabilities) = pinned_kind(client, &kind).await?;
+    let api: Api<DynamicObject> = match (capabilities.scope, &object.metadata.namespace) {
+        (Scope::Cluster, _) => Api::all_with(client.clone(), &resource),
+        (Scope::Namespaced, there) => {
+            Api::namespaced_with(client.clone(), there.as_deref().unwrap_or(NAMESPACE), &resource)
+        }
+    };
+    let name = object.metadata.name.clone().expect("a name");
+    let how = PatchParams::apply("examples-test").force().validation_strict();
+    api.patch(&name, &how, &Patch::Apply(manifest)).await.map(|_| ())
+}
+
+fn namespace(name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } })
+}
+
+fn fields(spec: &Value) -> Vec<String> {
+    spec.as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
+}
