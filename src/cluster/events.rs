@@ -95,10 +95,10 @@ impl Events {
         }
     }
 
-    /// How many events went where.
+    /// How many events went where; outlives the queue.
     #[must_use]
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    pub fn counts(&self) -> Arc<Counts> {
+        self.counts.clone()
     }
 }
 
@@ -140,7 +140,7 @@ fn body(instance: &str, event: &Event) -> serde_json::Value {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
         "metadata": {
-            "generateName": format!("{}.", regarding.name),
+            "generateName": format!("{}-", regarding.name),
             "namespace": *regarding.namespace,
         },
         "eventTime": format!("{:.6}", clock::now()),

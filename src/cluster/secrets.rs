@@ -101,7 +101,8 @@ pub enum Recalled {
 
 #[derive(Deserialize)]
 struct MetadataList {
-    items: Vec<MetadataOnly>,
+    /// The server writes an empty metadata list as null.
+    items: Option<Vec<MetadataOnly>>,
 }
 
 /// Writes.
@@ -271,7 +272,7 @@ impl ApiServer {
         let path =
             format!("/api/v1/namespaces/{namespace}/secrets?fieldSelector=metadata.name%3D{name}{and}");
         let list = self.read::<MetadataList>(path, METADATA_LIST).await?;
-        Ok(list.and_then(|list| list.items.into_iter().next()))
+        Ok(list.and_then(|list| list.items?.into_iter().next()))
     }
 }
 
