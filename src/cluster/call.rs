@@ -194,3 +194,6 @@ fn no_answer(error: &kube::Error) -> NoAnswer {
     }
     NoAnswer::Lost
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, header::USER_AGENT};
+use http::{HeaderValue, Uri, header::USER_AGENT};
 use kube::{Client, Config};
 
 use super::call::ApiServer;
@@ -46,6 +46,9 @@ impl Clients {
         let agent = concat!("rocketlawyer-operator/", env!("CARGO_PKG_VERSION"));
         config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
         config.default_retry = false;
+        if config.proxy_url == proxy_of_the_environment() {
+            config.proxy_url = None;
+        }
         let namespace = config.default_namespace.clone().into_boxed_str();
 
         config.connect_timeout = Some(CONNECT);
@@ -65,4 +68,14 @@ impl Clients {
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
+}
+
+/// kube takes this proxy for a kubeconfig's cluster whatever `NO_PROXY` says, and ignores it in a Pod. Here it is for the
+/// authentication service only; a proxy that the kubeconfig names stands.
+fn proxy_of_the_environment() -> Option<Uri> {
+    ["HTTPS_PROXY", "https_proxy"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|proxy| !proxy.is_empty())
+        .and_then(|proxy| proxy.parse().ok())
 }

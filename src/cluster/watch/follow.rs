@@ -37,6 +37,7 @@ enum Next {
 struct Follower {
     stream: Stream,
     out: mpsc::Sender<Change>,
+    quiet: Duration,
     broken: bool,
     listing: bool,
     failures: u32,
@@ -45,30 +46,38 @@ struct Follower {
 
 /// Lists and watches until nobody listens.
 pub(super) async fn follow<E: Edge>(client: Client, stream: Stream, out: mpsc::Sender<Change>) {
-    let mut follower = Follower {
-        stream,
-        out,
-        broken: false,
-        listing: true,
-        failures: 0,
-        failed_at: None,
-    };
-    loop {
-        let api: Api<Slim<E>> = match follower.stream.namespace.as_deref() {
-            None => Api::all(client.clone()),
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &()),
-        };
-        let config = watcher::Config {
-            field_selector: E::fields(),
-            ..watcher::Config::default()
-        };
-        if follower.run(watcher(api, config)).await == Next::End {
-            return;
-        }
-    }
+    Follower::new(stream, out).follow::<E>(client).await;
 }
 
 impl Follower {
+    fn new(stream: Stream, out: mpsc::Sender<Change>) -> Self {
+        Self {
+            stream,
+            out,
+            quiet: QUIET,
+            broken: false,
+            listing: true,
+            failures: 0,
+            failed_at: None,
+        }
+    }
+
+    async fn follow<E: Edge>(&mut self, client: Client) {
+        loop {
+            let api: Api<Slim<E>> = match self.stream.namespace.as_deref() {
+                None => Api::all(client.clone()),
+                Some(namespace) => Api::namespaced_with(client.clone(), namespace, &()),
+            };
+            let config = watcher::Config {
+                field_selector: E::fields(),
+                ..watcher::Config::default()
+            };
+            if self.run(watcher(api, config)).await == Next::End {
+                return;
+            }
+        }
+    }
+
     async fn run<E: Edge>(
         &mut self,
         events: impl futures::Stream<Item = watcher::Result<Event<Slim<E>>>>,
@@ -76,7 +85,7 @@ impl Follower {
         let mut events = pin!(events);
         loop {
             let event = if self.broken && !self.listing {
-                match tokio::time::timeout(QUIET, events.next()).await {
+                match tokio::time::timeout(self.quiet, events.next()).await {
                     Ok(event) => event,
                     Err(_) => match self.mended().await {
                         Next::Poll => continue,

@@ -1,30 +1,199 @@
-//! The watcher's errors, and what is waited for.
+//! The watcher's errors, what is waited for, and how a stream comes back: against an API server of canned answers.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kube::{core::Status, runtime::watcher};
+use http::{Request, Response};
+use kube::{Client, client::Body, core::Status, runtime::watcher};
+use serde_json::json;
 use tokio::sync::mpsc;
+use tower::service_fn;
 
-use super::{Follower, LONGEST_WAIT, Stream, Trouble};
-use crate::cluster::watch::Watched;
+use super::{Follower, LONGEST_WAIT, Trouble};
+use crate::cluster::watch::{Change, Seen, Stream, Watched, edge};
 
-fn follower() -> Follower {
-    Follower {
-        stream: Stream {
-            what: Watched::Requests,
-            namespace: None,
-        },
-        out: mpsc::channel(1).0,
-        broken: false,
-        listing: true,
-        failures: 0,
-        failed_at: None,
+const STREAM: Stream = Stream {
+    what: Watched::Credentials,
+    namespace: None,
+};
+
+/// What an API server answers to a list or to a watch; after the last answer a request hangs.
+#[derive(Default)]
+struct Answers {
+    lists: VecDeque<(u16, String)>,
+    watches: VecDeque<(u16, String)>,
+}
+
+fn empty_list() -> (u16, String) {
+    let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "7"}, "items": []});
+    (200, list.to_string())
+}
+
+fn refusal(code: u16) -> (u16, String) {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": "r", "message": "m"});
+    (code, status.to_string())
+}
+
+/// Follows a stream of these answers; gives what it says, shortened.
+fn says(answers: Answers) -> mpsc::Receiver<Change> {
+    let answers = Arc::new(Mutex::new(answers));
+    let service = service_fn(move |request: Request<Body>| {
+        let is_watch = request.uri().query().unwrap_or_default().contains("watch=true");
+        let answer = {
+            let mut answers = answers.lock().unwrap();
+            let queue = if is_watch {
+                &mut answers.watches
+            } else {
+                &mut answers.lists
+            };
+            queue.pop_front()
+        };
+        async move {
+            let Some((status, body)) = answer else {
+                return std::future::pending().await;
+            };
+            let mut response = Response::new(Body::from(body.into_bytes()));
+            *response.status_mut() = status.try_into().unwrap();
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let (out, changes) = mpsc::channel(16);
+    tokio::spawn(async move {
+        let mut follower = Follower::new(STREAM, out);
+        follower.quiet = Duration::from_millis(50);
+        follower
+            .follow::<edge::Credential>(Client::new(service, "default"))
+            .await;
+    });
+    changes
+}
+
+async fn shortened(changes: &mut mpsc::Receiver<Change>, count: usize) -> Vec<String> {
+    let mut said = Vec::new();
+    while said.len() < count {
+        let change = tokio::time::timeout(Duration::from_secs(20), changes.recv()).await;
+        said.push(
+            match change.expect("a change in time").expect("the stream goes on") {
+                Change::Relisting(_) => "relisting".into(),
+                Change::Listed(_) => "listed".into(),
+                Change::Mended(_) => "mended".into(),
+                Change::Broken(_, trouble) => format!("broken: {trouble:?}"),
+                Change::Gone { what, .. } => format!("gone: {}", what.name),
+                Change::Seen {
+                    seen: Seen::Credential(object),
+                    ..
+                } => {
+                    format!(
+                        "seen: {} {}",
+                        object.name,
+                        if object.spec.is_ok() {
+                            "well"
+                        } else {
+                            "undecodable"
+                        }
+                    )
+                }
+                Change::Seen { .. } => "another kind".into(),
+            },
+        );
     }
+    said
+}
+
+#[tokio::test]
+async fn a_watch_that_is_refused_with_410_lists_again() {
+    let mut changes = says(Answers {
+        lists: [empty_list(), empty_list()].into(),
+        watches: [refusal(410)].into(),
+    });
+    let said = shortened(&mut changes, 6).await;
+    assert_eq!(
+        said,
+        [
+            "relisting",
+            "listed",
+            "broken: Expired",
+            "relisting",
+            "listed",
+            "mended"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_watch_that_begins_again_in_silence_is_mended() {
+    let mut changes = says(Answers {
+        lists: [empty_list()].into(),
+        watches: [refusal(500)].into(),
+    });
+    let said = shortened(&mut changes, 4).await;
+    assert_eq!(
+        said,
+        [
+            "relisting",
+            "listed",
+            "broken: Answered { status: 500 }",
+            "mended"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_fails_is_tried_again_and_is_not_mended_before_it_is_complete() {
+    let mut changes = says(Answers {
+        lists: [refusal(403), (200, "{".into()), empty_list()].into(),
+        watches: [].into(),
+    });
+    let said = shortened(&mut changes, 7).await;
+    let expected = [
+        "relisting",
+        "broken: Forbidden",
+        "relisting",
+        "broken: Unreadable",
+        "relisting",
+        "listed",
+        "mended",
+    ];
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn no_line_of_a_watch_stalls_the_next() {
+    let line = |kind, name, spec| {
+        let object = json!({"apiVersion": "a/v1", "kind": "K", "metadata": {"name": name, "resourceVersion": "8"}, "spec": spec});
+        json!({"type": kind, "object": object}).to_string()
+    };
+    let good = json!({"environment": "Sandbox", "clientSecretRef": {"name": "client"}});
+    let lines = [
+        line("ADDED", "a", good.clone()),
+        line("MODIFIED", "b", json!(["no", "spec"])),
+        "not JSON".to_owned(),
+        line("DELETED", "c", json!(null)),
+        line("MODIFIED", "d", good),
+    ];
+    let mut changes = says(Answers {
+        lists: [empty_list()].into(),
+        watches: [(200, lines.join("\n"))].into(),
+    });
+    let said = shortened(&mut changes, 8).await;
+    let expected = [
+        "relisting",
+        "listed",
+        "seen: a well",
+        "seen: b undecodable",
+        "broken: Unreadable",
+        "gone: c",
+        "mended",
+        "seen: d well",
+    ];
+    assert_eq!(said, expected);
 }
 
 #[test]
 fn waits_grow_to_half_a_minute() {
-    let mut follower = follower();
+    let mut follower = Follower::new(STREAM, mpsc::channel(1).0);
     let waits: Vec<Duration> = (0..12).map(|_| follower.next_wait()).collect();
     assert!(
         waits[0] >= Duration::from_millis(800) && waits[0] <= Duration::from_secs(1),
