@@ -215,10 +215,7 @@ impl Outside {
                     Some(over) => self.api.replace_secret(&draft, over).await,
                 };
                 let result = self.explain(&key, result).await;
-                Outcome::Written {
-                    record,
-                    result,
-                }
+                Outcome::Written { record, result }
             }
             Effect::Finish { key, uid, version } => {
                 Outcome::Finished(self.api.delete_object(&key, &uid, version).await)
@@ -274,7 +271,9 @@ impl Issue {
             Self::Scoped(errand) if errand.exchanger.is_none() => &[Call::ServiceToken],
             Self::Scoped(_) => &[Call::ServiceToken, Call::Exchange],
         };
-        let made = failed.and_then(|failed| all.iter().position(|call| *call == failed)).map_or(all.len(), |at| at + 1);
+        let made = failed
+            .and_then(|failed| all.iter().position(|call| *call == failed))
+            .map_or(all.len(), |at| at + 1);
         all.iter().copied().take(made)
     }
 

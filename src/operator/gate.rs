@@ -77,7 +77,9 @@ impl Gates {
 
     /// Of each origin: how many calls are in flight or about to be, and how many keys wait.
     pub fn occupancy(&self) -> impl Iterator<Item = (&Origin, usize, usize)> {
-        self.gates.iter().map(|(origin, gate)| (origin, gate.in_use, gate.line.len()))
+        self.gates
+            .iter()
+            .map(|(origin, gate)| (origin, gate.in_use, gate.line.len()))
     }
 
     fn remove(&mut self, key: &Key) -> Vec<Key> {

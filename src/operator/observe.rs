@@ -65,7 +65,10 @@ impl Observer {
 /// What readiness says of a stream whose first list is awaited.
 #[must_use]
 pub(super) fn first_list_of(stream: &Stream) -> String {
-    let place = stream.namespace.as_ref().map_or(String::new(), |name| format!(" in namespace {name}"));
+    let place = stream
+        .namespace
+        .as_ref()
+        .map_or(String::new(), |name| format!(" in namespace {name}"));
     format!("the first list of {}{place}", word(stream.what))
 }
 

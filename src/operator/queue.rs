@@ -87,7 +87,11 @@ impl Queue {
     /// How many keys are ready, arranged for later, and running.
     #[must_use]
     pub fn load(&self) -> (usize, usize, usize) {
-        (self.ready.len(), self.timers.len(), self.places.len() - self.ready.len())
+        (
+            self.ready.len(),
+            self.timers.len(),
+            self.places.len() - self.ready.len(),
+        )
     }
 }
 

@@ -23,7 +23,9 @@ use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{Change, Stream, Trouble};
 use crate::decision::{Cause, Key, ResourceVersion};
 use crate::state::{Object, State};
-use crate::telemetry::{self, EventCounts, GateLoad, Health, Metrics, QueueLoad, Snapshot, Standing, Written, admin};
+use crate::telemetry::{
+    self, EventCounts, GateLoad, Health, Metrics, QueueLoad, Snapshot, Standing, Written, admin,
+};
 
 /// The gauges are counted anew this often: it is the only work that grows with the number of objects.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(15);
@@ -62,10 +64,20 @@ impl Report {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "serving /metrics, /healthz and /readyz");
         }
-        let shown = admin::Shown { metrics: metrics.clone(), health: health.clone() };
+        let shown = admin::Shown {
+            metrics: metrics.clone(),
+            health: health.clone(),
+        };
         tokio::spawn(admin::serve(listener, shown, stop.cancelled_owned()));
         let reporter = telemetry::Reporter::new(metrics.clone());
-        Ok(Self { metrics, health, reporter, events, snapshot_at: None, issued: HashMap::new() })
+        Ok(Self {
+            metrics,
+            health,
+            reporter,
+            events,
+            snapshot_at: None,
+            issued: HashMap::new(),
+        })
     }
 
     /// The loop came round.
@@ -74,7 +86,8 @@ impl Report {
         let now = Instant::now();
         if observer.is_complete() && self.snapshot_at.is_none_or(|at| at <= now) {
             self.snapshot_at = Some(now + SNAPSHOT_EVERY);
-            self.metrics.publish(snapshot(queue, gates, state, self.event_counts()));
+            self.metrics
+                .publish(snapshot(queue, gates, state, self.event_counts()));
         }
     }
 
@@ -101,8 +114,15 @@ impl Report {
     /// An effect has an outcome.
     pub(super) fn outcome(&mut self, key: &Key, outcome: &Outcome, state: &State, took: Duration) {
         match outcome {
-            Outcome::Issued { issue, purpose, result } => {
-                let failure = result.as_ref().err().map(|(_, fault)| super::apply::reason_of(*fault));
+            Outcome::Issued {
+                issue,
+                purpose,
+                result,
+            } => {
+                let failure = result
+                    .as_ref()
+                    .err()
+                    .map(|(_, fault)| super::apply::reason_of(*fault));
                 for call in issue.calls(result.as_ref().err().map(|(call, _)| *call)) {
                     self.metrics.auth_call(call, failure, took);
                 }
@@ -131,8 +151,18 @@ impl Report {
     /// A panic, in a decision or an effect. The text of it goes nowhere: it might hold anything.
     pub(super) fn panicked(&self, key: &Key, state: &State) {
         let message = "The operator failed on this object; please report it with the version and this line.";
-        let outcome = telemetry::Outcome::Failed { reason: Reason::Pending, message, next_attempt_at: None, changed: true };
-        tracing::error!(kind = key.kind.as_str(), namespace = &*key.namespace, name = &*key.name, "panicked");
+        let outcome = telemetry::Outcome::Failed {
+            reason: Reason::Pending,
+            message,
+            next_attempt_at: None,
+            changed: true,
+        };
+        tracing::error!(
+            kind = key.kind.as_str(),
+            namespace = &*key.namespace,
+            name = &*key.name,
+            "panicked"
+        );
         self.announce(key, state.object(key), &outcome);
     }
 
@@ -152,7 +182,12 @@ impl Report {
         self.metrics.status_write(key.kind, written);
         if written == Written::Refused {
             let (kind, namespace, name) = (key.kind.as_str(), &*key.namespace, &*key.name);
-            tracing::warn!(kind, namespace, name, "the API server refuses the status of this object: is the right to patch it granted, and are the CRDs this version's?");
+            tracing::warn!(
+                kind,
+                namespace,
+                name,
+                "the API server refuses the status of this object: is the right to patch it granted, and are the CRDs this version's?"
+            );
         }
     }
 
@@ -173,7 +208,10 @@ impl Report {
                 next_attempt_at: failure.and_then(|it| it.next_attempt_at.as_ref()).map(|it| it.0),
                 changed: turned || !old_failing,
             }
-        } else if !bad && (old_failing || old.is_some_and(|old| old.status == condition::FALSE && old.reason != "Pending")) {
+        } else if !bad
+            && (old_failing
+                || old.is_some_and(|old| old.status == condition::FALSE && old.reason != "Pending"))
+        {
             telemetry::Outcome::Recovered
         } else {
             return;
@@ -182,7 +220,8 @@ impl Report {
     }
 
     fn wrote(&self, key: &Key, fresh: &Fresh, state: &State) {
-        let late = |due: Timestamp| Duration::try_from(due.duration_until(crate::clock::now())).unwrap_or_default();
+        let late =
+            |due: Timestamp| Duration::try_from(due.duration_until(crate::clock::now())).unwrap_or_default();
         let outcome = telemetry::Outcome::Issued {
             cause: fresh.cause.as_str(),
             first: fresh.first,
@@ -193,7 +232,9 @@ impl Report {
     }
 
     fn announce(&self, key: &Key, object: Option<&Object>, outcome: &telemetry::Outcome<'_>) {
-        let (Some(said), Some(object)) = (self.reporter.report(key, outcome), object) else { return };
+        let (Some(said), Some(object)) = (self.reporter.report(key, outcome), object) else {
+            return;
+        };
         self.events.post(Event {
             regarding: key.clone(),
             uid: (&*object.meta.uid).into(),
@@ -238,17 +279,32 @@ fn ready(conditions: &[Condition]) -> Option<&Condition> {
 }
 
 fn snapshot(queue: &Queue, gates: &Gates, state: &State, events: EventCounts) -> Snapshot {
-    let mut snapshot = Snapshot { events, ..Snapshot::default() };
+    let mut snapshot = Snapshot {
+        events,
+        ..Snapshot::default()
+    };
     let now = crate::clock::now();
     for (key, object) in state.objects() {
         let (conditions, _) = object.said();
         if let Some(ready) = ready(conditions) {
             let words = [condition::TRUE, condition::FALSE, condition::UNKNOWN];
-            let word = words.into_iter().find(|it| *it == ready.status).unwrap_or(condition::UNKNOWN);
+            let word = words
+                .into_iter()
+                .find(|it| *it == ready.status)
+                .unwrap_or(condition::UNKNOWN);
             let reason = Reason::parse(&ready.reason).unwrap_or(Reason::Pending);
-            *snapshot.objects.entry(Standing { kind: key.kind, ready: word, reason }).or_default() += 1;
+            *snapshot
+                .objects
+                .entry(Standing {
+                    kind: key.kind,
+                    ready: word,
+                    reason,
+                })
+                .or_default() += 1;
         }
-        let Some(token) = object.told_token() else { continue };
+        let Some(token) = object.told_token() else {
+            continue;
+        };
         if let Some(expires_at) = token.expires_at.as_ref().map(|it| it.0).filter(|at| *at > now) {
             let earliest = snapshot.earliest_expiry.entry(key.kind).or_insert(expires_at);
             *earliest = expires_at.min(*earliest);
@@ -263,10 +319,22 @@ fn snapshot(queue: &Queue, gates: &Gates, state: &State, events: EventCounts) ->
         }
     }
     let load = queue.load();
-    snapshot.queue = QueueLoad { ready: load.0 as u64, later: load.1 as u64, running: load.2 as u64 };
+    snapshot.queue = QueueLoad {
+        ready: load.0 as u64,
+        later: load.1 as u64,
+        running: load.2 as u64,
+    };
     snapshot.gates = gates
         .occupancy()
-        .map(|(origin, used, waiting)| (origin.as_str().into(), GateLoad { in_flight: used as u64, waiting: waiting as u64 }))
+        .map(|(origin, used, waiting)| {
+            (
+                origin.as_str().into(),
+                GateLoad {
+                    in_flight: used as u64,
+                    waiting: waiting as u64,
+                },
+            )
+        })
         .collect::<BTreeMap<Arc<str>, GateLoad>>();
     snapshot
 }

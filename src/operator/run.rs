@@ -19,6 +19,7 @@ use super::options::Options;
 use super::queue::Queue;
 use super::report::Report;
 use crate::auth::AuthClient;
+use crate::clock;
 use crate::cluster::events::Events;
 use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{self, Change, Watched};
@@ -26,7 +27,6 @@ use crate::cluster::{AccessReview, Clients, NoCluster};
 use crate::decision::Key;
 use crate::decision::schedule::{LONGEST_WAIT, later};
 use crate::state::{Offer, Settings, State};
-use crate::clock;
 
 /// Effects in flight beside the loop, calls to the authentication service included.
 const EFFECTS: usize = 96;
@@ -333,7 +333,10 @@ impl Loop {
     }
 
     /// As [`Loop::finished`], but only a token that is held and not yet written leads to more work.
-    fn finished_last(&mut self, done: Result<(tokio::task::Id, (Key, Done, Duration)), tokio::task::JoinError>) {
+    fn finished_last(
+        &mut self,
+        done: Result<(tokio::task::Id, (Key, Done, Duration)), tokio::task::JoinError>,
+    ) {
         let Ok((_, (key, Done::Outcome(outcome), _))) = done else {
             return;
         };

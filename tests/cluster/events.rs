@@ -6,7 +6,7 @@ use rocketlawyer_operator::cluster::events::{Event, Events, Severity};
 use rocketlawyer_operator::decision::{Key, Kind};
 use serde_json::json;
 
-use crate::world::{World, text};
+use super::world::{World, text};
 
 fn event(world: &World, uid: &str, note: &str) -> Event {
     Event {

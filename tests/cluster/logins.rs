@@ -5,7 +5,7 @@ use rocketlawyer_operator::decision::Content;
 use rocketlawyer_operator::token::{Deliverable as _, ScopedToken};
 use serde_json::json;
 
-use crate::world::{World, foreign_secret};
+use super::world::{World, foreign_secret};
 
 #[tokio::test]
 async fn a_login_is_read_as_people_write_it() {

@@ -5,7 +5,7 @@ use rocketlawyer_operator::cluster::owner::{Deletion, OwnerNow};
 use rocketlawyer_operator::decision::{Key, Kind, ResourceVersion};
 use serde_json::json;
 
-use crate::world::{World, text};
+use super::world::{World, text};
 
 #[tokio::test]
 async fn an_object_is_deleted_only_as_it_was_seen() {

@@ -6,7 +6,7 @@ use rocketlawyer_operator::cluster::secrets::{Look, WriteRefused};
 use rocketlawyer_operator::decision::{Content, Owner, ResourceVersion, SeenSecret};
 use serde_json::json;
 
-use crate::world::{World, foreign_secret, text};
+use super::world::{World, foreign_secret, text};
 
 fn over(seen: &SeenSecret) -> Over<'_> {
     Over {
@@ -25,7 +25,7 @@ async fn a_replacement_needs_the_uid_and_the_version_that_are_there() {
     assert_eq!(first.content, Content::Intact);
     assert_eq!(first.rendering, parts.template.rendering());
     assert_eq!(first.record.as_ref(), Some(&parts.record));
-    assert!(matches!(&first.owner, Owner::Ours { uid, .. } if **uid == parts.owner_uid));
+    assert!(matches!(&first.owner, Owner::Ours { uid, .. } if **uid == *parts.owner_uid));
     assert_eq!(api.create_secret(&draft).await, Err(WriteRefused::Exists));
 
     let second = api.replace_secret(&draft, over(&first)).await.expect("replaced");

@@ -4,7 +4,7 @@ use rocketlawyer_operator::cluster::status::StatusRefused;
 use rocketlawyer_operator::decision::{Key, Kind, ResourceVersion};
 use serde_json::{Value, json};
 
-use crate::world::{World, text};
+use super::world::{World, text};
 
 fn version(object: &Value) -> ResourceVersion {
     ResourceVersion(

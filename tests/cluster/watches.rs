@@ -9,7 +9,7 @@ use rocketlawyer_operator::decision::Content;
 use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 
-use crate::world::{World, clients, foreign_secret, text};
+use super::world::{World, clients, foreign_secret, text};
 
 const ALL: [Watched; 5] = [
     Watched::Credentials,

@@ -1,3 +1,0 @@
-//! Until `tests/promises.rs` holds these modules.
-mod admission;
-mod examples;
