@@ -10,6 +10,7 @@ mod table;
 use std::collections::BTreeSet;
 
 use kube::core::Status;
+use rocketlawyer_operator::api::{RocketLawyerCredential, ScopedTokenRequest, duration, names};
 use serde_json::{Value, json};
 
 use rules::{Refusal, rules};
@@ -57,7 +58,7 @@ async fn every_rule_refuses_what_it_is_for_with_its_own_sentence() {
 }
 
 #[tokio::test]
-async fn every_right_manifest_is_accepted_and_so_is_any_status_on_it() {
+async fn every_right_manifest_is_accepted_and_read_and_so_is_any_status_on_it() {
     let namespace = Namespace::new("admission-right").await;
     let mut complaints = Vec::new();
     let right = Row::table(RIGHT);
@@ -68,14 +69,18 @@ async fn every_right_manifest_is_accepted_and_so_is_any_status_on_it() {
             Err(status) => complaints.push(format!("{} is refused: {}", row.why, status.message)),
             Ok(object) => {
                 let path = format!("{}/status", object["metadata"]["name"].as_str().expect("a name"));
-                if let Err(status) = namespace
+                let answer = namespace
                     .patch(row.plural(), &path, &a_later_status(), Mode::ForReal)
-                    .await
-                {
-                    complaints.push(format!(
-                        "the status of {} is refused: {}",
-                        row.why, status.message
-                    ));
+                    .await;
+                match answer {
+                    Ok(object) if is_read(row, object.clone()) => {}
+                    Ok(_) => complaints.push(format!("{} cannot be read", row.why)),
+                    Err(status) => {
+                        complaints.push(format!(
+                            "the status of {} is refused: {}",
+                            row.why, status.message
+                        ));
+                    }
                 }
             }
         }
@@ -158,6 +163,25 @@ async fn objects_are_found_by_what_people_filter_by() {
             .await;
         assert_eq!(list["items"].as_array().map(Vec::len), Some(found), "{selector}");
     }
+}
+
+/// Whether the operator's types take what the server has stored, durations included.
+fn is_read(row: &Row, object: Value) -> bool {
+    let spec = object["spec"].clone();
+    let durations = [
+        &spec["maxServiceTokenTTL"],
+        &spec["serviceTokenTTL"],
+        &spec["renewal"]["renewBefore"],
+    ];
+    let all_parse = durations
+        .into_iter()
+        .filter_map(Value::as_str)
+        .all(|it| duration::parse(it).is_some());
+    all_parse
+        && match row.plural() {
+            names::CREDENTIAL_PLURAL => serde_json::from_value::<RocketLawyerCredential>(object).is_ok(),
+            _ => serde_json::from_value::<ScopedTokenRequest>(object).is_ok(),
+        }
 }
 
 /// Compares an answer with its row.
