@@ -254,3 +254,6 @@ fn broken(status: u16, code: ErrorCode) -> Fault {
         retry_after: None,
     }
 }
+
+#[cfg(test)]
+mod tests;
