@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{Call, Class, ErrorCode, Fault, Scope};
+use super::{Call, Class, ErrorCode, Fault, Scope, wire};
 
 /// An answer, as far as its meaning depends on it.
 #[derive(Clone, Copy)]
@@ -151,7 +151,7 @@ fn wait(text: &str, now: Timestamp) -> Option<SignedDuration> {
                 .min(LONGEST_WAIT),
         );
     }
-    let until = super::transport::http_date(text)?;
+    let until = wire::http_date(text)?;
     Some(
         until
             .duration_since(now)

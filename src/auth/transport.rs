@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{CaBundle, Class, Endpoint, ErrorCode, Fault, Scope};
+use super::{CaBundle, Class, Endpoint, ErrorCode, Fault, Scope, wire};
 
 /// How long a call may take and how much it may bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Transport {
         Ok(Reply {
             status: response.status().as_u16(),
             retry_after: header(response.headers(), &RETRY_AFTER).map(str::to_owned),
-            date: header(response.headers(), &DATE).and_then(http_date),
+            date: header(response.headers(), &DATE).and_then(wire::http_date),
             body: self.read(&mut response).await,
         })
     }
@@ -149,13 +149,6 @@ impl Transport {
             .tls_certs_merge(roots)
             .build()
     }
-}
-
-/// A date as HTTP writes it.
-pub(super) fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok()
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

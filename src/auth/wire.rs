@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -147,6 +149,12 @@ pub fn body(request: &impl Serialize) -> Zeroizing<Vec<u8>> {
         "maps of text always serialise"
     );
     body
+}
+
+/// A date as HTTP writes it.
+#[must_use]
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// Reads a [`Whole`].

@@ -149,3 +149,26 @@ async fn the_log_shows_no_token_and_no_secret() {
         assert!(!log.contains(secret));
     }
 }
+
+#[tokio::test]
+async fn a_scoped_token_ends_with_the_service_token_it_came_from() {
+    let world = World::start().await;
+    let access = world.access().await.unwrap();
+    let service = world.service_with(&access.token, &interview(), 60).await.unwrap();
+    let scoped = world.exchange(&service.token).await.unwrap();
+    world.emulator.set_clock_ahead(61);
+    assert_eq!(
+        world
+            .page("/protected/scoped", scoped.token.for_managed_secret())
+            .await
+            .0,
+        401
+    );
+    assert_eq!(
+        world
+            .page("/protected/access", access.token.for_managed_secret())
+            .await
+            .0,
+        200
+    );
+}
