@@ -1,9 +1,17 @@
 //! How is the API server reached? As kubectl finds it, with two clients: watches may be silent for minutes, a call may not.
 
-use std::time::Duration;
+use std::{
+    error::Error as _,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use http::{HeaderValue, Uri, header::USER_AGENT};
-use kube::{Client, Config};
+use kube::{
+    Client, Config,
+    config::{InferConfigError, KubeconfigError},
+};
 
 use super::call::ApiServer;
 
@@ -22,8 +30,23 @@ pub struct Clients {
 }
 
 /// Why there is no API server to talk to. What the configuration holds is not repeated: it may hold a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoCluster {
+    /// The kubeconfig names a context that it does not hold.
+    #[error("the kubeconfig has no context, or no cluster for it, named {name:?}")]
+    NoContext {
+        /// The name.
+        name: String,
+    },
+    /// There is a kubeconfig that this process may not read.
+    #[error("the kubeconfig {} cannot be read", path.display())]
+    Unreadable {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// There is a kubeconfig that is not one.
+    #[error("the kubeconfig is not valid YAML of that kind")]
+    Malformed,
     /// Neither a kubeconfig that can be used nor the files and variables of a Pod.
     #[error("no usable kubeconfig (KUBECONFIG, ~/.kube/config), and not in a Pod")]
     NotConfigured,
@@ -35,7 +58,7 @@ pub enum NoCluster {
 impl Clients {
     /// Finds the cluster as kubectl does: `KUBECONFIG`, `~/.kube/config`, then the Pod's own `ServiceAccount`.
     pub async fn infer() -> Result<Self, NoCluster> {
-        let config = Config::infer().await.map_err(|_| NoCluster::NotConfigured)?;
+        let config = Config::infer().await.map_err(|error| NoCluster::of(&error))?;
         Self::for_config(config)
     }
 
@@ -68,6 +91,27 @@ impl Clients {
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
+}
+
+impl NoCluster {
+    fn of(error: &InferConfigError) -> Self {
+        let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        match error.source().and_then(|cause| cause.downcast_ref()) {
+            Some(KubeconfigError::LoadContext(name) | KubeconfigError::LoadClusterOfContext(name)) => {
+                Self::NoContext { name: name.clone() }
+            }
+            Some(KubeconfigError::ReadConfig(error, path)) if !missing(error) || is_chosen(path) => {
+                Self::Unreadable { path: path.clone() }
+            }
+            Some(KubeconfigError::Parse(_)) => Self::Malformed,
+            _ => Self::NotConfigured,
+        }
+    }
+}
+
+/// Whether somebody named this kubeconfig: then it is missed.
+fn is_chosen(path: &Path) -> bool {
+    std::env::var_os("KUBECONFIG").is_some_and(|chosen| std::env::split_paths(&chosen).any(|one| one == path))
 }
 
 /// kube takes this proxy for a kubeconfig's cluster whatever `NO_PROXY` says, and ignores it in a Pod. Here it is for the

@@ -88,7 +88,7 @@ pub enum Entry<T> {
 
 /// What reading a token back gave.
 #[derive(Debug)]
-pub enum Recalled {
+pub enum Recalled<T> {
     /// There is no such Secret.
     Absent,
     /// It is of another type.
@@ -96,7 +96,7 @@ pub enum Recalled {
     /// It has our type but was edited, or holds no token.
     Damaged(SeenSecret),
     /// The token, as it was written.
-    Token(AccessToken, SeenSecret),
+    Token(T, SeenSecret),
 }
 
 #[derive(Deserialize)]
@@ -249,15 +249,20 @@ impl ApiServer {
         })
     }
 
-    /// Reads an access token back from its managed Secret.
-    pub async fn recall(&self, namespace: &str, name: &str) -> Result<Recalled, ReadFailed> {
+    /// Reads a token back from its managed Secret; `read` makes it, such as `AccessToken::read`.
+    pub async fn recall<T>(
+        &self,
+        namespace: &str,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Recalled<T>, ReadFailed> {
         let Some(secret) = self.stored_secret(namespace, name).await? else {
             return Ok(Recalled::Absent);
         };
         if !secret.has_our_type() {
             return Ok(Recalled::Foreign);
         }
-        Ok(match secret.token(AccessToken::read) {
+        Ok(match secret.token(read) {
             Some(token) => Recalled::Token(token, secret.seen()),
             None => Recalled::Damaged(secret.seen()),
         })

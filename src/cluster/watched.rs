@@ -9,7 +9,7 @@ use crate::api::names;
 use crate::decision::ResourceVersion;
 
 /// An object of one of the two kinds, slim.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WatchedObject<Spec, Status> {
     /// Its namespace.
     pub namespace: Box<str>,

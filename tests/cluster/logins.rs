@@ -2,7 +2,7 @@
 
 use rocketlawyer_operator::cluster::secrets::{Entry, LoginLook, Recalled};
 use rocketlawyer_operator::decision::Content;
-use rocketlawyer_operator::token::{Deliverable as _, ScopedToken};
+use rocketlawyer_operator::token::{AccessToken, Deliverable as _, ScopedToken};
 use serde_json::json;
 
 use super::world::{World, foreign_secret};
@@ -65,7 +65,11 @@ async fn a_token_is_recalled_only_as_it_was_written() {
     let world = World::new("recalls").await;
     let parts = world.parts("partner");
     let (api, name) = (&world.clients.api, parts.name());
-    let recall = async |name| api.recall(&world.namespace, name).await.expect("an answer");
+    let recall = async |name| {
+        api.recall(&world.namespace, name, AccessToken::read)
+            .await
+            .expect("an answer")
+    };
     assert!(matches!(recall(name).await, Recalled::Absent));
     let written = api.create_secret(&parts.draft(&world)).await.expect("created");
     let Recalled::Token(token, seen) = recall(name).await else {

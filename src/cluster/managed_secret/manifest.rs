@@ -67,6 +67,7 @@ pub fn manifest(draft: &Draft<'_>, over: Option<Over<'_>>) -> Manifest {
         .map(|(key, value)| 6 * key.len() + 2 * value.len() + 16)
         .sum();
     let mut body = Zeroizing::new(Vec::with_capacity(head.len() + longest_data + 16));
+    let room = body.capacity();
     body.extend_from_slice(head.as_bytes());
     body.extend_from_slice(br#","data":{"#);
     for (n, (key, value)) in data.iter().enumerate() {
@@ -80,6 +81,11 @@ pub fn manifest(draft: &Draft<'_>, over: Option<Over<'_>>) -> Manifest {
         body.push(b'"');
     }
     body.extend_from_slice(b"}}");
+    debug_assert_eq!(
+        room,
+        body.capacity(),
+        "a buffer that grows leaves unwiped copies behind"
+    );
     Manifest(body)
 }
 

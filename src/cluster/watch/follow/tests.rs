@@ -160,6 +160,21 @@ async fn a_list_that_fails_is_tried_again_and_is_not_mended_before_it_is_complet
 }
 
 #[tokio::test]
+async fn a_list_that_hangs_is_not_mended() {
+    let mut changes = says(Answers {
+        lists: [refusal(500)].into(),
+        watches: [].into(),
+    });
+    let said = shortened(&mut changes, 3).await;
+    assert_eq!(
+        said,
+        ["relisting", "broken: Answered { status: 500 }", "relisting"]
+    );
+    let more = tokio::time::timeout(Duration::from_millis(500), changes.recv()).await;
+    assert!(more.is_err(), "{more:?}");
+}
+
+#[tokio::test]
 async fn no_line_of_a_watch_stalls_the_next() {
     let line = |kind, name, spec| {
         let object = json!({"apiVersion": "a/v1", "kind": "K", "metadata": {"name": name, "resourceVersion": "8"}, "spec": spec});
