@@ -9,16 +9,17 @@ use serde_json::json;
 
 use crate::RUNNING;
 use crate::audit::AuditLog;
+use crate::description::Description;
 use crate::error::{Error, tail};
 use crate::identity::{kubeconfig, write};
-use crate::processes::run;
-use crate::supervisor::{Description, Supervisor};
+use crate::processes::{Processes, Ready, run};
+use crate::tools::{self, Tool};
 
-/// A control plane that is ready. One that this handle started ends when the handle is dropped.
+/// A control plane that is ready. One that this handle started ends when the handle is dropped, or its process dies.
 #[derive(Debug)]
 pub struct ControlPlane {
     description: Description,
-    _supervisor: Option<Supervisor>,
+    _processes: Option<Processes>,
 }
 
 impl ControlPlane {
@@ -35,32 +36,41 @@ impl ControlPlane {
     /// One of its own, with the workspace's CRDs: for tests that change what others rely on.
     pub fn start() -> Result<Self, Error> {
         let crds = workspace().join("crds");
-        Self::start_with(
-            this_program(),
-            if crds.is_dir() {
-                std::slice::from_ref(&crds)
-            } else {
-                &[]
-            },
-        )
+        Self::start_with(if crds.is_dir() {
+            std::slice::from_ref(&crds)
+        } else {
+            &[]
+        })
     }
 
-    /// One of its own, run by `program` (this crate's), with these manifests applied before the controllers start.
-    pub fn start_with(program: Command, apply: &[PathBuf]) -> Result<Self, Error> {
-        let supervisor = Supervisor::start(program, apply)?;
-        let description = Description::read(supervisor.description())?;
-        Ok(Self {
-            description,
-            _supervisor: Some(supervisor),
-        })
+    /// One of its own, with these manifests (files or folders) applied before the controllers start.
+    pub fn start_with(apply: &[PathBuf]) -> Result<Self, Error> {
+        tools::ensure_usual()?;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut processes = Processes::prepare()?;
+            match processes.start(apply) {
+                // Somebody took a port between our look and its use: once more, with other ports.
+                Err(Error::NotReady { log, .. })
+                    if attempts < 3 && log.contains("address already in use") => {}
+                ready => return Self::started(processes, ready?),
+            }
+        }
     }
 
     /// One that somebody else runs.
     pub fn running(description: &Path) -> Result<Self, Error> {
         Ok(Self {
             description: Description::read(description)?,
-            _supervisor: None,
+            _processes: None,
         })
+    }
+
+    /// The file to name in `ROCKETLAWYER_CONTROL_PLANE`.
+    #[must_use]
+    pub fn description_path(&self) -> PathBuf {
+        Description::path_in(&self.description.folder)
     }
 
     /// Where everything is.
@@ -98,6 +108,25 @@ impl ControlPlane {
         let given = &self.description;
         let text = kubeconfig(&given.server, &given.certificate_authority, namespace, &user);
         write(&given.folder, &format!("{namespace}.{name}.kubeconfig"), &text)
+    }
+
+    fn started(processes: Processes, ready: Ready) -> Result<Self, Error> {
+        let description = Description {
+            server: ready.server,
+            kubeconfig: ready.identities.admin_kubeconfig,
+            certificate_authority: ready.identities.authority,
+            audit_log: ready.audit_log,
+            folder: processes.folder().to_owned(),
+            processes: processes.pids(),
+            kubectl: Tool::Kubectl.path()?,
+            helm: Tool::Helm.path()?,
+        };
+        let started = Self {
+            description,
+            _processes: Some(processes),
+        };
+        started.description.write_to(&started.description_path())?;
+        Ok(started)
     }
 
     fn kubectl_command(&self) -> Command {
@@ -156,16 +185,4 @@ pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Result<Strin
         command,
         said: tail(&String::from_utf8_lossy(&output.stderr)),
     })
-}
-
-/// Cargo builds the program if need be and then becomes it, so what is held is the supervisor itself.
-fn this_program() -> Command {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    command
-        .args(["run", "--quiet", "--package", "control-plane", "--manifest-path"])
-        .arg(manifest)
-        .arg("--");
-    command
 }

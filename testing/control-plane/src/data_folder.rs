@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
+#[cfg(test)]
+mod tests;
+
 /// A folder of one control plane alone, and the lock beside it that says that it is in use.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
@@ -19,7 +22,7 @@ impl DataFolder {
     const PREFIX: &str = "rocketlawyer-control-plane-";
     const ATTEMPTS: u32 = 100;
 
-    /// Removes what dead supervisors left, and makes a new folder that only this user can read.
+    /// Removes what killed users and watchers left, and makes a new folder that only this user can read.
     pub(crate) fn create() -> Result<Self, Error> {
         sweep();
         let mut attempt = 0;
@@ -41,6 +44,17 @@ impl DataFolder {
         &self.folder
     }
 
+    /// The file beside it.
+    pub(crate) fn lock_path(&self) -> &Path {
+        &self.lock_path
+    }
+
+    /// Removes it, when nobody uses it any more.
+    pub(crate) fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_file(&self.lock_path);
+    }
+
     /// The lock comes first: a folder without a lock belongs to nobody a sweep would spare.
     fn try_create(attempt: u32) -> Result<Self, Error> {
         let name = format!("{}{}-{attempt}", Self::PREFIX, std::process::id());
@@ -57,13 +71,6 @@ impl DataFolder {
             lock_path,
             _lock: lock,
         })
-    }
-}
-
-impl Drop for DataFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
-        let _ = fs::remove_file(&self.lock_path);
     }
 }
 

@@ -13,26 +13,26 @@ use crate::error::Error;
 
 /// The files that the programs are started with.
 #[derive(Debug)]
-pub struct Identities {
+pub(crate) struct Identities {
     /// Signs every certificate below.
-    pub authority: PathBuf,
+    pub(crate) authority: PathBuf,
     /// The API server's certificate.
-    pub server_certificate: PathBuf,
+    pub(crate) server_certificate: PathBuf,
     /// The API server's key.
-    pub server_key: PathBuf,
+    pub(crate) server_key: PathBuf,
     /// Signs the tokens of service accounts.
-    pub service_account_key: PathBuf,
+    pub(crate) service_account_key: PathBuf,
     /// Verifies the tokens of service accounts.
-    pub service_account_public_key: PathBuf,
+    pub(crate) service_account_public_key: PathBuf,
     /// For set-up only: it bypasses authorisation.
-    pub admin_kubeconfig: PathBuf,
+    pub(crate) admin_kubeconfig: PathBuf,
     /// What the controllers start with, before each uses a service account of its own.
-    pub controllers_kubeconfig: PathBuf,
+    pub(crate) controllers_kubeconfig: PathBuf,
 }
 
 impl Identities {
     /// Writes all of them for a server that will answer at `server`.
-    pub fn write(folder: &Path, server: &str) -> Result<Self, Error> {
+    pub(crate) fn write(folder: &Path, server: &str) -> Result<Self, Error> {
         let key = KeyPair::generate()?;
         let mut params = named("control-plane-authority", None)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

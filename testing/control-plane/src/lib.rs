@@ -7,17 +7,18 @@ pub mod audit;
 pub mod chart;
 pub mod control_plane;
 mod data_folder;
+pub mod description;
 pub mod error;
-pub mod identity;
-pub mod processes;
+mod identity;
+mod processes;
 pub mod progress;
-pub mod supervisor;
 pub mod tools;
+mod watcher;
 
 pub use audit::{AuditLog, Mark, Request, RequestKind};
 pub use control_plane::ControlPlane;
+pub use description::Description;
 pub use error::Error;
-pub use supervisor::Description;
 pub use tools::Tool;
 
 /// The environment variable that names the description of a control plane that already runs.

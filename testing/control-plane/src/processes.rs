@@ -12,6 +12,7 @@ use crate::data_folder::DataFolder;
 use crate::error::{Error, log_tail, tail};
 use crate::identity::{Identities, write};
 use crate::tools::Tool;
+use crate::watcher::Watcher;
 
 /// A cold start takes 4 s on two idle cores; under a full test run it may take several times that.
 const READY_WITHIN: Duration = Duration::from_secs(90);
@@ -26,55 +27,57 @@ const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy"
  "omitManagedFields": true, "rules": [{"level": "Metadata"}]}
 "#;
 
-/// Running programs and their data; both are gone when this is dropped.
+/// Running programs and their data; both are gone when this is dropped, or when this process dies.
 #[derive(Debug)]
-pub struct Processes {
+pub(crate) struct Processes {
     /// In the order in which they were started.
     children: Vec<(Tool, Child)>,
-    tie: PathBuf,
-    // Dropped last: the programs are dead by then.
+    watcher: Watcher,
     data: DataFolder,
 }
 
 /// What is known about a control plane that is ready.
 #[derive(Debug)]
-pub struct Ready {
+pub(crate) struct Ready {
     /// The API server's address.
-    pub server: String,
+    pub(crate) server: String,
     /// The files it was started with.
-    pub identities: Identities,
+    pub(crate) identities: Identities,
     /// The audit log.
-    pub audit_log: PathBuf,
+    pub(crate) audit_log: PathBuf,
 }
 
 impl Processes {
-    /// Makes the data folder. `tie` is this crate's program, which ties each child to the life of this process.
-    pub fn prepare(tie: PathBuf) -> Result<Self, Error> {
+    /// Makes the data folder, and has it watched before there is anything in it.
+    pub(crate) fn prepare() -> Result<Self, Error> {
+        let data = DataFolder::create()?;
+        let watcher = Watcher::start(data.path(), data.lock_path())?;
         Ok(Self {
             children: Vec::new(),
-            tie,
-            data: DataFolder::create()?,
+            watcher,
+            data,
         })
     }
 
     /// The folder that holds everything.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.data.path()
     }
 
     /// The process numbers by program.
-    #[must_use]
-    pub fn pids(&self) -> BTreeMap<String, u32> {
-        self.children
+    pub(crate) fn pids(&self) -> BTreeMap<String, u32> {
+        let children = self
+            .children
             .iter()
-            .map(|(tool, child)| (tool.name().to_owned(), child.id()))
+            .map(|(tool, child)| (tool.name().to_owned(), child.id()));
+        children
+            .chain([("watcher".to_owned(), self.watcher.pid())])
             .collect()
     }
 
     /// Starts all three and waits until they work. The manifests in `apply` are there before the controllers start:
     /// the garbage collector looks for new kinds only every 30 s, but knows at once what it finds at its start.
-    pub fn start(&mut self, apply: &[PathBuf]) -> Result<Ready, Error> {
+    pub(crate) fn start(&mut self, apply: &[PathBuf]) -> Result<Ready, Error> {
         let store = format!("http://127.0.0.1:{}", free_port()?);
         self.start_store(&store)?;
         let port = free_port()?;
@@ -175,20 +178,19 @@ impl Processes {
         let log_path = self.log(tool);
         let log = File::create(&log_path).map_err(Error::io("create", &log_path))?;
         let also_log = log.try_clone().map_err(Error::io("share", &log_path))?;
-        let child = Command::new(&self.tie)
-            .args(["tied", &std::process::id().to_string(), "--"])
-            .arg(program)
+        let child = Command::new(&program)
             .args(arguments)
             .current_dir(self.folder())
-            // A ctrl-C at the terminal is for the supervisor, which ends these in order.
+            // A ctrl-C at the terminal is for the user, which ends these in order.
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(also_log)
             .spawn()
-            .map_err(Error::run(&self.tie))?;
+            .map_err(Error::run(&program))?;
+        let pid = child.id();
         self.children.push((tool, child));
-        Ok(())
+        self.watcher.also_end(pid)
     }
 
     fn wait_for_port(&mut self, port: u16) -> Result<(), Error> {
@@ -279,6 +281,8 @@ impl Drop for Processes {
             let _ = child.kill();
             let _ = child.wait();
         }
+        self.data.remove();
+        self.watcher.dismiss();
     }
 }
 

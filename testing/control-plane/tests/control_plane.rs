@@ -103,12 +103,7 @@ fn the_audit_log_tells_who_asked_for_what() {
 }
 
 #[test]
-fn nothing_is_left_however_its_user_or_supervisor_was_killed() {
-    let killed = ControlPlane::start_with(Command::new(PROGRAM), &[]).unwrap();
-    let left = killed.description().clone();
-    kill(left.supervisor);
-    wait_until("the programs of a killed supervisor are gone", || running(&left));
-
+fn nothing_is_left_when_its_user_is_killed() {
     let mut exec = Command::new(PROGRAM)
         .args(["exec", "--", "sh", "-c", "echo $ROCKETLAWYER_CONTROL_PLANE; cat"])
         .stdin(Stdio::piped())
@@ -119,18 +114,14 @@ fn nothing_is_left_however_its_user_or_supervisor_was_killed() {
     BufReader::new(exec.stdout.take().unwrap())
         .read_line(&mut path)
         .unwrap();
-    assert!(
-        !left.folder.exists(),
-        "the next start removes what a killed supervisor left"
-    );
-
     let running_now = Description::read(Path::new(path.trim_end())).unwrap();
     assert_eq!(
         running(&running_now).len(),
         4,
-        "supervisor, etcd, kube-apiserver, kube-controller-manager"
+        "etcd, kube-apiserver, kube-controller-manager, watcher"
     );
-    kill(exec.id());
+    // Its own clean-up never runs.
+    exec.kill().unwrap();
     exec.wait().unwrap();
     wait_until("the programs of a killed user are gone", || running(&running_now));
     wait_until("the data of a killed user is gone", || {
@@ -142,22 +133,16 @@ fn nothing_is_left_however_its_user_or_supervisor_was_killed() {
     });
 }
 
-fn kill(pid: u32) {
-    let status = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-    assert!(status.is_ok_and(|status| status.success()), "cannot kill {pid}");
-}
-
 /// Those that run, dead ones that nobody has waited for yet left out.
 fn running(description: &Description) -> Vec<String> {
-    let supervisor = [("supervisor".to_owned(), description.supervisor)];
-    let all = description.processes.clone().into_iter().chain(supervisor);
-    let runs = |pid: &u32| {
+    let all = description.processes.iter();
+    let runs = |pid: u32| {
         let stat = std::fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).unwrap_or_default();
         stat.rsplit(')')
             .next()
             .is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
     };
-    all.filter(|(_, pid)| runs(pid))
+    all.filter(|(_, pid)| runs(**pid))
         .map(|(name, pid)| format!("{name} {pid}"))
         .collect()
 }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::mpsc;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use control_plane::progress::say;
-use control_plane::supervisor::{Supervisor, become_tied, up};
-use control_plane::{Error, RUNNING, Tool};
+use control_plane::{ControlPlane, Error, RUNNING, Tool};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -40,15 +40,6 @@ enum Action {
         #[arg(value_enum)]
         tool: Option<Named>,
     },
-    /// Become a program that dies with its parent.
-    #[command(hide = true)]
-    Tied {
-        /// The parent's process number.
-        parent: u32,
-        /// The program and its arguments.
-        #[arg(last = true, required = true)]
-        command: Vec<String>,
-    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -64,12 +55,8 @@ enum Named {
 fn main() -> ExitCode {
     let result = match Arguments::parse().action {
         Action::Exec { apply, command } => exec(&apply, &command),
-        Action::Up { apply } => up(&apply).map(|()| ExitCode::SUCCESS),
+        Action::Up { apply } => up(&apply),
         Action::Tools { tool } => tools(tool).map(|()| ExitCode::SUCCESS),
-        Action::Tied { parent, command } => match command.split_first() {
-            Some((program, arguments)) => Err(become_tied(parent, Path::new(program), arguments)),
-            None => Ok(ExitCode::FAILURE),
-        },
     };
     result.unwrap_or_else(|error| {
         say(&format!("control-plane: {error}"));
@@ -78,11 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn exec(apply: &[PathBuf], command: &[String]) -> Result<ExitCode, Error> {
-    let this = std::env::current_exe().map_err(|source| Error::Io {
-        doing: "find this program".to_owned(),
-        source,
-    })?;
-    let supervisor = Supervisor::start(Command::new(this), apply)?;
+    let running = ControlPlane::start_with(apply)?;
     let Some((program, arguments)) = command.split_first() else {
         return Ok(ExitCode::FAILURE);
     };
@@ -92,7 +75,7 @@ fn exec(apply: &[PathBuf], command: &[String]) -> Result<ExitCode, Error> {
     };
     let mut child = Command::new(program)
         .args(arguments)
-        .env(RUNNING, supervisor.description())
+        .env(RUNNING, running.description_path())
         .spawn()
         .map_err(failed)?;
     forward_signals(child.id())?;
@@ -105,20 +88,40 @@ fn exec(apply: &[PathBuf], command: &[String]) -> Result<ExitCode, Error> {
 
 /// The command decides how to end; the control plane stays until it has. A ctrl-C reaches it through the terminal.
 fn forward_signals(child: u32) -> Result<(), Error> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|source| Error::Io {
-        doing: "listen for signals".to_owned(),
-        source,
-    })?;
-    let pid = i32::try_from(child).ok().and_then(rustix::process::Pid::from_raw);
+    let mut signals = signals()?;
     std::thread::spawn(move || {
-        for signal in signals.forever().filter(|signal| *signal == SIGTERM) {
-            let signal = rustix::process::Signal::from_named_raw(signal);
-            if let (Some(pid), Some(signal)) = (pid, signal) {
-                let _ = rustix::process::kill_process(pid, signal);
-            }
+        for _ in signals.forever().filter(|signal| *signal == SIGTERM) {
+            let _ = Command::new("kill").arg(child.to_string()).status();
         }
     });
     Ok(())
+}
+
+/// Runs until standard input ends or a signal comes.
+fn up(apply: &[PathBuf]) -> Result<ExitCode, Error> {
+    let running = ControlPlane::start_with(apply)?;
+    let (stop, stopped) = mpsc::channel();
+    let at_end_of_input = stop.clone();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = at_end_of_input.send(());
+    });
+    let mut signals = signals()?;
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            let _ = stop.send(());
+        }
+    });
+    print(&running.description_path());
+    let _ = stopped.recv();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn signals() -> Result<Signals, Error> {
+    Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|source| Error::Io {
+        doing: "listen for signals".to_owned(),
+        source,
+    })
 }
 
 fn tools(tool: Option<Named>) -> Result<(), Error> {
@@ -132,11 +135,12 @@ fn tools(tool: Option<Named>) -> Result<(), Error> {
         Some(Named::Kubeconform) => vec![Tool::Kubeconform],
     };
     for tool in wanted {
-        let path = tool.path()?;
-        #[expect(clippy::print_stdout, reason = "a program whose output is the path")]
-        {
-            println!("{}", path.display());
-        }
+        print(&tool.path()?);
     }
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "a program whose output is a path")]
+fn print(path: &Path) {
+    println!("{}", path.display());
 }
