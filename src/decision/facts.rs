@@ -182,6 +182,10 @@ pub enum SecretFact<'a> {
 }
 
 /// What this operator has done and learnt of the Secret, in memory only.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "six things that are independent of each other, each known or not"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Care {
     /// There was a Secret of ours, and it is gone: its owner is looked at before it is put back.

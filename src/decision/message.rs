@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::checks::Obstacle;
-use super::{Facts, FailedStep, Failure, Kind, LoginGap, SpecFault, Validity};
+use super::{Facts, FailedStep, Failure, Kind, LoginGap, Names, SpecFault, Validity};
 use crate::api::Reason;
 
 /// Follows the message of a token whose `renewBefore` cannot be kept.
@@ -121,6 +121,25 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
             )
         }
         Obstacle::LoginIsIncomplete(gap) => format!("Secret \"{}\" {}", names.client_secret, login_gap(*gap)),
+        Obstacle::CredentialIsAbsent
+        | Obstacle::PurposeIsNotAllowed
+        | Obstacle::TtlIsNotAllowed(_)
+        | Obstacle::CredentialIsNotReady(..)
+        | Obstacle::CredentialIsWorking => credential(names, obstacle),
+        Obstacle::AttemptIsNotDue(failure) => failing(facts, failure),
+        Obstacle::RepairIsTooSoon(until) => format!(
+            "Secret \"{secret}\" was lost again soon after it had been replaced; it is replaced at {}. Find out who deletes it.",
+            at(*until)
+        ),
+        Obstacle::HandRenewalIsTooSoon(until) => {
+            format!("The renewal that was asked for comes at {}.", at(*until))
+        }
+    }
+}
+
+/// What a request's credential has to do with it.
+fn credential(names: Names<'_>, obstacle: &Obstacle<'_>) -> String {
+    match obstacle {
         Obstacle::CredentialIsAbsent => format!(
             "RocketLawyerCredential \"{}\" does not exist, or does not allow this namespace. Create it, or have its owner list this namespace in spec.allowedNamespaces.",
             names.credential
@@ -136,15 +155,7 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
             "RocketLawyerCredential \"{credential}\" is not ready ({}); this object goes on as soon as it is.",
             reason.as_str()
         ),
-        Obstacle::CredentialIsWorking => "The credential's token is about to be issued.".to_owned(),
-        Obstacle::AttemptIsNotDue(failure) => failing(facts, failure),
-        Obstacle::RepairIsTooSoon(until) => format!(
-            "Secret \"{secret}\" was lost again soon after it had been replaced; it is replaced at {}. Find out who deletes it.",
-            at(*until)
-        ),
-        Obstacle::HandRenewalIsTooSoon(until) => {
-            format!("The renewal that was asked for comes at {}.", at(*until))
-        }
+        _ => "The credential's token is about to be issued.".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::effect::{Effect, Issue};
+use super::effect::{Effect, Issue, OwnSecret, Purpose};
 use crate::api::{CredentialStatus, RequestStatus};
 use crate::auth::Origin;
 use crate::credential;
@@ -12,7 +12,7 @@ use crate::decision::checks::{cause, renewal_instant};
 use crate::decision::settle::merge_patch;
 use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, plan};
 use crate::scoped_token;
-use crate::state::{Offer, State};
+use crate::state::{Object, Offer, State};
 
 /// The decision about one object.
 #[derive(Debug)]
@@ -108,39 +108,44 @@ pub(super) fn decide(state: &State, key: &Key, now: Timestamp) -> Option<Decisio
             name: secret_name.into(),
         }),
         Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
-        Step::Recall => {
-            let wish = facts.sound()?;
-            Decision::Act(Effect::Recall {
-                namespace,
-                template: wish.template?.clone(),
-                delivery: wish.delivery,
-                kind: key.kind,
-            })
-        }
-        Step::Rehearse => Decision::Act(Effect::Rehearse {
-            key: key.clone(),
-            uid: object.meta.uid.clone(),
-            template: facts.sound()?.template?.clone(),
-            precondition: precondition(&facts),
-        }),
+        Step::Recall => recall(key, &facts)?,
+        Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, &facts, precondition(&facts))?)),
         Step::Issue(cause) => issue(state, key, &facts, cause)?,
-        Step::Write(precondition) => {
-            let held = object.work.held.as_ref()?;
-            Decision::Act(Effect::Write {
-                key: key.clone(),
-                uid: object.meta.uid.clone(),
-                template: facts.sound()?.template?.clone(),
-                record: held.record.clone(),
-                token: held.token.clone(),
-                precondition,
-            })
-        }
+        Step::Write(precondition) => write(key, object, &facts, precondition)?,
         Step::DropHeld => Decision::DropHeld,
         Step::Finish => Decision::Act(Effect::Finish {
             key: key.clone(),
             uid: object.meta.uid.clone(),
             version: object.meta.version,
         }),
+    })
+}
+
+fn recall(key: &Key, facts: &Facts<'_>) -> Option<Decision> {
+    let wish = facts.sound()?;
+    Some(Decision::Act(Effect::Recall {
+        namespace: key.namespace.clone(),
+        template: wish.template?.clone(),
+        delivery: wish.delivery,
+        kind: key.kind,
+    }))
+}
+
+fn write(key: &Key, object: &Object, facts: &Facts<'_>, precondition: Precondition) -> Option<Decision> {
+    let held = object.work.held.as_ref()?;
+    Some(Decision::Act(Effect::Write {
+        secret: own_secret(key, facts, precondition)?,
+        record: held.record.clone(),
+        token: held.token.clone(),
+    }))
+}
+
+fn own_secret(key: &Key, facts: &Facts<'_>, precondition: Precondition) -> Option<OwnSecret> {
+    Some(OwnSecret {
+        key: key.clone(),
+        uid: facts.uid.into(),
+        template: facts.sound()?.template?.clone(),
+        precondition,
     })
 }
 
@@ -160,7 +165,7 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause) -> Option<De
         made_for: wish.made_for?,
         made_with: wish.made_with?,
     };
-    let purpose = super::effect::Purpose {
+    let purpose = Purpose {
         cause,
         inputs,
         renew_request: facts.renew_request.map(Into::into),

@@ -37,22 +37,14 @@ pub(super) enum Effect {
         kind: Kind,
     },
     /// Ask whether a managed Secret could be written.
-    Rehearse {
-        key: Key,
-        uid: Arc<str>,
-        template: Template,
-        precondition: Precondition,
-    },
+    Rehearse(OwnSecret),
     /// Call the authentication service.
     Issue { issue: Issue, purpose: Purpose },
     /// Write a managed Secret.
     Write {
-        key: Key,
-        uid: Arc<str>,
-        template: Template,
+        secret: OwnSecret,
         record: Record,
         token: HeldToken,
-        precondition: Precondition,
     },
     /// Delete a finished object.
     Finish {
@@ -66,6 +58,19 @@ pub(super) enum Effect {
         version: ResourceVersion,
         patch: Value,
     },
+}
+
+/// The Secret of an object, and what must hold for it to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnSecret {
+    /// Whose.
+    pub key: Key,
+    /// The object's uid.
+    pub uid: Arc<str>,
+    /// How it is rendered.
+    pub template: Template,
+    /// What must hold.
+    pub precondition: Precondition,
 }
 
 /// Which calls.
@@ -173,19 +178,7 @@ impl Outside {
                 let stored = self.api.stored_secret(&namespace, &template.name).await;
                 Outcome::Recalled(stored.map(|stored| recall(stored, &template, delivery, kind)))
             }
-            Effect::Rehearse {
-                key,
-                uid,
-                template,
-                precondition,
-            } => {
-                let over = over(&precondition);
-                let result = self
-                    .api
-                    .rehearse_secret(&key.namespace, owned_by(&key, &uid), &template, over)
-                    .await;
-                Outcome::Rehearsed(self.explain(&key, result).await)
-            }
+            Effect::Rehearse(draft) => Outcome::Rehearsed(self.rehearse(&draft).await),
             Effect::Issue { issue, purpose } => {
                 let result = self.issue(&issue).await;
                 Outcome::Issued {
@@ -195,26 +188,11 @@ impl Outside {
                 }
             }
             Effect::Write {
-                key,
-                uid,
-                template,
+                secret,
                 record,
                 token,
-                precondition,
             } => {
-                let owner = owned_by(&key, &uid);
-                let draft = Draft {
-                    namespace: &key.namespace,
-                    owner,
-                    template: &template,
-                    record: &record,
-                    token: token.deliverable(),
-                };
-                let result = match over(&precondition) {
-                    None => self.api.create_secret(&draft).await,
-                    Some(over) => self.api.replace_secret(&draft, over).await,
-                };
-                let result = self.explain(&key, result).await;
+                let result = self.write(&secret, &record, &token).await;
                 Outcome::Written { record, result }
             }
             Effect::Finish { key, uid, version } => {
@@ -224,6 +202,36 @@ impl Outside {
                 Outcome::Published(self.api.write_status(&key, version, &patch).await)
             }
         }
+    }
+
+    async fn rehearse(&self, secret: &OwnSecret) -> Result<(), WriteFailed> {
+        let namespace = &secret.key.namespace;
+        let over = over(&secret.precondition);
+        let result = self
+            .api
+            .rehearse_secret(namespace, secret.owner(), &secret.template, over)
+            .await;
+        self.explain(&secret.key, result).await
+    }
+
+    async fn write(
+        &self,
+        secret: &OwnSecret,
+        record: &Record,
+        token: &HeldToken,
+    ) -> Result<SeenSecret, WriteFailed> {
+        let draft = Draft {
+            namespace: &secret.key.namespace,
+            owner: secret.owner(),
+            template: &secret.template,
+            record,
+            token: token.deliverable(),
+        };
+        let result = match over(&secret.precondition) {
+            None => self.api.create_secret(&draft).await,
+            Some(over) => self.api.replace_secret(&draft, over).await,
+        };
+        self.explain(&secret.key, result).await
     }
 
     async fn issue(&self, issue: &Issue) -> Result<Issued<HeldToken>, (Call, Fault)> {
@@ -263,6 +271,16 @@ impl Outside {
     }
 }
 
+impl OwnSecret {
+    fn owner(&self) -> OwnedBy<'_> {
+        OwnedBy {
+            kind: self.key.kind,
+            name: &self.key.name,
+            uid: &self.uid,
+        }
+    }
+}
+
 impl Issue {
     /// The calls that were made; `failed` is the last of them, if one failed.
     pub(super) fn calls(&self, failed: Option<Call>) -> impl Iterator<Item = Call> {
@@ -284,14 +302,6 @@ impl Issue {
             Self::Access(errand) => &errand.endpoint,
             Self::Scoped(errand) => &errand.endpoint,
         }
-    }
-}
-
-fn owned_by<'a>(key: &'a Key, uid: &'a str) -> OwnedBy<'a> {
-    OwnedBy {
-        kind: key.kind,
-        name: &key.name,
-        uid,
     }
 }
 

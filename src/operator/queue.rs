@@ -71,7 +71,7 @@ impl Queue {
     }
 
     /// The key to work on. It runs until [`Queue::done`].
-    pub fn next(&mut self) -> Option<Key> {
+    pub fn take(&mut self) -> Option<Key> {
         let key = self.ready.pop_front()?;
         self.places.insert(key.clone(), Place::Running);
         Some(key)

@@ -56,27 +56,27 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     }
     let scope = options.scope();
     let reads_namespaces = may_read_namespaces(&clients).await;
-    let mut watched = vec![
+    let mut subjects = vec![
         Watched::Credentials,
         Watched::Requests,
         Watched::ManagedSecrets,
         Watched::OtherSecrets,
     ];
     if reads_namespaces {
-        watched.push(Watched::Namespaces);
+        subjects.push(Watched::Namespaces);
     } else {
         tracing::info!(
             "namespaces cannot be read: credentials may allow namespaces by name, not by selector"
         );
     }
-    let streams = watch::streams(&scope, &watched);
+    let streams = watch::streams(&scope, &subjects);
     let observer = Observer::new(streams.iter().cloned());
     let (events, _) = Events::start(clients.api.clone(), &instance());
     let address = options.http_bind_address;
     let report = Report::start(address, &streams, events, stop.clone())
         .await
         .map_err(|error| StartError::Bind(address, error))?;
-    let (watches, changes) = watch::start(&clients, streams);
+    let (watching, changes) = watch::start(&clients, streams);
     let settings = Settings {
         allowed_origins: options.allow_endpoints.clone(),
         reads_namespaces,
@@ -97,7 +97,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         report,
     };
     work.until(stop, changes).await;
-    drop(watches);
+    drop(watching);
     work.drain().await;
     tracing::info!("stopped");
     Ok(())
@@ -158,7 +158,7 @@ impl Loop {
         }
         self.queue.pass(clock::now());
         while self.acting.len() < EFFECTS {
-            let Some(key) = self.queue.next() else { return };
+            let Some(key) = self.queue.take() else { return };
             self.turn(key);
         }
     }
@@ -181,14 +181,14 @@ impl Loop {
                 self.queue.wake_at(&key, None);
                 self.queue.done(&key);
             }
-            Some(Decision::Act(effect)) => self.spawn(key, effect),
+            Some(Decision::Act(effect)) => self.spawn(&key, effect),
             Some(Decision::Call {
                 origin,
                 permits,
                 effect,
             }) => {
                 if self.gates.ask(&origin, &key, permits) {
-                    self.spawn(key, effect);
+                    self.spawn(&key, effect);
                 } else {
                     // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
                     self.queue.wake_at(&key, Some(later(now, LONGEST_WAIT)));
@@ -253,7 +253,7 @@ impl Loop {
         self.wake_all(waiting);
     }
 
-    fn spawn(&mut self, key: Key, effect: Effect) {
+    fn spawn(&mut self, key: &Key, effect: Effect) {
         self.acting.insert(key.clone());
         let outside = self.outside.clone();
         let work = key.clone();
@@ -342,7 +342,7 @@ impl Loop {
         };
         apply(&mut self.state, &key, outcome, clock::now());
         if let Some(Decision::Act(effect @ Effect::Write { .. })) = decide(&self.state, &key, clock::now()) {
-            self.spawn(key, effect);
+            self.spawn(&key, effect);
         }
     }
 }

@@ -158,7 +158,7 @@ fn live(offer: Offer, now: Timestamp) -> Result<(), Offer> {
     }
 }
 
-fn serving<'a>(offer: Result<(), Offer>, credential: &'a str) -> Option<Chain<'a>> {
+fn serving(offer: Result<(), Offer>, credential: &str) -> Option<Chain<'_>> {
     match offer {
         Ok(()) | Err(Offer::Live { .. }) => None,
         Err(Offer::Working) => Some(Chain::Working),

@@ -4,6 +4,7 @@
 //! Whatever changes what is known answers with the keys of the objects that this concerns: the queue's next work.
 
 mod object;
+mod placing;
 mod secrets;
 mod session;
 pub mod spec;

@@ -100,7 +100,6 @@ impl Session {
     }
 
     /// What requests may count on for an exchange: the login alone.
-    #[must_use]
     pub fn login_offer(&self) -> Result<(), Offer> {
         match (&self.login, self.validity) {
             (LoginState::Unread, _) => Err(Offer::Working),

@@ -1,0 +1,123 @@
+//! What does an outcome change in what is known? Pure. A failure becomes a delay here; nothing is decided again before the
+//! uid, resourceVersion and record of our own write are in memory (behaviour §1.5).
+
+mod issue;
+mod login;
+mod secret;
+
+use jiff::Timestamp;
+
+use super::effect::Outcome;
+use crate::api::Reason;
+use crate::cluster::ReadFailed;
+use crate::decision::{FailedStep, Failure, Key, RetryClass, Setback, another_failure};
+use crate::state::State;
+
+pub(super) use issue::reason_of;
+
+/// What an outcome brings about besides.
+#[derive(Debug, Default)]
+pub(super) struct Aftermath {
+    /// The objects that look again.
+    pub wake: Vec<Key>,
+    /// A Secret that somebody had deleted or edited is as it should be again.
+    pub restored: bool,
+}
+
+/// Takes an outcome into memory.
+pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timestamp) -> Aftermath {
+    let mut aftermath = Aftermath::default();
+    match outcome {
+        Outcome::Login(look) => aftermath.wake = login::login(state, key, look, now),
+        Outcome::Looked(look) => secret::looked(state, key, look, now),
+        Outcome::Owner(owner) => secret::owner_seen(state, key, owner, now),
+        Outcome::Recalled(recalled) => aftermath.wake = secret::recall(state, key, recalled, now),
+        Outcome::Rehearsed(Ok(())) => {
+            if let Some(object) = state.object_mut(key) {
+                object.work.care.rehearse = false;
+                object.work.failure = None;
+            }
+        }
+        Outcome::Rehearsed(Err(failed)) => secret::refused_write(state, key, failed, now),
+        Outcome::Issued {
+            issue,
+            purpose,
+            result,
+        } => match result {
+            Ok(issued) => aftermath.wake = issue::took(state, key, &issue, purpose, issued),
+            Err((call, fault)) => {
+                aftermath.wake = issue::fault_of(state, key, &issue, &purpose, (call, fault), now);
+            }
+        },
+        Outcome::Written { record, result, .. } => match result {
+            Ok(seen) => aftermath.restored = secret::wrote(state, key, &record, seen),
+            Err(failed) => secret::refused_write(state, key, failed, now),
+        },
+        Outcome::Finished(deletion) => secret::finished(state, key, deletion, now),
+        Outcome::Published(_) => {}
+        Outcome::Panicked => setback(state, key, api_server(FailedStep::Internal), now),
+    }
+    aftermath
+}
+
+/// The object is going: it gets no effect any more.
+fn end(state: &mut State, key: &Key) {
+    if let Some(object) = state.object_mut(key) {
+        object.meta.deleting = true;
+    }
+}
+
+/// Notes a failure of `key`; its stamp, unless it is given, is what the object depends on now.
+fn setback(state: &mut State, key: &Key, news: Setback, now: Timestamp) {
+    let Some((stamp, life_left)) = super::decide::facts(state, key, now).map(|facts| {
+        let left = facts
+            .record()
+            .map(|record| now.duration_until(record.expires_at))
+            .filter(jiff::SignedDuration::is_positive);
+        (facts.stamp, left)
+    }) else {
+        return;
+    };
+    let news = if news.stamp == Failure::INHERITED {
+        Setback { stamp, ..news }
+    } else {
+        news
+    };
+    if let Some(object) = state.object_mut(key) {
+        let failure = another_failure(
+            object.work.failure.as_ref(),
+            &news,
+            &object.meta.uid,
+            life_left,
+            now,
+        );
+        object.work.failure = Some(failure);
+    }
+}
+
+fn read_failed(step: FailedStep, failed: ReadFailed) -> Setback {
+    match failed {
+        ReadFailed::Forbidden => Setback {
+            reason: Reason::ClusterAccessDenied,
+            class: RetryClass::WriteRefused,
+            ..api_server(step)
+        },
+        ReadFailed::Unavailable { .. } => api_server(step),
+    }
+}
+
+/// The API server did not do what was asked, for now.
+fn api_server(step: FailedStep) -> Setback {
+    Setback {
+        step,
+        reason: Reason::Pending,
+        class: RetryClass::Transient,
+        http_status: None,
+        error_code: None,
+        stamp: Failure::INHERITED,
+    }
+}
+
+fn secret_name(state: &State, key: &Key) -> Option<Box<str>> {
+    state.object(key)?.secret_name().map(Into::into)
+}

@@ -1,0 +1,182 @@
+//! A managed Secret, or its owner, was looked at or written: what does that change? Pure.
+
+use jiff::Timestamp;
+
+use super::super::effect::{Recall, WriteFailed};
+use super::{api_server, end, read_failed, secret_name, setback};
+use crate::api::Reason;
+use crate::cluster::ReadFailed;
+use crate::cluster::owner::{Deletion, OwnerNow};
+use crate::cluster::secrets::{Look, WriteRefused};
+use crate::decision::{Content, FailedStep, Key, Record, RetryClass, SeenSecret, Setback};
+use crate::state::{Held, State};
+
+pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed>, now: Timestamp) {
+    let Some(name) = secret_name(state, key) else {
+        return;
+    };
+    match look {
+        Ok(Look::Absent) => state.know_no_secret(&key.namespace, &name),
+        Ok(Look::Ours(seen)) => {
+            state.know_secret(&key.namespace, &name, seen);
+        }
+        Ok(Look::Foreign) => state.know_other_secret(&key.namespace, &name),
+        Err(failed) => {
+            return setback(
+                state,
+                key,
+                read_failed(FailedStep::ReadManagedSecret, failed),
+                now,
+            );
+        }
+    }
+    if let Some(object) = state.object_mut(key) {
+        object.work.look = false;
+    }
+}
+
+pub(super) fn owner_seen(state: &mut State, key: &Key, owner: Result<OwnerNow, ReadFailed>, now: Timestamp) {
+    match owner {
+        Ok(OwnerNow::Present { uid, deleting, .. }) => {
+            if let Some(object) = state.object_mut(key) {
+                if *object.meta.uid == *uid && !deleting {
+                    object.work.care.owner_confirmed = true;
+                } else {
+                    object.meta.deleting = true;
+                }
+            }
+        }
+        Ok(OwnerNow::Absent) => end(state, key),
+        Err(failed) => setback(
+            state,
+            key,
+            read_failed(FailedStep::ReadManagedSecret, failed),
+            now,
+        ),
+    }
+}
+
+pub(super) fn recall(
+    state: &mut State,
+    key: &Key,
+    recalled: Result<Recall, ReadFailed>,
+    now: Timestamp,
+) -> Vec<Key> {
+    let Some(name) = secret_name(state, key) else {
+        return Vec::new();
+    };
+    match recalled {
+        Ok(Recall::Gone) => state.lose_secret(&key.namespace, &name, None),
+        Ok(Recall::Damaged(seen)) => {
+            state.know_secret(&key.namespace, &name, seen);
+            if let Some(object) = state.object_mut(key) {
+                object.work.care.content_lost = true;
+            }
+            Vec::new()
+        }
+        Ok(Recall::Token(token, record, seen)) => {
+            state.know_secret(&key.namespace, &name, seen);
+            hold(state, key, Held { record, token });
+            Vec::new()
+        }
+        Err(failed) => {
+            setback(
+                state,
+                key,
+                read_failed(FailedStep::ReadManagedSecret, failed),
+                now,
+            );
+            Vec::new()
+        }
+    }
+}
+
+/// Holds a token. Of a credential it is a new generation: a refusal of an earlier one no longer counts.
+pub(super) fn hold(state: &mut State, key: &Key, held: Held) {
+    let Some(object) = state.object_mut(key) else {
+        return;
+    };
+    object.work.held = Some(held);
+    if let Some(credential) = object.credential_mut() {
+        credential.session.generation += 1;
+    }
+}
+
+pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSecret) -> bool {
+    let Some(name) = secret_name(state, key) else {
+        return false;
+    };
+    let edited = state
+        .secrets()
+        .managed(&key.namespace, &name)
+        .is_some_and(|it| it.content == Content::Edited);
+    state.know_secret(&key.namespace, &name, seen);
+    let Some(object) = state.object_mut(key) else {
+        return false;
+    };
+    let care = &mut object.work.care;
+    let restored = edited || care.vanished;
+    care.vanished = false;
+    care.owner_confirmed = false;
+    care.content_lost = false;
+    care.rehearse = false;
+    object.work.look = false;
+    object.work.failure = None;
+    let written = object
+        .work
+        .held
+        .as_ref()
+        .is_some_and(|held| held.record == *record);
+    if written && object.credential().is_none() {
+        object.work.held = None;
+    }
+    restored
+}
+
+pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, now: Timestamp) {
+    let Some(object) = state.object_mut(key) else {
+        return;
+    };
+    match failed.refused {
+        WriteRefused::Exists | WriteRefused::Conflict | WriteRefused::Gone | WriteRefused::Timeout => {
+            object.work.look = true;
+        }
+        WriteRefused::NamespaceTerminating | WriteRefused::NamespaceAbsent => {
+            object.work.care.namespace_is_going = true;
+        }
+        WriteRefused::Forbidden { .. }
+        | WriteRefused::Immutable
+        | WriteRefused::Invalid
+        | WriteRefused::Quota => {
+            let reason = if failed.right_is_missing {
+                Reason::ClusterAccessDenied
+            } else {
+                Reason::SecretWriteRefused
+            };
+            let setback_ = Setback {
+                reason,
+                class: RetryClass::WriteRefused,
+                ..api_server(FailedStep::WriteSecret)
+            };
+            setback(state, key, setback_, now);
+        }
+        WriteRefused::Unavailable { .. } => setback(state, key, api_server(FailedStep::WriteSecret), now),
+    }
+}
+
+pub(super) fn finished(state: &mut State, key: &Key, deletion: Deletion, now: Timestamp) {
+    match deletion {
+        Deletion::Done => end(state, key),
+        Deletion::Conflict | Deletion::Unavailable => {
+            setback(state, key, api_server(FailedStep::Delete), now);
+        }
+        Deletion::Forbidden => {
+            let denied = Setback {
+                reason: Reason::ClusterAccessDenied,
+                class: RetryClass::WriteRefused,
+                ..api_server(FailedStep::Delete)
+            };
+            setback(state, key, denied, now);
+        }
+    }
+}
