@@ -14,70 +14,72 @@ fn of(status: u16, body: &'static str) -> Refusal {
     })
 }
 
+/// Status, body, and what it means.
+const CASES: [(u16, &str, Refusal); 15] = [
+    (
+        409,
+        r#"{"kind":"Status","reason":"AlreadyExists","details":{"name":"a","kind":"secrets"}}"#,
+        Refusal::Exists,
+    ),
+    (
+        409,
+        r#"{"reason":"Conflict","details":{"name":"a","kind":"secrets"}}"#,
+        Refusal::Conflict,
+    ),
+    (
+        409,
+        r#"{"reason":"Conflict","details":{"name":"q","kind":"resourcequotas"}}"#,
+        Refusal::Unavailable(None),
+    ),
+    (
+        404,
+        r#"{"reason":"NotFound","details":{"name":"a","kind":"secrets"}}"#,
+        Refusal::Absent,
+    ),
+    (
+        404,
+        r#"{"reason":"NotFound","details":{"name":"n","kind":"namespaces"}}"#,
+        Refusal::NamespaceAbsent,
+    ),
+    (
+        403,
+        r#"{"reason":"Forbidden","details":{"causes":[{"reason":"NamespaceTerminating","message":"m","field":"metadata.namespace"}]}}"#,
+        Refusal::NamespaceTerminating,
+    ),
+    (
+        403,
+        r#"{"reason":"Forbidden","message":"secrets \"a\" is forbidden: exceeded quota: q, requested: x"}"#,
+        Refusal::Quota,
+    ),
+    (
+        403,
+        r#"{"reason":"Forbidden","message":"secrets is forbidden: User \"u\" cannot create"}"#,
+        Refusal::Forbidden,
+    ),
+    (
+        422,
+        r#"{"reason":"Invalid","details":{"causes":[{"reason":"FieldValueForbidden","message":"Forbidden: field is immutable when `immutable` is set","field":"data"}]}}"#,
+        Refusal::Immutable,
+    ),
+    (
+        422,
+        r#"{"reason":"Invalid","details":{"causes":[{"reason":"FieldValueInvalid","message":"Invalid value: \"eyJ\"","field":"data[x]"}]}}"#,
+        Refusal::Invalid,
+    ),
+    (413, "", Refusal::Invalid),
+    (400, "<html>", Refusal::Invalid),
+    (504, r#"{"reason":"Timeout"}"#, Refusal::Timeout),
+    (500, r#"{"reason":"InternalError"}"#, Refusal::Unavailable(None)),
+    (
+        429,
+        r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":3}}"#,
+        Refusal::Unavailable(Some(Duration::from_secs(3))),
+    ),
+];
+
 #[test]
 fn each_refusal_is_told_apart() {
-    let cases = [
-        (
-            409,
-            r#"{"kind":"Status","reason":"AlreadyExists","details":{"name":"a","kind":"secrets"}}"#,
-            Refusal::Exists,
-        ),
-        (
-            409,
-            r#"{"reason":"Conflict","details":{"name":"a","kind":"secrets"}}"#,
-            Refusal::Conflict,
-        ),
-        (
-            409,
-            r#"{"reason":"Conflict","details":{"name":"q","kind":"resourcequotas"}}"#,
-            Refusal::Unavailable(None),
-        ),
-        (
-            404,
-            r#"{"reason":"NotFound","details":{"name":"a","kind":"secrets"}}"#,
-            Refusal::Absent,
-        ),
-        (
-            404,
-            r#"{"reason":"NotFound","details":{"name":"n","kind":"namespaces"}}"#,
-            Refusal::NamespaceAbsent,
-        ),
-        (
-            403,
-            r#"{"reason":"Forbidden","details":{"causes":[{"reason":"NamespaceTerminating","message":"m","field":"metadata.namespace"}]}}"#,
-            Refusal::NamespaceTerminating,
-        ),
-        (
-            403,
-            r#"{"reason":"Forbidden","message":"secrets \"a\" is forbidden: exceeded quota: q, requested: x"}"#,
-            Refusal::Quota,
-        ),
-        (
-            403,
-            r#"{"reason":"Forbidden","message":"secrets is forbidden: User \"u\" cannot create"}"#,
-            Refusal::Forbidden,
-        ),
-        (
-            422,
-            r#"{"reason":"Invalid","details":{"causes":[{"reason":"FieldValueForbidden","message":"Forbidden: field is immutable when `immutable` is set","field":"data"}]}}"#,
-            Refusal::Immutable,
-        ),
-        (
-            422,
-            r#"{"reason":"Invalid","details":{"causes":[{"reason":"FieldValueInvalid","message":"Invalid value: \"eyJ\"","field":"data[x]"}]}}"#,
-            Refusal::Invalid,
-        ),
-        (413, "", Refusal::Invalid),
-        (400, "<html>", Refusal::Invalid),
-        (504, r#"{"reason":"Timeout"}"#, Refusal::Timeout),
-        (500, r#"{"reason":"InternalError"}"#, Refusal::Unavailable(None)),
-        (
-            429,
-            r#"{"reason":"TooManyRequests","details":{"retryAfterSeconds":3}}"#,
-            Refusal::Unavailable(Some(Duration::from_secs(3))),
-        ),
-    ];
-    for (status, body, expected) in cases {
+    for (status, body, expected) in CASES {
         assert_eq!(of(status, body), expected, "{status} {body}");
     }
 }
