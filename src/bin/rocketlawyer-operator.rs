@@ -24,7 +24,7 @@ struct Program {
 enum Command {
     /// Run the operator (the default).
     Run(Options),
-    /// Print the CustomResourceDefinitions.
+    /// Print the custom resource definitions.
     Crds,
     /// Print the version.
     Version,

@@ -279,38 +279,28 @@ fn ready(conditions: &[Condition]) -> Option<&Condition> {
 }
 
 fn snapshot(queue: &Queue, gates: &Gates, state: &State, events: EventCounts) -> Snapshot {
+    let (ready, later, running) = queue.load();
+    let gates = gates.occupancy().map(|(origin, in_flight, waiting)| {
+        let load = GateLoad {
+            in_flight: in_flight as u64,
+            waiting: waiting as u64,
+        };
+        (Arc::from(origin.as_str()), load)
+    });
     let mut snapshot = Snapshot {
         events,
+        queue: QueueLoad {
+            ready: ready as u64,
+            later: later as u64,
+            running: running as u64,
+        },
+        gates: gates.collect::<BTreeMap<_, _>>(),
         ..Snapshot::default()
     };
     let now = crate::clock::now();
     for (key, object) in state.objects() {
-        let (conditions, _) = object.said();
-        if let Some(ready) = ready(conditions) {
-            let words = [condition::TRUE, condition::FALSE, condition::UNKNOWN];
-            let word = words
-                .into_iter()
-                .find(|it| *it == ready.status)
-                .unwrap_or(condition::UNKNOWN);
-            let reason = Reason::parse(&ready.reason).unwrap_or(Reason::Pending);
-            *snapshot
-                .objects
-                .entry(Standing {
-                    kind: key.kind,
-                    ready: word,
-                    reason,
-                })
-                .or_default() += 1;
-        }
-        let Some(token) = object.told_token() else {
-            continue;
-        };
-        if let Some(expires_at) = token.expires_at.as_ref().map(|it| it.0).filter(|at| *at > now) {
-            let earliest = snapshot.earliest_expiry.entry(key.kind).or_insert(expires_at);
-            *earliest = expires_at.min(*earliest);
-            let overdue = token.renew_at.as_ref().is_some_and(|it| it.0 <= now);
-            *snapshot.overdue.entry(key.kind).or_default() += u64::from(overdue);
-        }
+        count_standing(&mut snapshot, key, object);
+        count_token(&mut snapshot, key, object, now);
         if let Some(ahead) = object.credential().and_then(|it| it.session.clock_ahead) {
             let ours_ahead = -ahead.as_secs_f64();
             if ours_ahead.abs() > snapshot.clock_difference.abs() {
@@ -318,25 +308,35 @@ fn snapshot(queue: &Queue, gates: &Gates, state: &State, events: EventCounts) ->
             }
         }
     }
-    let load = queue.load();
-    snapshot.queue = QueueLoad {
-        ready: load.0 as u64,
-        later: load.1 as u64,
-        running: load.2 as u64,
-    };
-    snapshot.gates = gates
-        .occupancy()
-        .map(|(origin, used, waiting)| {
-            (
-                origin.as_str().into(),
-                GateLoad {
-                    in_flight: used as u64,
-                    waiting: waiting as u64,
-                },
-            )
-        })
-        .collect::<BTreeMap<Arc<str>, GateLoad>>();
     snapshot
+}
+
+fn count_standing(snapshot: &mut Snapshot, key: &Key, object: &Object) {
+    let (conditions, _) = object.said();
+    let Some(condition) = ready(conditions) else {
+        return;
+    };
+    let words = [condition::TRUE, condition::FALSE, condition::UNKNOWN];
+    let standing = Standing {
+        kind: key.kind,
+        ready: words
+            .into_iter()
+            .find(|it| *it == condition.status)
+            .unwrap_or(condition::UNKNOWN),
+        reason: Reason::parse(&condition.reason).unwrap_or(Reason::Pending),
+    };
+    *snapshot.objects.entry(standing).or_default() += 1;
+}
+
+fn count_token(snapshot: &mut Snapshot, key: &Key, object: &Object, now: Timestamp) {
+    let Some(token) = object.told_token() else { return };
+    let Some(expires_at) = token.expires_at.as_ref().map(|it| it.0).filter(|at| *at > now) else {
+        return;
+    };
+    let earliest = snapshot.earliest_expiry.entry(key.kind).or_insert(expires_at);
+    *earliest = expires_at.min(*earliest);
+    let overdue = token.renew_at.as_ref().is_some_and(|it| it.0 <= now);
+    *snapshot.overdue.entry(key.kind).or_default() += u64::from(overdue);
 }
 
 impl NewStatus {

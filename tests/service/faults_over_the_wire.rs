@@ -18,9 +18,8 @@ async fn ask(world: &World, call: Call) -> Fault {
     }
 }
 
-#[tokio::test]
-async fn each_call_tells_a_fault_and_repeats_nothing_of_it() {
-    let world = World::start().await;
+/// Status, body, and what they mean; no scope: that of the call's own content.
+fn rows() -> [(u16, BodyKind, Class, Option<Scope>); 8] {
     let gateway = |code: &str| BodyKind::Gateway {
         code: code.to_owned(),
         text: CANARY.to_owned(),
@@ -29,7 +28,7 @@ async fn each_call_tells_a_fault_and_repeats_nothing_of_it() {
         error: CANARY.to_owned(),
         message: CANARY.to_owned(),
     };
-    let rows = [
+    [
         (
             429,
             gateway("policies.ratelimit.SpikeArrestViolation"),
@@ -53,9 +52,14 @@ async fn each_call_tells_a_fault_and_repeats_nothing_of_it() {
         (400, application.clone(), Class::RequestRefused, None),
         (403, application, Class::Forbidden, None),
         (502, BodyKind::Html, Class::Transient, Some(Scope::Endpoint)),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn each_call_tells_a_fault_and_repeats_nothing_of_it() {
+    let world = World::start().await;
     for call in [Call::AccessToken, Call::ServiceToken, Call::Exchange] {
-        for (status, body, class, scope) in rows.clone() {
+        for (status, body, class, scope) in rows() {
             world.emulator.add_fault(FaultPlan {
                 call: Some(call),
                 times: Some(1),
