@@ -1,6 +1,6 @@
 //! Must this token be replaced now, and why? Pure: no client, runtime, clock or logger; `now` is an argument.
 //!
-//! Read [`checks`] first: its two lists are the specification. Then [`plan`], [`verdict`] and [`retry`].
+//! Read [`checks`] first: its two lists are the specification. Then `plan`, `verdict` and `retry`.
 
 pub mod checks;
 mod facts;

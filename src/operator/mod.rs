@@ -1,6 +1,6 @@
 //! The loop: what runs next, under which permit, and where its outcome goes. One loop runs both kinds.
 //!
-//! In reading order: [`options`], [`observe`] (watch → memory), [`queue`] and [`gate`] (pure), `decide` (pure), `effect`
+//! In reading order: [`options`], `observe` (watch → memory), [`queue`] and [`gate`] (pure), `decide` (pure), `effect`
 //! (the outside), `apply` (outcome → memory, pure), `run`.
 
 mod apply;

@@ -1,5 +1,5 @@
 //! What does a spec ask for? Parsed once, at the edge; after this, what the API server let through and still means nothing
-//! has become a [`SpecFault`](crate::decision::SpecFault). No I/O, no clock.
+//! has become a [`SpecFault`]. No I/O, no clock.
 
 mod consent;
 mod credential;
