@@ -1,11 +1,11 @@
-//! What does the chart install? Renders it with real helm; it applies nothing.
+//! What does the chart install? Renders it with real helm, and takes from it what a test or the demo needs.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::control_plane::{run_with_input, workspace};
+use crate::control_plane::{ControlPlane, run_with_input, workspace};
 use crate::error::Error;
 use crate::tools::{KUBERNETES_VERSION, Tool};
 
@@ -32,7 +32,44 @@ pub fn render_chart(namespace: &str, values: &Value) -> Result<Vec<Value>, Error
 pub fn render_chart_text(namespace: &str, values: &Value) -> Result<String, Error> {
     let mut helm = Command::new(Tool::Helm.path()?);
     helm.args(["template", RELEASE]).arg(chart());
-    helm.args(["--namespace", namespace, "--include-crds", "--values", "-"]);
+    helm.args(["--namespace", namespace, "--values", "-"]);
     helm.args(["--kube-version", KUBERNETES_VERSION]);
     run_with_input(&mut helm, &values.to_string())
+}
+
+/// Those objects that say who the operator is and what it may do.
+#[must_use]
+pub fn rights(rendered: &[Value]) -> Vec<Value> {
+    let says_so = |object: &&Value| {
+        matches!(
+            object["kind"].as_str(),
+            Some("ServiceAccount" | "Role" | "RoleBinding" | "ClusterRole" | "ClusterRoleBinding")
+        )
+    };
+    rendered.iter().filter(says_so).cloned().collect()
+}
+
+/// The arguments that the chart's Deployment starts the operator with.
+#[must_use]
+pub fn operator_arguments(rendered: &[Value]) -> Vec<String> {
+    rendered
+        .iter()
+        .filter(|object| object["kind"] == "Deployment")
+        .filter_map(|deployment| deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array())
+        .flatten()
+        .filter_map(|argument| argument.as_str().map(str::to_owned))
+        .collect()
+}
+
+impl ControlPlane {
+    /// Gives an operator outside the cluster exactly what the chart would give it, in a namespace that exists: applies
+    /// its `ServiceAccount` and rights, and writes a kubeconfig for that account.
+    pub fn install_rights(&self, namespace: &str, values: &Value) -> Result<PathBuf, Error> {
+        let objects = rights(&render_chart(namespace, values)?);
+        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        self.apply(&list.to_string())?;
+        let account = objects.iter().find(|object| object["kind"] == "ServiceAccount");
+        let name = account.and_then(|it| it["metadata"]["name"].as_str()).unwrap_or(RELEASE);
+        self.service_account_kubeconfig(namespace, name)
+    }
 }

@@ -1,0 +1,44 @@
+//! What the chart promises, with real helm and a real API server. Needs nothing but `control_plane`.
+
+mod installation;
+mod pod;
+mod rights;
+mod values;
+
+use control_plane::chart::render_chart;
+use serde_json::{Value, json};
+
+/// The combinations of values that change which objects there are.
+fn installations(namespaces: &[&str]) -> Vec<Value> {
+    vec![
+        json!({}),
+        json!({"namespaces": namespaces}),
+        json!({
+            "namespaces": namespaces,
+            "namespaceSelectors": true,
+            "allowEndpoints": ["https://gateway.example.com", "http://127.0.0.1:8090"],
+            "caBundle": {"configMap": "roots"},
+            "env": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.com:3128"}],
+            "imagePullSecrets": [{"name": "pull"}],
+            "podLabels": {"team": "platform"},
+            "podAnnotations": {"example.com/note": "yes"},
+            "serviceAccount": {"name": "tokens", "annotations": {"example.com/note": "yes"}},
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+            "priorityClassName": "system-cluster-critical",
+        }),
+    ]
+}
+
+fn rendered(namespace: &str, values: &Value) -> Vec<Value> {
+    render_chart(namespace, values).unwrap_or_else(|error| panic!("the chart with {values}: {error}"))
+}
+
+/// The only object of a kind.
+fn only<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    let mut found = objects.iter().filter(|object| object["kind"] == kind);
+    let (Some(object), None) = (found.next(), found.next()) else {
+        panic!("not one {kind} among {} objects", objects.len());
+    };
+    object
+}

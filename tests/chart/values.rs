@@ -1,0 +1,65 @@
+//! Which values does the chart take, and do they reach the operator?
+
+use std::process::Command;
+
+use control_plane::Tool;
+use control_plane::chart::{chart, operator_arguments, render_chart};
+use serde_json::{Value, json};
+
+use super::rendered;
+
+#[test]
+fn helm_finds_nothing_to_object_to() {
+    let helm = Command::new(Tool::Helm.path().unwrap())
+        .args(["lint", "--strict"])
+        .arg(chart())
+        .output()
+        .unwrap();
+    assert!(helm.status.success(), "{}", String::from_utf8_lossy(&helm.stdout));
+}
+
+#[test]
+fn values_become_arguments() {
+    assert_eq!(
+        operator_arguments(&rendered("rl", &json!({}))),
+        ["--log-level=info", "--log-format=json", "--http-bind-address=[::]:8080"]
+    );
+    let values = json!({
+        "namespaces": ["legal", "web"],
+        "allowEndpoints": ["https://a.example.com", "https://b.example.com:8443"],
+        "caBundle": {"configMap": "roots", "key": "all.pem"},
+        "logLevel": "debug",
+        "logFormat": "text",
+        "httpPort": 9090,
+    });
+    let expected = [
+        "--namespaces=legal,web",
+        "--allow-endpoint=https://a.example.com",
+        "--allow-endpoint=https://b.example.com:8443",
+        "--ca-bundle=/etc/rocketlawyer-operator/ca/all.pem",
+        "--log-level=debug",
+        "--log-format=text",
+        "--http-bind-address=[::]:9090",
+    ];
+    assert_eq!(operator_arguments(&rendered("rl", &values)), expected);
+}
+
+#[test]
+fn wrong_values_are_refused() {
+    let wrong: [(Value, &str); 7] = [
+        (json!({"replicas": 2}), "replicas"),
+        (json!({"namespaces": "legal"}), "/namespaces"),
+        (json!({"namespaces": ["Legal"]}), "/namespaces/0"),
+        (json!({"namespaces": ["a", "a"]}), "/namespaces"),
+        (json!({"allowEndpoints": ["gateway.example.com"]}), "/allowEndpoints/0"),
+        (json!({"logLevel": "loud"}), "/logLevel"),
+        (json!({"crds": {"instal": true}}), "instal"),
+    ];
+    for (values, place) in wrong {
+        let said = match render_chart("rl", &values) {
+            Ok(objects) => panic!("{values} was taken for {} objects", objects.len()),
+            Err(error) => error.to_string(),
+        };
+        assert!(said.contains(place), "{values} is refused without naming {place}: {said}");
+    }
+}
