@@ -6,6 +6,7 @@
 )]
 
 mod admission;
+mod chart;
 mod cluster;
 mod examples;
 mod reference;

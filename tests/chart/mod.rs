@@ -5,11 +5,28 @@ mod pod;
 mod rights;
 mod values;
 
+use control_plane::ControlPlane;
 use control_plane::chart::render_chart;
 use serde_json::{Value, json};
 
+/// A namespace of this run's own: a control plane may outlive a run. With Pod Security *restricted* in force.
+fn namespace(name: &str) -> String {
+    let name = format!("{name}-{}", std::process::id());
+    let restricted = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    let metadata = json!({"name": name, "labels": restricted});
+    let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+    if let Err(error) = control_plane().apply(&manifest.to_string()) {
+        panic!("the namespace {name}: {error}");
+    }
+    name
+}
+
+fn control_plane() -> &'static ControlPlane {
+    ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// The combinations of values that change which objects there are.
-fn installations(namespaces: &[&str]) -> Vec<Value> {
+fn installations(namespaces: &[String]) -> Vec<Value> {
     vec![
         json!({}),
         json!({"namespaces": namespaces}),

@@ -3,25 +3,23 @@
 use control_plane::{ControlPlane, Error};
 use serde_json::{Value, json};
 
-use super::{installations, only, rendered};
-
-const NAMESPACE: &str = "chart-restricted";
+use super::{control_plane, installations, namespace, only, rendered};
 
 #[test]
 fn the_pod_passes_restricted_and_no_softer_one_does() {
-    let control_plane = ControlPlane::shared().unwrap();
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
-        "name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
-    control_plane.apply(&namespace.to_string()).unwrap();
+    let control_plane = control_plane();
+    let namespace = &namespace("chart-restricted");
 
-    for values in installations(&["a", "b"]) {
-        let objects = rendered(NAMESPACE, &values);
-        control_plane.apply(&only(&objects, "ServiceAccount").to_string()).unwrap();
-        let pod = pod(&objects);
+    for values in installations(&["a".to_owned()]) {
+        let objects = rendered(namespace, &values);
+        control_plane
+            .apply(&only(&objects, "ServiceAccount").to_string())
+            .unwrap();
+        let pod = pod(&objects, namespace);
         create_dry(control_plane, &pod).unwrap_or_else(|error| panic!("with {values}: {error}"));
     }
 
-    let pod = pod(&rendered(NAMESPACE, &json!({})));
+    let pod = pod(&rendered(namespace, &json!({})), namespace);
     let container = "/spec/containers/0/securityContext";
     let softer = [
         (format!("{container}/allowPrivilegeEscalation"), json!(true)),
@@ -46,7 +44,10 @@ fn the_pod_passes_restricted_and_no_softer_one_does() {
 fn the_pod_can_write_nothing_and_takes_any_uid() {
     let objects = rendered("rl", &json!({}));
     let spec = &only(&objects, "Deployment")["spec"]["template"]["spec"];
-    assert_eq!(spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(
+        spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"],
+        true
+    );
     let text = spec.to_string();
     for fixed in ["runAsUser", "runAsGroup", "fsGroup", "emptyDir", "hostPath"] {
         assert!(!text.contains(fixed), "{fixed} in {text}");
@@ -57,14 +58,17 @@ fn the_pod_can_write_nothing_and_takes_any_uid() {
 fn there_are_never_two_at_once() {
     let objects = rendered("rl", &json!({}));
     let spec = &only(&objects, "Deployment")["spec"];
-    assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &json!({"type": "Recreate"})));
+    assert_eq!(
+        (&spec["replicas"], &spec["strategy"]),
+        (&json!(1), &json!({"type": "Recreate"}))
+    );
 }
 
-fn pod(objects: &[Value]) -> Value {
+fn pod(objects: &[Value], namespace: &str) -> Value {
     let template = &only(objects, "Deployment")["spec"]["template"];
     let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": template["spec"], "metadata": template["metadata"]});
     pod["metadata"]["name"] = json!("operator");
-    pod["metadata"]["namespace"] = json!(NAMESPACE);
+    pod["metadata"]["namespace"] = json!(namespace);
     pod
 }
 

@@ -7,10 +7,20 @@ use control_plane::chart::RELEASE;
 use control_plane::control_plane::service_account_user;
 use serde_json::{Value, json};
 
+use super::{control_plane, namespace};
+
 /// Verbs, group and resources: what each installation grants where it works.
 const WORK: Table = &[
-    ("get,list,watch", OURS, "rocketlawyercredentials,scopedtokenrequests"),
-    ("patch", OURS, "rocketlawyercredentials/status,scopedtokenrequests/status"),
+    (
+        "get,list,watch",
+        OURS,
+        "rocketlawyercredentials,scopedtokenrequests",
+    ),
+    (
+        "patch",
+        OURS,
+        "rocketlawyercredentials/status,scopedtokenrequests/status",
+    ),
     ("delete", OURS, "scopedtokenrequests"),
     ("get,list,watch,create,update", "", "secrets"),
     ("create", "events.k8s.io", "events"),
@@ -19,17 +29,37 @@ const WORK: Table = &[
 /// What is granted nowhere: what a stolen token must not be good for.
 const NEVER: Table = &[
     ("patch,delete,deletecollection", "", "secrets"),
-    ("create,update,patch", OURS, "rocketlawyercredentials,scopedtokenrequests"),
+    (
+        "create,update,patch",
+        OURS,
+        "rocketlawyercredentials,scopedtokenrequests",
+    ),
     ("delete", OURS, "rocketlawyercredentials"),
     ("deletecollection", OURS, "scopedtokenrequests"),
-    ("update", OURS, "rocketlawyercredentials/status,scopedtokenrequests/status"),
+    (
+        "update",
+        OURS,
+        "rocketlawyercredentials/status,scopedtokenrequests/status",
+    ),
     ("get,list,patch,delete", "events.k8s.io", "events"),
-    ("get,list,create,delete", "", "pods,configmaps,services,serviceaccounts"),
+    (
+        "get,list,create,delete",
+        "",
+        "pods,configmaps,services,serviceaccounts",
+    ),
     ("create", "", "serviceaccounts/token,pods/exec"),
-    ("get,create,update,escalate,bind", "rbac.authorization.k8s.io", "roles,rolebindings,clusterroles"),
+    (
+        "get,create,update,escalate,bind",
+        "rbac.authorization.k8s.io",
+        "roles,rolebindings,clusterroles",
+    ),
     ("impersonate", "", "users,groups,serviceaccounts"),
     ("create,update,patch,delete", "", "namespaces"),
-    ("get,create,update", "apiextensions.k8s.io", "customresourcedefinitions"),
+    (
+        "get,create,update",
+        "apiextensions.k8s.io",
+        "customresourcedefinitions",
+    ),
 ];
 
 const NAMESPACES: Table = &[("get,list,watch", "", "namespaces")];
@@ -42,8 +72,9 @@ const ANYWHERE: &str = "";
 
 #[test]
 fn the_cluster_installation_may_work_everywhere_and_nothing_else() {
-    let asked = Asked::installed("chart-cluster", &json!({}));
-    for place in ["chart-cluster", "default", ANYWHERE] {
+    let installed = namespace("chart-cluster");
+    let asked = Asked::installed(&installed, &json!({}));
+    for place in [&installed, "default", ANYWHERE] {
         asked.expect(WORK, place, true);
         asked.expect(NEVER, place, false);
     }
@@ -52,37 +83,48 @@ fn the_cluster_installation_may_work_everywhere_and_nothing_else() {
 
 #[test]
 fn a_list_of_namespaces_is_all_that_it_may_work_in() {
-    let (installed, listed) = ("chart-listed", ["chart-listed-a", "chart-listed-b"]);
-    let control_plane = ControlPlane::shared().unwrap();
-    for namespace in listed {
-        control_plane.kubectl(&["create", "namespace", namespace]).unwrap();
-    }
-    let asked = Asked::installed(installed, &json!({"namespaces": listed}));
-    for namespace in listed {
+    let installed = namespace("chart-listed");
+    let listed = [namespace("chart-listed-a"), namespace("chart-listed-b")];
+    let asked = Asked::installed(&installed, &json!({"namespaces": listed}));
+    for namespace in &listed {
         asked.expect(WORK, namespace, true);
         asked.expect(NEVER, namespace, false);
     }
-    for place in [installed, "default", ANYWHERE] {
+    for place in [&installed, "default", ANYWHERE] {
         asked.expect(WORK, place, false);
         asked.expect(NEVER, place, false);
     }
     asked.expect(NAMESPACES, ANYWHERE, false);
 
-    let asked = Asked::installed(installed, &json!({"namespaces": listed, "namespaceSelectors": true}));
+    let asked = Asked::installed(
+        &installed,
+        &json!({"namespaces": listed, "namespaceSelectors": true}),
+    );
     asked.expect(NAMESPACES, ANYWHERE, true);
     asked.expect(WORK, ANYWHERE, false);
 }
 
 #[test]
 fn view_edit_and_admin_reach_the_two_kinds() {
-    let namespace = "chart-people";
-    let Asked { control_plane, .. } = Asked::installed(namespace, &json!({}));
+    let namespace = &namespace("chart-people");
+    let control_plane = control_plane();
+    Asked::installed(namespace, &json!({}));
     let kinds = "rocketlawyercredentials,scopedtokenrequests";
     let read = [("get,list,watch", OURS, kinds)];
     let write = [("create,update,patch,delete,deletecollection", OURS, kinds)];
     for (role, may_write) in [("view", false), ("edit", true), ("admin", true)] {
         let user = format!("chart-{role}");
-        let arguments = ["create", "rolebinding", role, "-n", namespace, "--clusterrole", role, "--user", &user];
+        let arguments = [
+            "create",
+            "rolebinding",
+            role,
+            "-n",
+            namespace,
+            "--clusterrole",
+            role,
+            "--user",
+            &user,
+        ];
         control_plane.kubectl(&arguments).unwrap();
         let asked = Asked { control_plane, user };
         // A controller of the cluster adds the rules, one role after the other.
@@ -100,14 +142,10 @@ struct Asked {
 }
 
 impl Asked {
-    /// The operator's own account, as the chart sets it up.
+    /// The operator's own account, as the chart sets it up in a namespace that exists.
     fn installed(namespace: &str, values: &Value) -> Self {
-        let control_plane = ControlPlane::shared().unwrap_or_else(|error| panic!("{error}"));
-        let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        let installed = control_plane
-            .apply(&manifest.to_string())
-            .and_then(|_| control_plane.install_rights(namespace, values));
-        if let Err(error) = installed {
+        let control_plane = control_plane();
+        if let Err(error) = control_plane.install_rights(namespace, values) {
             panic!("the rights with {values}: {error}");
         }
         let user = service_account_user(namespace, RELEASE);
@@ -115,15 +153,27 @@ impl Asked {
     }
 
     fn expect(&self, table: &[(&str, &str, &str)], place: &str, expected: bool) {
-        let wrong: Vec<_> = self.ask(table, place).into_iter().filter(|(_, may)| *may != expected).collect();
-        assert!(wrong.is_empty(), "{} in {place:?}, expected {expected} everywhere: {wrong:?}", self.user);
+        let wrong: Vec<_> = self
+            .ask(table, place)
+            .into_iter()
+            .filter(|(_, may)| *may != expected)
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{} in {place:?}, expected {expected} everywhere: {wrong:?}",
+            self.user
+        );
     }
 
     fn wait_for(&self, table: &[(&str, &str, &str)], place: &str) {
         let started = Instant::now();
         while self.ask(table, place).iter().any(|(_, may)| !may) {
             let answers = self.ask(table, place);
-            assert!(started.elapsed() < Duration::from_secs(15), "{} in {place}: {answers:?}", self.user);
+            assert!(
+                started.elapsed() < Duration::from_secs(15),
+                "{} in {place}: {answers:?}",
+                self.user
+            );
         }
     }
 
@@ -131,7 +181,10 @@ impl Asked {
     fn ask(&self, table: &[(&str, &str, &str)], place: &str) -> Vec<(String, bool)> {
         let mut questions = Vec::new();
         for (verbs, group, resources) in table {
-            for (verb, resource) in verbs.split(',').flat_map(|verb| resources.split(',').map(move |it| (verb, it))) {
+            for (verb, resource) in verbs
+                .split(',')
+                .flat_map(|verb| resources.split(',').map(move |it| (verb, it)))
+            {
                 let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
                 questions.push(json!({
                     "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
@@ -141,16 +194,25 @@ impl Asked {
             }
         }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": questions}).to_string();
-        let answer = match self.control_plane.kubectl_with(&["create", "-o", "json", "-f", "-"], &list) {
+        let answer = match self
+            .control_plane
+            .kubectl_with(&["create", "-o", "json", "-f", "-"], &list)
+        {
             Ok(answer) => answer,
             Err(error) => panic!("cannot ask what {} may: {error}", self.user),
         };
-        let answers: Value = serde_json::from_str(&answer).unwrap_or_default();
-        let items = answers["items"].as_array().cloned().unwrap_or_else(|| vec![answers]);
+        // One document after the other.
+        let items: Vec<Value> = serde_json::Deserializer::from_str(&answer)
+            .into_iter()
+            .flatten()
+            .collect();
         assert_eq!(items.len(), questions.len(), "one answer to each question");
         let told = items.iter().map(|it| {
             let allowed = it["status"]["allowed"].as_bool();
-            (it["spec"]["resourceAttributes"].to_string(), allowed.unwrap_or_default())
+            (
+                it["spec"]["resourceAttributes"].to_string(),
+                allowed.unwrap_or_default(),
+            )
         });
         told.collect()
     }

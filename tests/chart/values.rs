@@ -22,7 +22,11 @@ fn helm_finds_nothing_to_object_to() {
 fn values_become_arguments() {
     assert_eq!(
         operator_arguments(&rendered("rl", &json!({}))),
-        ["--log-level=info", "--log-format=json", "--http-bind-address=[::]:8080"]
+        [
+            "--log-level=info",
+            "--log-format=json",
+            "--http-bind-address=[::]:8080"
+        ]
     );
     let values = json!({
         "namespaces": ["legal", "web"],
@@ -51,7 +55,10 @@ fn wrong_values_are_refused() {
         (json!({"namespaces": "legal"}), "/namespaces"),
         (json!({"namespaces": ["Legal"]}), "/namespaces/0"),
         (json!({"namespaces": ["a", "a"]}), "/namespaces"),
-        (json!({"allowEndpoints": ["gateway.example.com"]}), "/allowEndpoints/0"),
+        (
+            json!({"allowEndpoints": ["gateway.example.com"]}),
+            "/allowEndpoints/0",
+        ),
         (json!({"logLevel": "loud"}), "/logLevel"),
         (json!({"crds": {"instal": true}}), "instal"),
     ];
@@ -60,6 +67,9 @@ fn wrong_values_are_refused() {
             Ok(objects) => panic!("{values} was taken for {} objects", objects.len()),
             Err(error) => error.to_string(),
         };
-        assert!(said.contains(place), "{values} is refused without naming {place}: {said}");
+        assert!(
+            said.contains(place),
+            "{values} is refused without naming {place}: {said}"
+        );
     }
 }

@@ -26,27 +26,27 @@ fn the_pinned_version_is_served() {
 #[test]
 fn an_orphan_is_collected_within_seconds() {
     let shared = ControlPlane::shared().unwrap();
-    shared.kubectl(&["create", "namespace", "orphans"]).unwrap();
+    let orphans = &namespace(shared, "orphans");
     shared
-        .kubectl(&["create", "configmap", "owner", "-n", "orphans"])
+        .kubectl(&["create", "configmap", "owner", "-n", orphans])
         .unwrap();
     let uid = shared.kubectl(&[
         "get",
         "configmap",
         "owner",
         "-n",
-        "orphans",
+        orphans,
         "-o",
         "jsonpath={.metadata.uid}",
     ]);
     let owned = format!(
-        r#"{{"apiVersion": "v1", "kind": "Secret", "metadata": {{"name": "owned", "namespace": "orphans",
+        r#"{{"apiVersion": "v1", "kind": "Secret", "metadata": {{"name": "owned", "namespace": "{orphans}",
           "ownerReferences": [{{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "{}"}}]}}}}"#,
         uid.unwrap()
     );
     shared.apply(&owned).unwrap();
     shared
-        .kubectl(&["delete", "configmap", "owner", "-n", "orphans"])
+        .kubectl(&["delete", "configmap", "owner", "-n", orphans])
         .unwrap();
     shared
         .kubectl(&[
@@ -54,7 +54,7 @@ fn an_orphan_is_collected_within_seconds() {
             "--for=delete",
             "secret/owned",
             "-n",
-            "orphans",
+            orphans,
             "--timeout=15s",
         ])
         .unwrap();
@@ -63,18 +63,22 @@ fn an_orphan_is_collected_within_seconds() {
 #[test]
 fn the_audit_log_tells_who_asked_for_what() {
     let shared = ControlPlane::shared().unwrap();
-    shared.kubectl(&["create", "namespace", "audited"]).unwrap();
+    let audited = &namespace(shared, "audited");
     shared
-        .kubectl(&["create", "serviceaccount", "asker", "-n", "audited"])
+        .kubectl(&["create", "serviceaccount", "asker", "-n", audited])
         .unwrap();
-    let kubeconfig = shared.service_account_kubeconfig("audited", "asker").unwrap();
-    let asker = service_account_user("audited", "asker");
+    let kubeconfig = shared.service_account_kubeconfig(audited, "asker").unwrap();
+    let asker = service_account_user(audited, "asker");
     let before = shared.audit().mark().unwrap();
 
     let refused = Command::new(&shared.description().kubectl)
         .arg("--kubeconfig")
         .arg(&kubeconfig)
-        .args(["get", "--raw", "/api/v1/namespaces/audited/secrets/wanted"])
+        .args([
+            "get",
+            "--raw",
+            &format!("/api/v1/namespaces/{audited}/secrets/wanted"),
+        ])
         .output()
         .unwrap();
     assert!(
@@ -92,7 +96,7 @@ fn the_audit_log_tells_who_asked_for_what() {
     let expected = audit::RequestKind {
         verb: "get".to_owned(),
         resource: "secrets".to_owned(),
-        namespace: "audited".to_owned(),
+        namespace: audited.clone(),
         name: "wanted".to_owned(),
         code: 403,
         ..Default::default()
@@ -131,6 +135,14 @@ fn nothing_is_left_when_its_user_is_killed() {
             .into_iter()
             .collect()
     });
+}
+
+/// A namespace of this run's own: a control plane may outlive a run.
+fn namespace(control_plane: &ControlPlane, name: &str) -> String {
+    let name = format!("{name}-{}", std::process::id());
+    let created = control_plane.kubectl(&["create", "namespace", &name]);
+    assert!(created.is_ok(), "{created:?}");
+    name
 }
 
 /// Those that run, dead ones that nobody has waited for yet left out.

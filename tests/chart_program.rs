@@ -1,2 +1,0 @@
-//! Until `tests/promises.rs` holds this module.
-mod chart;
