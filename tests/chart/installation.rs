@@ -78,17 +78,7 @@ fn the_definitions_are_those_of_the_repository() {
 fn a_fresh_cluster_needs_no_values_and_keeps_its_definitions() {
     // Of its own: in the shared one the definitions belong to nobody, and helm would not take them over.
     let fresh = ControlPlane::start_with(&[]).unwrap();
-    let helm = |arguments: &[&str]| {
-        let output = Command::new(Tool::Helm.path().unwrap())
-            .args(arguments)
-            .args(["--namespace", "rocketlawyer", "--kubeconfig"])
-            .arg(&fresh.description().kubeconfig)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "helm {arguments:?}: {said}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
+    let helm = |arguments: &[&str]| helm(&fresh, arguments);
     let chart = chart();
     let chart = chart.to_str().unwrap();
     let notes = helm(&["install", RELEASE, chart, "--create-namespace"]);
@@ -137,4 +127,21 @@ fn a_fresh_cluster_needs_no_values_and_keeps_its_definitions() {
             .kubectl(&["get", "clusterrole", &format!("{RELEASE}:rocketlawyer")])
             .is_err()
     );
+}
+
+/// Runs helm as administrator, in a namespace that the chart's text never mentions.
+fn helm(cluster: &ControlPlane, arguments: &[&str]) -> String {
+    let output = Tool::Helm.path().map(|helm| {
+        let mut command = Command::new(helm);
+        command
+            .args(arguments)
+            .args(["--namespace", "rocketlawyer", "--kubeconfig"]);
+        command.arg(&cluster.description().kubeconfig).output()
+    });
+    match output {
+        Ok(Ok(output)) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Ok(Ok(output)) => panic!("helm {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)),
+        Ok(Err(error)) => panic!("helm {arguments:?}: {error}"),
+        Err(error) => panic!("{error}"),
+    }
 }

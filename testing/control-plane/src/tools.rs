@@ -12,6 +12,9 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Error, tail};
 use crate::progress::say;
 
+#[cfg(test)]
+mod tests;
+
 /// The version of Kubernetes that `go/kubernetes/go.mod` pins.
 pub const KUBERNETES_VERSION: &str = "1.37.2";
 
