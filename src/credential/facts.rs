@@ -13,7 +13,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
     let object = state.object(key)?;
     let credential = object.credential()?;
     let session = &credential.session;
-    let wish = wish(credential);
+    let wish = wish(credential, !state.settings.reads_namespaces);
     let secret = match wish.as_ref().ok().and_then(|wish| wish.template) {
         Some(template) => state.secret_fact(key, object, &template.name),
         None => SecretFact::Unwanted,
@@ -45,8 +45,9 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
     })
 }
 
-fn wish(credential: &Credential) -> Result<Wish<'_>, SpecFault> {
+fn wish(credential: &Credential, labels_unknown: bool) -> Result<Wish<'_>, SpecFault> {
     let spec = credential.spec.as_ref().map_err(|fault| *fault)?;
+    let selector_ignored = labels_unknown && spec.consent.needs_labels();
     Ok(Wish {
         template: spec.template.as_ref(),
         delivery: Delivery::AccessToken,
@@ -54,11 +55,9 @@ fn wish(credential: &Credential) -> Result<Wish<'_>, SpecFault> {
         renew_until: None,
         ttl_after_finished: None,
         suspended: spec.suspended,
+        selector_ignored,
         refused_origin: spec.endpoint.refused(),
-        made_for: spec
-            .endpoint
-            .allowed()
-            .map(|endpoint| inputs::made_for(endpoint.base(), None)),
+        made_for: Some(inputs::made_for(spec.endpoint.any().base(), None)),
         made_with: made_with(credential),
         names: names(spec),
     })

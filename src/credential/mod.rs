@@ -7,5 +7,5 @@ mod offer;
 mod status;
 
 pub use facts::facts;
-pub use offer::offer;
+pub use offer::offers;
 pub use status::status;

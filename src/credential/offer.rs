@@ -3,34 +3,82 @@
 
 use jiff::Timestamp;
 
+use crate::api::Reason;
 use crate::decision::checks::{cause, obstacle};
-use crate::decision::{Facts, InputsHash, Record, is_unfit};
-use crate::state::Offer;
+use crate::decision::{Facts, FailedStep, Failure, InputsHash, LoginFact, Record, Validity, is_unfit};
+use crate::state::{Offer, Offers};
 
-/// What this credential offers to those who need its access token.
+/// What this credential offers.
 #[must_use]
-pub fn offer(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
-    let cause = cause(facts, now);
-    let obstacle = obstacle(facts, cause, now);
-    let suspended = facts
-        .sound()
-        .is_none_or(|wish| wish.suspended || wish.refused_origin.is_some());
+pub fn offers(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offers {
+    match closed(facts) {
+        Some(reason) => Offers {
+            access: Offer::NotReady(reason),
+            login: Offer::NotReady(reason),
+        },
+        None => Offers {
+            access: access(facts, generation, now),
+            login: login(facts, generation, now),
+        },
+    }
+}
+
+/// Nothing at all is offered.
+fn closed(facts: &Facts<'_>) -> Option<Reason> {
+    let wish = match &facts.wish {
+        Ok(wish) => wish,
+        Err(_) => return Some(Reason::InvalidSpec),
+    };
+    if wish.suspended {
+        return Some(Reason::Suspended);
+    }
+    wish.refused_origin.map(|_| Reason::EndpointNotAllowed)
+}
+
+fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
+    let parked = parked(facts, now);
+    if let Some(failure) = parked.filter(|it| it.step == FailedStep::ServiceToken) {
+        return Offer::NotReady(failure.reason);
+    }
     if let Some(held) = facts
         .held
-        .filter(|held| !suspended && !facts.token_refused && is_live(facts, held, now))
+        .filter(|held| !facts.token_refused && is_live(facts, held, now))
     {
         return Offer::Live {
             generation,
-            expires_at: held.expires_at,
+            expires_at: Some(held.expires_at),
         };
     }
-    match (&obstacle, facts.standing_failure()) {
-        (Some(obstacle), _) if suspended || is_unfit(facts, cause) || facts.token_refused => {
-            Offer::NotReady(obstacle.reason())
-        }
-        (None, Some(failure)) if failure.next_attempt > now => Offer::NotReady(failure.reason),
+    let cause = cause(facts, now);
+    match obstacle(facts, cause, now) {
+        Some(obstacle) if is_unfit(facts, cause) || facts.token_refused => Offer::NotReady(obstacle.reason()),
+        None if parked.is_some() => Offer::NotReady(parked.map_or(Reason::Pending, |it| it.reason)),
         _ => Offer::Working,
     }
+}
+
+/// A login that was refused is not offered before its retry time; then it is, and the next exchange finds out.
+fn login(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
+    match facts.login {
+        LoginFact::Unread => Offer::Working,
+        LoginFact::Absent => Offer::NotReady(Reason::ClientSecretNotFound),
+        LoginFact::Incomplete(_) => Offer::NotReady(Reason::ClientSecretIncomplete),
+        LoginFact::Ready => match parked(facts, now) {
+            Some(failure) if facts.validity == Validity::Refused || failure.step == FailedStep::Exchange => {
+                Offer::NotReady(failure.reason)
+            }
+            _ => Offer::Live {
+                generation,
+                expires_at: None,
+            },
+        },
+    }
+}
+
+fn parked<'a>(facts: &Facts<'a>, now: Timestamp) -> Option<&'a Failure> {
+    facts
+        .standing_failure()
+        .filter(|failure| failure.next_attempt > now)
 }
 
 fn is_live(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {

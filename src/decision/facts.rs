@@ -60,6 +60,8 @@ pub struct Wish<'a> {
     pub ttl_after_finished: Option<SignedDuration>,
     /// Nothing is issued.
     pub suspended: bool,
+    /// A namespace selector is not honoured: the operator may not read namespaces.
+    pub selector_ignored: bool,
     /// The origin of a custom endpoint that the operator was not started with.
     pub refused_origin: Option<&'a str>,
     /// What the token is for; `None` while that cannot be known: it counts as matching.
@@ -99,8 +101,6 @@ pub enum SpecFault {
     Undecodable,
     /// This field holds a value that means nothing.
     Field(&'static str),
-    /// The credential uses a namespace selector and the operator may not read namespaces.
-    SelectorUnsupported,
     /// `credentialRef` names a Frontend app.
     CredentialIsFrontend,
     /// `exchangeCredentialRef` names a Backend app.

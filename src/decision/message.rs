@@ -9,6 +9,9 @@ use crate::api::Reason;
 /// Follows the message of a token whose `renewBefore` cannot be kept.
 pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew earlier than the token is issued: the default window is used; write a shorter renewBefore.";
 
+/// Follows the message of a credential whose selector cannot be honoured.
+pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is ignored: this installation may not read namespaces; list them in names.";
+
 /// A token is in service.
 pub(super) fn issued(expires_at: Timestamp, renew_at: Option<Timestamp>) -> String {
     match renew_at {
@@ -37,6 +40,11 @@ pub(super) fn kept(reason: Reason, expires_at: Timestamp) -> String {
 /// A Frontend credential that can serve.
 pub(super) fn login_complete() -> String {
     "The client Secret is complete; a Frontend app holds no token of its own.".to_owned()
+}
+
+/// The same, while nothing is exchanged with it.
+pub(super) fn login_suspended() -> String {
+    "The client Secret is complete; requests wait until spec.suspend is false.".to_owned()
 }
 
 /// The token is good, its renewal is not coming along.
@@ -165,10 +173,6 @@ fn spec_fault(fault: SpecFault) -> String {
             "The spec cannot be read: it does not fit this version's schema. Apply it again with the current CRDs installed.".to_owned()
         }
         SpecFault::Field(field) => format!("{field} has a value that means nothing. Correct it as `kubectl explain` says."),
-        SpecFault::SelectorUnsupported => {
-            "spec.allowedNamespaces.selector needs the right to read namespaces, which this installation lacks. List the namespaces in names."
-                .to_owned()
-        }
         SpecFault::CredentialIsFrontend => {
             "spec.credentialRef names a Frontend app, which issues no access token. Name a Backend credential, and the Frontend one in exchangeCredentialRef.".to_owned()
         }

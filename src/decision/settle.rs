@@ -1,7 +1,7 @@
 //! What changes in the status, and since when does it hold? Pure: conditions with their transition times, and the merge
 //! patch from what the object says to what it should say.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value};
 
@@ -70,6 +70,32 @@ pub fn failure(failure: &Failure) -> api::Failure {
         since: Some(Time(to_seconds(failure.since))),
         next_attempt_at: Some(Time(to_seconds(failure.next_attempt))),
     }
+}
+
+/// A failure that goes on is told again at most this often.
+pub const STATUS_REST: SignedDuration = SignedDuration::from_mins(15);
+
+/// Whether a status says nothing new: the same failure has come once more.
+#[must_use]
+pub fn only_repeats(old: &Value, new: &Value) -> bool {
+    let essence = |status: &Value| {
+        let mut status = status.clone();
+        if let Some(failure) = status.get_mut("failure").and_then(Value::as_object_mut) {
+            failure.remove("count");
+            failure.remove("nextAttemptAt");
+        }
+        for condition in status
+            .get_mut("conditions")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            // The message names the next attempt.
+            condition.as_object_mut().map(|it| it.remove("message"));
+        }
+        status
+    };
+    new.get("failure").is_some() && essence(old) == essence(new)
 }
 
 /// The merge patch that turns `old` into `new`, absent fields as explicit nulls; `None` where nothing differs.

@@ -78,11 +78,14 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
     let cause = cause(facts, now);
     let obstacle = obstacle(facts, cause, now);
     let unfit = is_unfit(facts, cause);
-    let (ready, progress) = if unfit {
+    let (mut ready, progress) = if unfit {
         not_ready(facts, obstacle.as_ref(), now)
     } else {
         (ready(facts, cause, obstacle.as_ref(), now), Progress::Settled)
     };
+    if facts.sound().is_some_and(|wish| wish.selector_ignored) {
+        ready.message.push_str(message::SELECTOR_IGNORED);
+    }
     Verdict {
         ready,
         progress,
@@ -98,7 +101,9 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
 pub fn is_unfit(facts: &Facts<'_>, cause: Option<Cause>) -> bool {
     match (&facts.wish, facts.secret) {
         (Err(_), _) => facts.record().is_none(),
-        (Ok(_), SecretFact::Unwanted) => facts.login != LoginFact::Ready || login_was_refused(facts),
+        (Ok(wish), SecretFact::Unwanted) => {
+            facts.login != LoginFact::Ready || login_was_refused(facts) || wish.refused_origin.is_some()
+        }
         (Ok(_), _) => {
             let refused_for_good = facts.token_refused && facts.standing_failure().is_some();
             cause.is_some_and(Cause::makes_unfit) || refused_for_good
@@ -112,17 +117,13 @@ fn ready(
     obstacle: Option<&Obstacle<'_>>,
     now: Timestamp,
 ) -> Statement {
-    let Some(record) = facts.record() else {
-        return Statement {
-            truth: Truth::True,
-            reason: Reason::Available,
-            message: message::login_complete(),
-        };
-    };
     let reason = match obstacle {
         Some(Obstacle::IsSuspended) => Reason::Suspended,
         Some(Obstacle::RenewalHasEnded) => Reason::RenewalEnded,
         _ => Reason::Issued,
+    };
+    let Some(record) = facts.record() else {
+        return login_ready(reason);
     };
     let trouble =
         facts.standing_failure().is_some() || obstacle.is_some_and(|it| worth_saying(facts, it, cause, now));
@@ -139,6 +140,19 @@ fn ready(
         truth: Truth::True,
         reason,
         message: text,
+    }
+}
+
+/// A Frontend credential that can serve, or could if it were not suspended.
+fn login_ready(reason: Reason) -> Statement {
+    let (reason, message) = match reason {
+        Reason::Suspended => (Reason::Suspended, message::login_suspended()),
+        _ => (Reason::Available, message::login_complete()),
+    };
+    Statement {
+        truth: Truth::True,
+        reason,
+        message,
     }
 }
 

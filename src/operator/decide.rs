@@ -9,10 +9,11 @@ use crate::api::{CredentialStatus, RequestStatus};
 use crate::auth::Origin;
 use crate::credential;
 use crate::decision::checks::{cause, renewal_instant};
-use crate::decision::settle::merge_patch;
+use crate::decision::schedule::{SHORTEST_WAIT, later};
+use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
 use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, plan};
 use crate::scoped_token;
-use crate::state::{Object, Offer, State};
+use crate::state::{Detail, Object, State};
 
 /// The decision about one object.
 #[derive(Debug)]
@@ -43,8 +44,6 @@ pub(super) struct Rest {
     pub publish: Option<Publish>,
     /// A request that waits for credentials.
     pub waits: bool,
-    /// What a credential offers from now on.
-    pub offer: Option<Offer>,
 }
 
 /// A status, and the patch that leads to it.
@@ -77,23 +76,35 @@ pub(super) fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Optio
 pub(super) fn decide(state: &State, key: &Key, now: Timestamp) -> Option<Decision> {
     let facts = facts(state, key, now)?;
     let object = state.object(key)?;
+    let step = plan(&facts, now);
+    // What a step needs is there when it is planned; should it not be, the object is looked at again in a moment.
+    Some(equip(state, key, object, &facts, step, now).unwrap_or_else(|| {
+        Decision::Rest(Rest {
+            until: Some(later(now, SHORTEST_WAIT)),
+            publish: None,
+            waits: false,
+        })
+    }))
+}
+
+/// Gives a step all that its execution needs.
+fn equip(
+    state: &State,
+    key: &Key,
+    object: &Object,
+    facts: &Facts<'_>,
+    step: Step,
+    now: Timestamp,
+) -> Option<Decision> {
     let namespace = key.namespace.clone();
     let secret_name = object.secret_name().unwrap_or_default();
-    Some(match plan(&facts, now) {
+    Some(match step {
         Step::Wait(wait) => {
-            let publish = if wait.speak {
-                publish(state, key, &facts, now)
-            } else {
-                None
-            };
             let held_up = matches!(facts.chain, Chain::Working | Chain::NotReady { .. });
             Decision::Rest(Rest {
                 until: wait.until,
-                publish,
-                waits: held_up && cause(&facts, now).is_some(),
-                offer: object
-                    .credential()
-                    .map(|it| credential::offer(&facts, it.session.generation, now)),
+                publish: wait.speak.then(|| publish(object, facts, now)).flatten(),
+                waits: held_up && cause(facts, now).is_some(),
             })
         }
         Step::ReadLogin => {
@@ -108,10 +119,10 @@ pub(super) fn decide(state: &State, key: &Key, now: Timestamp) -> Option<Decisio
             name: secret_name.into(),
         }),
         Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
-        Step::Recall => recall(key, &facts)?,
-        Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, &facts, precondition(&facts))?)),
-        Step::Issue(cause) => issue(state, key, &facts, cause)?,
-        Step::Write(precondition) => write(key, object, &facts, precondition)?,
+        Step::Recall => recall(key, facts)?,
+        Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, facts, precondition(facts))?)),
+        Step::Issue(cause) => issue(state, key, facts, cause)?,
+        Step::Write(precondition) => write(key, object, facts, precondition)?,
         Step::DropHeld => Decision::DropHeld,
         Step::Finish => Decision::Act(Effect::Finish {
             key: key.clone(),
@@ -216,27 +227,34 @@ fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {
     })
 }
 
-fn publish(state: &State, key: &Key, facts: &Facts<'_>, now: Timestamp) -> Option<Publish> {
-    let object = state.object(key)?;
-    let (old, status, new) = match &object.detail {
-        crate::state::Detail::Credential(it) => {
+/// The status to write: where it differs, and not merely in the count of a failure that was told a moment ago.
+fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish> {
+    let (old, new, status) = match &object.detail {
+        Detail::Credential(it) => {
             let status = credential::status(facts, it, now);
             let new = serde_json::to_value(&status).ok()?;
             (
                 serde_json::to_value(&it.status).ok()?,
-                NewStatus::Credential(Box::new(status)),
                 new,
+                NewStatus::Credential(Box::new(status)),
             )
         }
-        crate::state::Detail::Request(it) => {
+        Detail::Request(it) => {
             let status = scoped_token::status(facts, &it.status, now);
             let new = serde_json::to_value(&status).ok()?;
             (
                 serde_json::to_value(&it.status).ok()?,
-                NewStatus::Request(Box::new(status)),
                 new,
+                NewStatus::Request(Box::new(status)),
             )
         }
     };
+    let told = object
+        .work
+        .published_at
+        .is_some_and(|at| later(at, STATUS_REST) > now);
+    if told && only_repeats(&old, &new) {
+        return None;
+    }
     merge_patch(&old, &new).map(|patch| Publish { patch, status })
 }

@@ -35,23 +35,33 @@ enum Place {
     Through,
 }
 
+/// What came of asking.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Asked {
+    /// Go, and [`Gates::leave`] when done. Otherwise the key is in line, and is called when its turn comes.
+    pub through: bool,
+    /// The keys that are called because this one needs something else than it had asked for.
+    pub called: Vec<Key>,
+}
+
 impl Gates {
-    /// Asks for permits, all at once. `true`: go, and [`Gates::leave`] when done. `false`: the key is in line, and is
-    /// called when its turn comes.
-    pub fn ask(&mut self, origin: &Origin, key: &Key, permits: usize) -> bool {
-        match self.keys.get_mut(key) {
+    /// Asks for permits, all at once.
+    pub fn ask(&mut self, origin: &Origin, key: &Key, permits: usize) -> Asked {
+        let called = match self.keys.get_mut(key) {
             Some((at, kept, place)) if at == origin && *kept == permits => {
                 if *place == Place::Called {
                     *place = Place::Through;
                 }
-                return *place == Place::Through;
+                return Asked {
+                    through: *place == Place::Through,
+                    called: Vec::new(),
+                };
             }
             // It needs something else than it asked for: back to the end of the line.
-            Some(_) => {
-                self.give_up(key);
-            }
-            None => {}
-        }
+            Some(_) => self.give_up(key),
+            None => Vec::new(),
+        };
         let gate = self.gates.entry(origin.clone()).or_default();
         let free = gate.line.is_empty() && gate.in_use + permits <= IN_FLIGHT;
         let place = if free {
@@ -62,7 +72,10 @@ impl Gates {
             Place::InLine
         };
         self.keys.insert(key.clone(), (origin.clone(), permits, place));
-        free
+        Asked {
+            through: free,
+            called,
+        }
     }
 
     /// A key that was let through is done. Returns the keys that are called.

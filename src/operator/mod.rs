@@ -8,6 +8,7 @@ mod decide;
 mod effect;
 pub mod gate;
 mod observe;
+mod offers;
 pub mod options;
 pub mod queue;
 mod report;

@@ -79,8 +79,16 @@ impl Queue {
 
     /// The work on this key has come to a wait.
     pub fn done(&mut self, key: &Key) {
-        if self.places.remove(key) == Some(Place::RunningAgain) {
-            self.wake(key.clone());
+        match self.places.get(key) {
+            Some(Place::Running) => {
+                self.places.remove(key);
+            }
+            Some(Place::RunningAgain) => {
+                self.places.remove(key);
+                self.wake(key.clone());
+            }
+            // Not running: whoever says so twice takes nobody's place in the line.
+            Some(Place::Ready) | None => {}
         }
     }
 

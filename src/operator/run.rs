@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Aftermath, apply};
 use super::decide::{Decision, NewStatus, Publish, Rest, decide};
 use super::effect::{Effect, Outcome, Outside};
-use super::gate::Gates;
+use super::gate::{Asked, Gates};
 use super::observe::Observer;
+use super::offers;
 use super::options::Options;
 use super::queue::Queue;
 use super::report::Report;
@@ -26,7 +27,7 @@ use crate::cluster::watch::{self, Change, Watched};
 use crate::cluster::{AccessReview, Clients, NoCluster};
 use crate::decision::Key;
 use crate::decision::schedule::{LONGEST_WAIT, later};
-use crate::state::{Offer, Settings, State};
+use crate::state::{Settings, State};
 
 /// Effects in flight beside the loop, calls to the authentication service included.
 const EFFECTS: usize = 96;
@@ -169,6 +170,8 @@ impl Loop {
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.state, &key, now)));
         let Ok(decision) = decided else {
             self.report.panicked(&key, &self.state);
+            let called = self.gates.give_up(&key);
+            self.wake_all(called);
             self.rest_after_panic(&key);
             return;
         };
@@ -187,7 +190,9 @@ impl Loop {
                 permits,
                 effect,
             }) => {
-                if self.gates.ask(&origin, &key, permits) {
+                let Asked { through, called } = self.gates.ask(&origin, &key, permits);
+                self.wake_all(called);
+                if through {
                     self.spawn(&key, effect);
                 } else {
                     // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
@@ -208,9 +213,8 @@ impl Loop {
 
     fn rest(&mut self, key: Key, rest: Rest) {
         self.queue.wake_at(&key, rest.until);
-        if let Some(offer) = rest.offer {
-            self.offer(&key, offer);
-        }
+        let woken = offers::refresh(&mut self.state, &key, clock::now());
+        self.wake_all(woken);
         if rest.waits {
             let credentials: Vec<Key> = crate::scoped_token::waits_for(&self.state, &key)
                 .cloned()
@@ -238,19 +242,6 @@ impl Loop {
             }
             _ => self.queue.done(&key),
         }
-    }
-
-    /// What a credential offers has changed: those who wait look again.
-    fn offer(&mut self, key: &Key, offer: Offer) {
-        let Some(session) = self.state.session_mut(key) else {
-            return;
-        };
-        if session.offer == offer {
-            return;
-        }
-        session.offer = offer;
-        let waiting = self.state.stop_waiting(key);
-        self.wake_all(waiting);
     }
 
     fn spawn(&mut self, key: &Key, effect: Effect) {
@@ -298,6 +289,7 @@ impl Loop {
                 if let Some(object) = self.state.object_mut(key) {
                     self.report.transition(key, object, &status);
                     object.meta.version = object.meta.version.max(version);
+                    object.work.published_at = Some(clock::now());
                     status.keep(object);
                 }
             }

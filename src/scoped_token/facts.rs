@@ -62,7 +62,7 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Res
     let spec = request.spec.as_ref().map_err(|fault| *fault)?;
     let asked = consenting(state, key, &spec.credential);
     let exchanger = spec.exchanger().and_then(|name| consenting(state, key, name));
-    let endpoint = asked.and_then(|(credential, _)| credential.endpoint.allowed());
+    let endpoint = asked.map(|(credential, _)| credential.endpoint.any());
     let subject = Subject {
         as_service_token: spec.delivery == Delivery::ServiceToken,
         purpose: spec.subject.purpose(),
@@ -75,6 +75,7 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Res
         renew_until: spec.renew_until,
         ttl_after_finished: spec.ttl_after_finished,
         suspended: spec.suspended,
+        selector_ignored: false,
         refused_origin: None,
         made_for: endpoint.map(|endpoint| inputs::made_for(endpoint.base(), Some(subject))),
         made_with: made_with(spec, exchanger.map(|(_, session)| session), uid),
@@ -122,20 +123,15 @@ fn chain<'a>(state: &'a State, key: &Key, spec: &'a RequestSpec, now: Timestamp)
             if !exchanging.allows_purpose(spec.subject.purpose()) {
                 return Chain::PurposeRefused;
             }
-            if exchanging.suspended {
-                return Chain::NotReady {
-                    credential: &name.shown,
-                    reason: crate::api::Reason::Suspended,
-                };
-            }
-            serving(exchanging_session.login_offer(), &name.shown)
-                .unwrap_or_else(|| serving(live(session.offer, now), shown).unwrap_or(Chain::Live))
+            serving(exchanging_session.offers.login, &name.shown, now)
+                .or_else(|| serving(session.offers.access, shown, now))
+                .unwrap_or(Chain::Live)
         }
         None if spec.delivery == Delivery::ServiceToken => {
-            serving(live(session.offer, now), shown).unwrap_or(Chain::Live)
+            serving(session.offers.access, shown, now).unwrap_or(Chain::Live)
         }
-        None => serving(live(session.offer, now), shown)
-            .or_else(|| serving(session.login_offer(), shown))
+        None => serving(session.offers.access, shown, now)
+            .or_else(|| serving(session.offers.login, shown, now))
             .unwrap_or(Chain::Live),
     }
 }
@@ -150,19 +146,12 @@ fn refusal<'a>(credential: &CredentialSpec, spec: &RequestSpec) -> Option<Chain<
     too_long.then_some(Chain::TtlRefused { longest })
 }
 
-fn live(offer: Offer, now: Timestamp) -> Result<(), Offer> {
+/// What stands in the way, if this is not to be had now.
+fn serving(offer: Offer, credential: &str, now: Timestamp) -> Option<Chain<'_>> {
     match offer {
-        Offer::Live { expires_at, .. } if expires_at > now => Ok(()),
-        Offer::Live { .. } => Err(Offer::Working),
-        other => Err(other),
-    }
-}
-
-fn serving(offer: Result<(), Offer>, credential: &str) -> Option<Chain<'_>> {
-    match offer {
-        Ok(()) | Err(Offer::Live { .. }) => None,
-        Err(Offer::Working) => Some(Chain::Working),
-        Err(Offer::NotReady(reason)) => Some(Chain::NotReady { credential, reason }),
+        Offer::Live { expires_at, .. } if expires_at.is_none_or(|at| at > now) => None,
+        Offer::Live { .. } | Offer::Working => Some(Chain::Working),
+        Offer::NotReady(reason) => Some(Chain::NotReady { credential, reason }),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::decision::{Key, Owner, SecretFact, SeenSecret};
 
 pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Work};
 pub use secrets::{SecretName, Secrets};
-pub use session::{LoginState, Offer, Session};
+pub use session::{LoginState, Offer, Offers, Session};
 use spec::Labels;
 pub use watching::Sighting;
 

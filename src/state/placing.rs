@@ -71,11 +71,7 @@ impl State {
         key: &Key,
         spec: &RocketLawyerCredentialSpec,
     ) -> Result<CredentialSpec, SpecFault> {
-        let checked = CredentialSpec::check(&key.name, spec, &self.settings.allowed_origins)?;
-        if checked.consent.needs_labels() && !self.settings.reads_namespaces {
-            return Err(SpecFault::SelectorUnsupported);
-        }
-        Ok(checked)
+        CredentialSpec::check(&key.name, spec, &self.settings.allowed_origins)
     }
 
     pub(super) fn index(&mut self, key: &Key) {

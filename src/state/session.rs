@@ -28,7 +28,7 @@ pub struct Session {
     /// How far the service's clock is ahead.
     pub clock_ahead: Option<SignedDuration>,
     /// What requests may count on.
-    pub offer: Offer,
+    pub offers: Offers,
     /// The requests that wait for this credential.
     pub waiting: HashSet<Key>,
 }
@@ -48,17 +48,26 @@ pub enum LoginState {
 
 /// What requests may count on. The credential's own work says so after every decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offers {
+    /// The access token.
+    pub access: Offer,
+    /// The login, for an exchange.
+    pub login: Offer,
+}
+
+/// Whether one of the two can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offer {
-    /// It is at work; a moment's patience.
+    /// The credential is at work; a moment's patience.
     Working,
     /// Nothing to be had, because.
     NotReady(Reason),
-    /// This access token, until then.
+    /// Here it is.
     Live {
-        /// Its generation.
+        /// The generation of the access token.
         generation: u64,
-        /// Its end.
-        expires_at: Timestamp,
+        /// When it ends; of a login, never.
+        expires_at: Option<Timestamp>,
     },
 }
 
@@ -74,7 +83,10 @@ impl Session {
             unproven: false,
             validity,
             clock_ahead: None,
-            offer: Offer::Working,
+            offers: Offers {
+                access: Offer::Working,
+                login: Offer::Working,
+            },
             waiting: HashSet::new(),
         }
     }
@@ -96,17 +108,6 @@ impl Session {
         match &self.login {
             LoginState::Ready(login) => Some(login),
             _ => None,
-        }
-    }
-
-    /// What requests may count on for an exchange: the login alone.
-    pub fn login_offer(&self) -> Result<(), Offer> {
-        match (&self.login, self.validity) {
-            (LoginState::Unread, _) => Err(Offer::Working),
-            (LoginState::Absent, _) => Err(Offer::NotReady(Reason::ClientSecretNotFound)),
-            (LoginState::Incomplete(_), _) => Err(Offer::NotReady(Reason::ClientSecretIncomplete)),
-            (LoginState::Ready(_), Validity::Refused) => Err(Offer::NotReady(Reason::InvalidClient)),
-            (LoginState::Ready(_), _) => Ok(()),
         }
     }
 

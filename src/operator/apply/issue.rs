@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::super::effect::{Issue, Purpose};
+use super::super::offers;
 use super::secret::hold;
 use super::setback;
 use crate::api::Reason;
 use crate::auth::{self, Call, Class, ErrorCode, Fault, Issued, Scope};
 use crate::decision::{Cause, FailedStep, Failure, Key, Record, RetryClass, Setback, Validity};
 use crate::scoped_token;
-use crate::state::{Held, HeldToken, Offer, State};
+use crate::state::{Held, HeldToken, State};
 
 pub(super) fn took(
     state: &mut State,
@@ -56,21 +57,38 @@ pub(super) fn took(
     }
 }
 
-/// A request's calls were answered: the credentials they were made with are good.
+/// A request's calls were answered: what they were made with is good, and what was parked for it goes on.
 pub(super) fn accepted(state: &mut State, key: &Key, generation: u64) -> Vec<Key> {
     let mut wake = Vec::new();
-    for credential in credentials_of(state, key) {
-        if let Some(session) = state.session_mut(&credential) {
-            if session.generation == generation {
-                session.unproven = false;
-            }
-            if session.validity != Validity::Accepted {
-                session.validity = Validity::Accepted;
-                wake.push(credential);
-            }
+    if let Some(credential) = credentials_of(state, key).into_iter().next() {
+        if let Some(session) = state
+            .session_mut(&credential)
+            .filter(|it| it.generation == generation)
+        {
+            session.unproven = false;
+            session.refused = None;
+        }
+        if forgive(state, &credential, FailedStep::ServiceToken) {
+            wake.push(credential);
+        }
+    }
+    if let Some(exchanger) = exchanger_of(state, key) {
+        let news = state.session_mut(&exchanger).is_some_and(|session| {
+            let news = session.validity != Validity::Accepted;
+            session.validity = Validity::Accepted;
+            news
+        });
+        if forgive(state, &exchanger, FailedStep::Exchange) || news {
+            wake.push(exchanger);
         }
     }
     wake
+}
+
+/// A failure that requests had met at their credential is over.
+fn forgive(state: &mut State, credential: &Key, step: FailedStep) -> bool {
+    let failure = state.object_mut(credential).map(|it| &mut it.work.failure);
+    failure.is_some_and(|failure| failure.take_if(|it| it.step == step).is_some())
 }
 
 pub(super) fn fault_of(
@@ -125,11 +143,12 @@ pub(super) fn token_refused(
     if !session.refuse(errand.generation, errand.access_issued_at) {
         return Vec::new();
     }
-    session.offer = Offer::Working;
     if session.unproven {
         return park_at_credential(state, &credential, call, fault, now);
     }
-    vec![credential]
+    let mut wake = offers::refresh(state, &credential, now);
+    wake.push(credential);
+    wake
 }
 
 pub(super) fn park_at_credential(
@@ -143,13 +162,9 @@ pub(super) fn park_at_credential(
         refuse_login(state, credential);
     }
     setback(state, credential, of_fault(call, fault), now);
-    if let Some(failure) = state.object(credential).and_then(|it| it.work.failure.as_ref()) {
-        let offer = Offer::NotReady(failure.reason);
-        if let Some(session) = state.session_mut(credential) {
-            session.offer = offer;
-        }
-    }
-    vec![credential.clone()]
+    let mut wake = offers::refresh(state, credential, now);
+    wake.push(credential.clone());
+    wake
 }
 
 pub(super) fn refuse_login(state: &mut State, credential: &Key) {

@@ -1,1 +1,167 @@
-//! Tests
+//! Nothing runs beside itself, nothing is forgotten, nobody is overtaken for ever.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::Queue;
+use crate::decision::{Key, Kind};
+
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    Wake(u8),
+    WakeAt(u8, Option<i64>),
+    Pass(i64),
+    Next,
+    Done(u8),
+}
+
+fn key(n: u8) -> Key {
+    Key::new(Kind::Request, "team", format!("r{n}"))
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        (0..6_u8).prop_map(Move::Wake),
+        (0..6_u8, proptest::option::of(0..60_i64)).prop_map(|(key, at)| Move::WakeAt(key, at)),
+        (0..20_i64).prop_map(Move::Pass),
+        Just(Move::Next),
+        Just(Move::Next),
+        (0..6_u8).prop_map(Move::Done),
+    ];
+    proptest::collection::vec(one, 1..120)
+}
+
+/// What must be true of the queue, kept in the plainest way.
+#[derive(Default)]
+struct Ledger {
+    now: i64,
+    running: HashSet<Key>,
+    /// Woken, and not given out since.
+    owed: HashSet<Key>,
+    timers: HashMap<Key, i64>,
+}
+
+impl Ledger {
+    fn make(&mut self, queue: &mut Queue, step: Move) {
+        match step {
+            Move::Wake(n) => {
+                queue.wake(key(n));
+                self.owed.insert(key(n));
+            }
+            Move::WakeAt(n, when) => {
+                let when = when.map(|it| self.now + it);
+                queue.wake_at(&key(n), when.map(at));
+                self.timers.remove(&key(n));
+                self.timers.extend(when.map(|it| (key(n), it)));
+            }
+            Move::Pass(seconds) => {
+                self.now += seconds;
+                queue.pass(at(self.now));
+                let now = self.now;
+                let due: Vec<Key> = self
+                    .timers
+                    .extract_if(|_, when| *when <= now)
+                    .map(|(key, _)| key)
+                    .collect();
+                self.owed.extend(due);
+            }
+            Move::Next => {
+                if let Some(key) = queue.take() {
+                    assert!(self.owed.remove(&key), "{key:?} runs though nobody woke it");
+                    assert!(self.running.insert(key.clone()), "{key:?} runs twice at once");
+                } else {
+                    let waiting: Vec<_> = self.owed.difference(&self.running).collect();
+                    assert!(waiting.is_empty(), "{waiting:?} were woken and do not run");
+                }
+            }
+            // Only who runs is done; a word too many must harm nobody.
+            Move::Done(n) => {
+                queue.done(&key(n));
+                self.running.remove(&key(n));
+            }
+        }
+        assert_eq!(
+            queue.next_look(),
+            self.timers.values().min().map(|it| at(*it)),
+            "the next look is the earliest that was arranged"
+        );
+        assert_eq!(queue.load().2, self.running.len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_key_runs_twice_at_once(moves in moves()) {
+        let mut queue = Queue::default();
+        let mut ledger = Ledger::default();
+        for step in moves {
+            ledger.make(&mut queue, step);
+        }
+    }
+
+    /// However often the others are woken: a key that is ready runs after at most as many others as were ready before it.
+    #[test]
+    fn no_key_starves(before in 0..20_u8, noise in proptest::collection::vec(0..20_u8, 0..200)) {
+        let mut queue = Queue::default();
+        for n in 0..before {
+            queue.wake(key(n));
+        }
+        let patient = key(100);
+        queue.wake(patient.clone());
+        let mut noise = noise.into_iter();
+        for turn in 0..=before {
+            let next = queue.take().expect("somebody is ready");
+            if next == patient {
+                prop_assert_eq!(turn, before, "in the order in which they became ready");
+                return Ok(());
+            }
+            for n in noise.by_ref().take(10) {
+                queue.wake(key(n));
+            }
+            queue.done(&next);
+            queue.wake(next);
+        }
+        prop_assert!(false, "{:?} never ran", patient);
+    }
+}
+
+#[test]
+fn a_key_woken_while_it_runs_runs_once_more() {
+    let mut queue = Queue::default();
+    queue.wake(key(1));
+    assert_eq!(queue.take(), Some(key(1)));
+    queue.wake(key(1));
+    queue.wake(key(1));
+    assert_eq!(queue.take(), None, "it still runs");
+    queue.done(&key(1));
+    assert_eq!(queue.take(), Some(key(1)));
+    queue.done(&key(1));
+    assert_eq!(queue.take(), None);
+}
+
+#[test]
+fn a_new_arrangement_replaces_the_old_one() {
+    let mut queue = Queue::default();
+    queue.wake_at(&key(1), Some(at(10)));
+    queue.wake_at(&key(1), Some(at(20)));
+    queue.pass(at(10));
+    assert_eq!(queue.take(), None);
+    queue.pass(at(20));
+    assert_eq!(queue.take(), Some(key(1)));
+    assert_eq!(queue.next_look(), None);
+}
+
+#[test]
+fn what_is_due_together_runs_by_its_instant() {
+    let mut queue = Queue::default();
+    queue.wake_at(&key(1), Some(at(2)));
+    queue.wake_at(&key(2), Some(at(1)));
+    queue.pass(at(2) + SignedDuration::from_secs(1));
+    assert_eq!((queue.take(), queue.take()), (Some(key(2)), Some(key(1))));
+}

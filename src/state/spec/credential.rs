@@ -37,6 +37,8 @@ pub enum EndpointSpec {
     Allowed(Endpoint),
     /// They may not.
     Refused {
+        /// Where they would go.
+        endpoint: Endpoint,
         /// As it would have to be given to `--allow-endpoint`.
         origin: Box<str>,
     },
@@ -103,12 +105,20 @@ impl EndpointSpec {
         }
     }
 
+    /// The endpoint, whether calls may go there or not: what a token is for does not depend on that.
+    #[must_use]
+    pub fn any(&self) -> &Endpoint {
+        match self {
+            Self::Allowed(endpoint) | Self::Refused { endpoint, .. } => endpoint,
+        }
+    }
+
     /// The origin that was refused.
     #[must_use]
     pub fn refused(&self) -> Option<&str> {
         match self {
             Self::Allowed(_) => None,
-            Self::Refused { origin } => Some(origin),
+            Self::Refused { origin, .. } => Some(origin),
         }
     }
 }
@@ -125,15 +135,27 @@ fn endpoint(spec: &RocketLawyerCredentialSpec, allowed: &[Origin]) -> Result<End
                 .map(str::parse::<CaBundle>)
                 .transpose();
             let bundle = bundle.map_err(|_| SpecFault::Field("spec.endpoint.caBundle"))?;
-            match Endpoint::custom(&custom.url, bundle, allowed) {
-                Ok(endpoint) => Ok(EndpointSpec::Allowed(endpoint)),
-                Err(BadEndpoint::NotAllowed) => Ok(EndpointSpec::Refused {
-                    origin: origin_of(&custom.url),
-                }),
-                Err(_) => Err(SpecFault::Field("spec.endpoint.url")),
-            }
+            custom_endpoint(&custom.url, bundle, allowed)
         }
         _ => Err(fault),
+    }
+}
+
+fn custom_endpoint(
+    url: &str,
+    bundle: Option<CaBundle>,
+    allowed: &[Origin],
+) -> Result<EndpointSpec, SpecFault> {
+    let fault = SpecFault::Field("spec.endpoint.url");
+    match Endpoint::custom(url, bundle.clone(), allowed) {
+        Ok(endpoint) => Ok(EndpointSpec::Allowed(endpoint)),
+        Err(BadEndpoint::NotAllowed) => {
+            let origin = origin_of(url);
+            let own: Origin = origin.parse().map_err(|_| fault)?;
+            let endpoint = Endpoint::custom(url, bundle, &[own]).map_err(|_| fault)?;
+            Ok(EndpointSpec::Refused { endpoint, origin })
+        }
+        Err(_) => Err(fault),
     }
 }
 
