@@ -205,6 +205,11 @@ fn precondition(facts: &Facts<'_>) -> Precondition {
     }
 }
 
+/// When a token that was issued by a clock ahead of this one counts.
+fn arrives_at(record: &Record) -> Option<Timestamp> {
+    record.issued_at.checked_sub(FUTURE_TOLERANCE).ok()
+}
+
 fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
     let obstacle = obstacle(facts, cause, now);
     let quiet = obstacle == Some(Obstacle::CredentialIsWorking) && cause.is_some_and(Cause::makes_unfit);
@@ -216,7 +221,8 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
             due.zip(record)
                 .map(|(due, record)| schedule::overdue_at(record, due)),
             record.map(|record| record.expires_at),
-            record.and_then(|record| record.issued_at.checked_sub(FUTURE_TOLERANCE).ok()),
+            record.and_then(arrives_at),
+            facts.held.and_then(arrives_at),
             facts.sound().and_then(|wish| wish.renew_until),
             schedule::removed_at(facts),
             facts.standing_failure().map(|failure| failure.next_attempt),

@@ -1,0 +1,12 @@
+//! The two lists, row by row; the properties of architecture §4; numbers and words.
+
+mod any;
+mod causes;
+mod inputs;
+mod obstacles;
+mod properties;
+mod retry;
+mod scene;
+mod schedule;
+mod settle;
+mod steps;
