@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::tools::{self, Tool};
 #[derive(Debug)]
 pub struct ControlPlane {
     description: Description,
-    _processes: Option<Processes>,
+    processes: Option<Processes>,
 }
 
 impl ControlPlane {
@@ -63,7 +63,7 @@ impl ControlPlane {
     pub fn running(description: &Path) -> Result<Self, Error> {
         Ok(Self {
             description: Description::read(description)?,
-            _processes: None,
+            processes: None,
         })
     }
 
@@ -110,6 +110,14 @@ impl ControlPlane {
         write(&given.folder, &format!("{namespace}.{name}.kubeconfig"), &text)
     }
 
+    /// Starts a program that ends when this process does, however it dies. Whoever holds the child ends it otherwise.
+    pub fn spawn_tied(&mut self, command: &mut Command) -> Result<Child, Error> {
+        match &mut self.processes {
+            Some(processes) => processes.spawn_tied(command),
+            None => Err(Error::NotOurs),
+        }
+    }
+
     fn started(processes: Processes, ready: Ready) -> Result<Self, Error> {
         let description = Description {
             server: ready.server,
@@ -123,7 +131,7 @@ impl ControlPlane {
         };
         let started = Self {
             description,
-            _processes: Some(processes),
+            processes: Some(processes),
         };
         started.description.write_to(&started.description_path())?;
         Ok(started)

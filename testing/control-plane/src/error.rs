@@ -54,6 +54,9 @@ pub enum Error {
         /// What the parser said.
         why: String,
     },
+    /// Only whoever started a control plane can tie a program to it.
+    #[error("this control plane was started by another process: start the program there")]
+    NotOurs,
     /// The audit log did not show what was waited for.
     #[error("the audit log does not show {what} after {seconds} s; it has {seen} requests since the mark")]
     NotAudited {

@@ -178,19 +178,28 @@ impl Processes {
         let log_path = self.log(tool);
         let log = File::create(&log_path).map_err(Error::io("create", &log_path))?;
         let also_log = log.try_clone().map_err(Error::io("share", &log_path))?;
-        let child = Command::new(&program)
-            .args(arguments)
+        let mut command = Command::new(&program);
+        command.args(arguments).stdout(log).stderr(also_log);
+        let child = self.spawn_tied(&mut command)?;
+        self.children.push((tool, child));
+        Ok(())
+    }
+
+    /// Starts a program in the data folder that does not outlive this process.
+    pub(crate) fn spawn_tied(&mut self, command: &mut Command) -> Result<Child, Error> {
+        let program = PathBuf::from(command.get_program());
+        let mut child = command
             .current_dir(self.folder())
             // A ctrl-C at the terminal is for the user, which ends these in order.
             .process_group(0)
             .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(also_log)
             .spawn()
             .map_err(Error::run(&program))?;
-        let pid = child.id();
-        self.children.push((tool, child));
-        self.watcher.also_end(pid)
+        if let Err(error) = self.watcher.also_end(child.id()) {
+            let _ = child.kill();
+            return Err(error);
+        }
+        Ok(child)
     }
 
     fn wait_for_port(&mut self, port: u16) -> Result<(), Error> {
