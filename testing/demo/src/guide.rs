@@ -1,18 +1,27 @@
 //! What can a person do with all this? How to reach the cluster from another terminal, and what to try.
 
 use crate::stage::Stage;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, say};
 
 /// Shows it once.
 pub(crate) fn show(terminal: Terminal, stage: &Stage) {
     let description = stage.control_plane().description();
     let emulator = stage.emulator_address();
     let manifests = stage.manifests().display();
-    let folder = description.kubectl.parent().map(|path| path.display().to_string()).unwrap_or_default();
+    let folder = description
+        .kubectl
+        .parent()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
     terminal.step("Your turn", "In another terminal:");
-    terminal.line(&format!("    export KUBECONFIG={}", description.kubeconfig.display()));
-    terminal.line(&format!("    export PATH=\"$PATH:{folder}\"    # kubectl is there"));
-    terminal.line("\nThis one goes on to tell what happens. To try:");
+    say(&format!(
+        "    export KUBECONFIG={}",
+        description.kubeconfig.display()
+    ));
+    say(&format!(
+        "    export PATH=\"$PATH:{folder}\"    # kubectl is there"
+    ));
+    say("\nThis one goes on to tell what happens. To try:");
     let wrong = r#"kubectl patch secret partner-client -p '{"stringData":{"client_secret":"wrong"}}'"#;
     let pid = stage.operator_pid();
     let suggestions = [
@@ -32,7 +41,7 @@ pub(crate) fn show(terminal: Terminal, stage: &Stage) {
             "kubectl delete secret interview-42-token".to_owned(),
         ),
         (
-            "Renew by hand:",
+            "Renew by hand (once in 30 seconds, so wait that long after a token was issued):",
             "kubectl annotate --overwrite rlc partner auth.rocketlawyer.com/renew-requested-at=\"$(date -Is)\"".to_owned(),
         ),
         (
@@ -55,5 +64,5 @@ pub(crate) fn show(terminal: Terminal, stage: &Stage) {
     for (why, command) in suggestions {
         terminal.suggestion(why, &command);
     }
-    terminal.line("\nCtrl-C ends everything.\n");
+    say("\nCtrl-C ends everything.\n");
 }

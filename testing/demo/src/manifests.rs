@@ -23,7 +23,10 @@ const EXAMPLES: [Example; 2] = [
         instead: |endpoint| {
             vec![
                 ("client_id: replace-me", format!("client_id: {CLIENT_ID}")),
-                ("client_secret: replace-me", format!("client_secret: {CLIENT_SECRET}")),
+                (
+                    "client_secret: replace-me",
+                    format!("client_secret: {CLIENT_SECRET}"),
+                ),
                 (
                     "environment: Sandbox\n",
                     format!("environment: Custom\n  endpoint:\n    url: {endpoint}\n"),

@@ -56,7 +56,9 @@ pub(crate) fn read(list: &Value) -> Objects {
 /// on the object itself.
 pub(crate) fn events(list: &Value) -> BTreeMap<String, String> {
     let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let told = items.iter().filter(|item| item["kind"] == "Event" && item["reason"] != "Issued");
+    let told = items
+        .iter()
+        .filter(|item| item["kind"] == "Event" && item["reason"] != "Issued");
     told.filter_map(|event| {
         let about = &event["involvedObject"];
         let short = short(about["kind"].as_str()?)?;
@@ -100,12 +102,19 @@ fn object(item: &Value) -> Option<(String, Object)> {
         name = format!("{name} -n {namespace}");
     }
     let status = &item["status"];
-    let conditions = status["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let conditions = status["conditions"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
     let of_ready = |field: &str| ready.map_or_else(String::new, |ready| text(&ready[field]));
     let object = Object {
         namespace,
-        verdict: [of_ready("status"), of_ready("reason"), text(&status["failure"]["reason"])],
+        verdict: [
+            of_ready("status"),
+            of_ready("reason"),
+            text(&status["failure"]["reason"]),
+        ],
         message: of_ready("message"),
         token: token(&status["token"]),
     };

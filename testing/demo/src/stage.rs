@@ -15,7 +15,7 @@ use crate::{Result, manifests, page};
 
 /// Where the operator is installed.
 const NAMESPACE: &str = "rocketlawyer-operator";
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// All that runs.
@@ -55,7 +55,10 @@ impl Stage {
         );
         let origin = format!("http://{emulator_address}");
         let kubeconfig = install(&control_plane, &origin)?;
-        terminal.place("ServiceAccount", format!("{NAMESPACE}/{}", control_plane::chart::RELEASE));
+        terminal.place(
+            "ServiceAccount",
+            format!("{NAMESPACE}/{}", control_plane::chart::RELEASE),
+        );
 
         terminal.step(
             "The operator",
@@ -162,7 +165,10 @@ impl Stage {
             }
             if started.elapsed() > READY_WITHIN {
                 let last = answer.map_or_else(|error| error, |answer| answer.body);
-                return Err(format!("the operator is not ready: {last}\n{}", self.operator.last_words()));
+                return Err(format!(
+                    "the operator is not ready: {last}\n{}",
+                    self.operator.last_words()
+                ));
             }
             std::thread::sleep(LOOK_AGAIN_AFTER);
         }
@@ -216,6 +222,7 @@ fn free_address() -> Result<SocketAddr> {
         .map_err(|error| format!("cannot find a free port: {error}"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn sentence(error: control_plane::Error) -> String {
     error.to_string()
 }

@@ -26,46 +26,44 @@ impl Terminal {
 
     /// A step, and why it is taken.
     pub(crate) fn step(self, what: &str, why: &str) {
-        self.line(&format!("\n{} {why}", self.paint(BOLD, &format!("==> {what}."))));
+        say(&format!("\n{} {why}", self.paint(BOLD, &format!("==> {what}."))));
     }
 
     /// Where something is.
     pub(crate) fn place(self, name: &str, place: impl Display) {
-        self.line(&format!("    {} {place}", self.paint(DIM, &format!("{name:<14}"))));
+        say(&format!(
+            "    {} {place}",
+            self.paint(DIM, &format!("{name:<14}"))
+        ));
     }
 
     /// A command that a person could type, and what it printed.
     pub(crate) fn command(self, command: &str, printed: &str) {
-        self.line(&format!("    {}", self.paint(CYAN, &format!("$ {command}"))));
+        say(&format!("    {}", self.paint(CYAN, &format!("$ {command}"))));
         for line in printed.trim_end().lines() {
-            self.line(&format!("    {line}"));
+            say(&format!("    {line}"));
         }
     }
 
     /// What to type, and why somebody would.
     pub(crate) fn suggestion(self, why: &str, command: &str) {
-        self.line(&format!("  {why}"));
-        self.line(&format!("    {}", self.paint(CYAN, command)));
+        say(&format!("  {why}"));
+        say(&format!("    {}", self.paint(CYAN, command)));
     }
 
     /// Something that was seen, `after` so many seconds.
     pub(crate) fn seen(self, after: u64, what: &str) {
-        self.line(&format!("{} {what}", self.paint(DIM, &format!("{after:>5} s"))));
+        say(&format!("{} {what}", self.paint(DIM, &format!("{after:>5} s"))));
     }
 
     /// The end that was hoped for.
     pub(crate) fn done(self, sentence: &str) {
-        self.line(&format!("\n{}", self.paint(GREEN, sentence)));
+        say(&format!("\n{}", self.paint(GREEN, sentence)));
     }
 
     /// The end that was not.
     pub(crate) fn failed(self, sentence: &str) {
-        self.line(&format!("\n{} {sentence}", self.paint(RED, "demo:")));
-    }
-
-    /// A terminal that is gone is no reason to fail.
-    pub(crate) fn line(self, line: &str) {
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+        say(&format!("\n{} {sentence}", self.paint(RED, "demo:")));
     }
 
     fn paint(self, style: &str, text: &str) -> String {
@@ -75,4 +73,9 @@ impl Terminal {
             text.to_owned()
         }
     }
+}
+
+/// One line. A terminal that is gone is no reason to fail.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

@@ -71,7 +71,8 @@ impl Witness {
 }
 
 fn read(stage: &Stage, secret: &str) -> Result<Held> {
-    let template = r#"go-template={{.data.authorization | base64decode}}{{"\n"}}{{.data.expires_at | base64decode}}"#;
+    let template =
+        r#"go-template={{.data.authorization | base64decode}}{{"\n"}}{{.data.expires_at | base64decode}}"#;
     let text = stage.kubectl(&["get", "secret", secret, "-o", template])?;
     let (authorization, expires_at) = text
         .split_once('\n')
