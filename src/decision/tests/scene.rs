@@ -175,6 +175,7 @@ impl Scene {
         let wish = match self.fault {
             Some(fault) => Err(fault),
             None => Ok(Wish {
+                selector_ignored: false,
                 template: (!frontend).then_some(&self.template),
                 delivery: Delivery::AccessToken,
                 renewal: self.renewal,

@@ -1,0 +1,129 @@
+//! How does a test run the operator? As the process that users run, with a log file, and never longer than the test.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
+
+/// An operator that is started, stopped and started again.
+pub struct Operator {
+    kubeconfig: PathBuf,
+    arguments: Vec<String>,
+    log: PathBuf,
+    child: Option<Child>,
+    /// Where in the log the last start begins.
+    begins: usize,
+}
+
+impl Operator {
+    /// One that does not run yet. What it logs is appended to `log`.
+    pub fn new(kubeconfig: PathBuf, arguments: Vec<String>, log: PathBuf) -> Self {
+        let (child, begins) = (None, 0);
+        Self {
+            kubeconfig,
+            arguments,
+            log,
+            child,
+            begins,
+        }
+    }
+
+    /// Starts it. Nothing of this process's environment reaches it.
+    pub fn start(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        self.begins = self.log().len();
+        let mut options = File::options();
+        let log = options
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .expect("a log file");
+        let child = Command::new(env!("CARGO_BIN_EXE_rocketlawyer-operator"))
+            .args(&self.arguments)
+            .env_clear()
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.child = Some(child.expect("the operator starts"));
+    }
+
+    /// Asks it to stop, as Kubernetes does, and returns how it ended.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
+        let pid = child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(
+            asked.expect("kill").success(),
+            "it had ended before it was asked to"
+        );
+        let ended = until(Duration::from_secs(15), || child.try_wait().expect("a process"));
+        ended.unwrap_or_else(|| {
+            end(&mut child);
+            panic!("it does not stop:\n{}", self.log_tail())
+        })
+    }
+
+    /// Ends it where it stands.
+    pub fn kill(&mut self) {
+        end(&mut self.child.take().expect("it runs"));
+    }
+
+    /// All that it ever logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What it logged last.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().rev().take(25).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Where `/metrics`, `/healthz` and `/readyz` are served since the last start.
+    pub fn address(&self) -> String {
+        let announced = until(Duration::from_secs(15), || {
+            let log = self.log();
+            let lines = log[self.begins..].lines();
+            let mut lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.find_map(|line| Some(line["address"].as_str()?.to_owned()))
+        });
+        announced.unwrap_or_else(|| panic!("it says no address:\n{}", self.log_tail()))
+    }
+
+    /// The file it logs to.
+    pub fn log_file(&self) -> &Path {
+        &self.log
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            end(child);
+        }
+    }
+}
+
+/// Looks at what cannot be watched, until it is there.
+pub fn until<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let started = Instant::now();
+    loop {
+        let found = look();
+        if found.is_some() || started.elapsed() >= within {
+            return found;
+        }
+        std::thread::sleep(LOOK_AGAIN_AFTER);
+    }
+}
+
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}

@@ -1,0 +1,189 @@
+//! How does a test see and change the cluster? As administrator, through one client and one runtime that all tests share.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use control_plane::ControlPlane;
+use futures::TryStreamExt as _;
+use http::{Method, Request};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{Status, WatchEvent};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+/// What tests look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Credential,
+    Request,
+    Secret,
+    Event,
+    ConfigMap,
+}
+
+/// Runs what is asynchronous; the emulators live in it.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().expect("a runtime"))
+}
+
+/// The object as it is; null where there is none.
+pub fn get(kind: Kind, namespace: &str, name: &str) -> Value {
+    match send(Method::GET, &kind.one(namespace, name), None) {
+        Ok(object) => object,
+        Err(status) if status.code == 404 => Value::Null,
+        Err(status) => panic!("{kind:?} {name}: {}", status.message),
+    }
+}
+
+/// All of a namespace.
+pub fn list(kind: Kind, namespace: &str) -> Vec<Value> {
+    let list = send(Method::GET, &kind.all(namespace), None).expect("a list");
+    list["items"].as_array().cloned().unwrap_or_default()
+}
+
+/// Creates it, with `apiVersion` and `kind` filled in.
+pub fn create(kind: Kind, namespace: &str, mut manifest: Value) -> Result<Value, Status> {
+    let (version, name) = kind.type_meta();
+    manifest["apiVersion"] = json!(version);
+    manifest["kind"] = json!(name);
+    send(Method::POST, &kind.all(namespace), Some(&manifest))
+}
+
+/// Merges a change into it.
+pub fn edit(kind: Kind, namespace: &str, name: &str, change: &Value) -> Value {
+    send(Method::PATCH, &kind.one(namespace, name), Some(change)).expect("an edit that is accepted")
+}
+
+/// Deletes it, as `policy` (`Background`, `Foreground`, `Orphan`) says.
+pub fn delete(kind: Kind, namespace: &str, name: &str, policy: &str) {
+    let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy});
+    send(Method::DELETE, &kind.one(namespace, name), Some(&options)).expect("a deletion that is accepted");
+}
+
+/// Watches the object until `wanted` holds of it (of null while there is none). `Err`: what was seen last, and how many
+/// versions.
+pub fn wait_for(
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    within: Duration,
+    mut wanted: impl FnMut(&Value) -> bool,
+) -> Result<Value, (Value, usize)> {
+    let (mut last, mut seen) = (Value::Null, 0);
+    let found = runtime().block_on(async {
+        let follow_until = async {
+            loop {
+                let mut done = false;
+                follow(kind, namespace, name, |object| {
+                    last = object;
+                    seen += 1;
+                    done = wanted(&last);
+                    done
+                })
+                .await;
+                if done {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(within, follow_until).await
+    });
+    match found {
+        Ok(()) => Ok(last),
+        Err(_) => Err((last, seen)),
+    }
+}
+
+/// Shows every version of the object from now on, until one is the last that is wanted or the server ends the watch.
+async fn follow(kind: Kind, namespace: &str, name: &str, mut show: impl FnMut(Value) -> bool) {
+    let selected = format!("{}?fieldSelector=metadata.name%3D{name}", kind.all(namespace));
+    let list = request(Method::GET, &selected, None).await.expect("a list");
+    if show(list["items"][0].clone()) {
+        return;
+    }
+    let version = list["metadata"]["resourceVersion"].as_str().expect("a version");
+    let uri = format!("{selected}&watch=true&timeoutSeconds=300&resourceVersion={version}");
+    let watch = Request::get(uri).body(Vec::new()).expect("a request");
+    let events = client()
+        .await
+        .request_events::<Value>(watch)
+        .await
+        .expect("a watch");
+    let mut events = std::pin::pin!(events);
+    while let Ok(Some(event)) = events.try_next().await {
+        let object = match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => object,
+            WatchEvent::Deleted(_) => Value::Null,
+            WatchEvent::Bookmark(_) | WatchEvent::Error(_) => return,
+        };
+        if show(object) {
+            return;
+        }
+    }
+}
+
+fn send(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Status> {
+    runtime().block_on(request(method, path, body))
+}
+
+async fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Status> {
+    let content = if method == Method::PATCH {
+        "application/merge-patch+json"
+    } else {
+        "application/json"
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("Content-Type", content)
+        .body(body.map(|it| it.to_string().into_bytes()).unwrap_or_default())
+        .expect("a request");
+    match client().await.request(request).await {
+        Ok(answer) => Ok(answer),
+        Err(kube::Error::Api(status)) => Err(*status),
+        Err(other) => panic!("no answer of an API server: {other}"),
+    }
+}
+
+async fn client() -> &'static Client {
+    static CLIENT: OnceCell<Client> = OnceCell::const_new();
+    let connect = || async {
+        let running = ControlPlane::shared().expect("a control plane");
+        let kubeconfig = Kubeconfig::read_from(&running.description().kubeconfig).expect("a kubeconfig");
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+        Client::try_from(config.expect("a configuration")).expect("a client")
+    };
+    CLIENT.get_or_init(connect).await
+}
+
+impl Kind {
+    fn all(self, namespace: &str) -> String {
+        let (version, _) = self.type_meta();
+        let base = if version == "v1" { "/api" } else { "/apis" };
+        let plural = match self {
+            Self::Credential => "rocketlawyercredentials",
+            Self::Request => "scopedtokenrequests",
+            Self::Secret => "secrets",
+            Self::Event => "events",
+            Self::ConfigMap => "configmaps",
+        };
+        format!("{base}/{version}/namespaces/{namespace}/{plural}")
+    }
+
+    fn one(self, namespace: &str, name: &str) -> String {
+        format!("{}/{name}", self.all(namespace))
+    }
+
+    fn type_meta(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Credential => ("auth.rocketlawyer.com/v1alpha1", "RocketLawyerCredential"),
+            Self::Request => ("auth.rocketlawyer.com/v1alpha1", "ScopedTokenRequest"),
+            Self::Secret => ("v1", "Secret"),
+            Self::Event => ("events.k8s.io/v1", "Event"),
+            Self::ConfigMap => ("v1", "ConfigMap"),
+        }
+    }
+}
