@@ -25,9 +25,8 @@ pub fn offers(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offers {
 
 /// Nothing at all is offered.
 fn closed(facts: &Facts<'_>) -> Option<Reason> {
-    let wish = match &facts.wish {
-        Ok(wish) => wish,
-        Err(_) => return Some(Reason::InvalidSpec),
+    let Ok(wish) = &facts.wish else {
+        return Some(Reason::InvalidSpec);
     };
     if wish.suspended {
         return Some(Reason::Suspended);

@@ -67,7 +67,8 @@ proptest! {
         let now = minute(n);
         let ready = project(&scene.facts(), now).ready.truth == Truth::True;
         let expected = if scene.place == Place::Unwanted {
-            scene.fault.is_none() && scene.login == LoginFact::Ready && scene.validity != Validity::Refused
+            let may_call = scene.facts().sound().is_some_and(|wish| wish.refused_origin.is_none());
+            may_call && scene.login == LoginFact::Ready && scene.validity != Validity::Refused
         } else {
             has_a_live_token_for_this_spec(&scene, now)
         };
