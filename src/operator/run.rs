@@ -167,6 +167,8 @@ impl Loop {
     /// One decision about one object. A panic in it concerns that object alone.
     fn turn(&mut self, key: Key) {
         let now = clock::now();
+        let woken = offers::refresh(&mut self.state, &key, now);
+        self.wake_all(woken);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.state, &key, now)));
         let Ok(decision) = decided else {
             self.report.panicked(&key, &self.state);
@@ -213,8 +215,6 @@ impl Loop {
 
     fn rest(&mut self, key: Key, rest: Rest) {
         self.queue.wake_at(&key, rest.until);
-        let woken = offers::refresh(&mut self.state, &key, clock::now());
-        self.wake_all(woken);
         if rest.waits {
             let credentials: Vec<Key> = crate::scoped_token::waits_for(&self.state, &key)
                 .cloned()

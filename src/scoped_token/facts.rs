@@ -5,9 +5,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use jiff::Timestamp;
 
-use crate::api::AppType;
+use crate::api::{AppType, Reason};
 use crate::decision::inputs::{self, Subject};
-use crate::decision::{Chain, Delivery, Facts, Key, LoginFact, Names, SecretFact, SpecFault, Validity, Wish};
+use crate::decision::{
+    Chain, Delivery, Facts, InputsHash, Key, LoginFact, Names, SecretFact, SpecFault, Validity, Wish,
+};
 use crate::state::spec::{CredentialName, CredentialSpec, RequestSpec};
 use crate::state::{Offer, Request, Session, State};
 
@@ -108,7 +110,6 @@ fn chain<'a>(state: &'a State, key: &Key, spec: &'a RequestSpec, now: Timestamp)
     if let Some(refusal) = refusal(credential, spec) {
         return refusal;
     }
-    let shown = &*spec.credential.shown;
     match &spec.exchange {
         Some(name) => {
             let Some((exchanging, exchanging_session)) = consenting(state, key, name) else {
@@ -123,17 +124,56 @@ fn chain<'a>(state: &'a State, key: &Key, spec: &'a RequestSpec, now: Timestamp)
             if !exchanging.allows_purpose(spec.subject.purpose()) {
                 return Chain::PurposeRefused;
             }
-            serving(exchanging_session.offers.login, &name.shown, now)
-                .or_else(|| serving(session.offers.access, shown, now))
+            closed(exchanging, &name.shown)
+                .or_else(|| serving(exchanging_session.offers.login, &name.shown, now))
+                .or_else(|| access(state, &spec.credential, credential, session, now))
                 .unwrap_or(Chain::Live)
         }
         None if spec.delivery == Delivery::ServiceToken => {
-            serving(session.offers.access, shown, now).unwrap_or(Chain::Live)
+            access(state, &spec.credential, credential, session, now).unwrap_or(Chain::Live)
         }
-        None => serving(session.offers.access, shown, now)
-            .or_else(|| serving(session.offers.login, shown, now))
+        None => access(state, &spec.credential, credential, session, now)
+            .or_else(|| serving(session.offers.login, &spec.credential.shown, now))
             .unwrap_or(Chain::Live),
     }
+}
+
+/// What stands in the way of using the credential's access token. What its spec says now counts before what was offered:
+/// a token never goes to an endpoint that it was not made for.
+fn access<'a>(
+    state: &State,
+    name: &'a CredentialName,
+    credential: &CredentialSpec,
+    session: &Session,
+    now: Timestamp,
+) -> Option<Chain<'a>> {
+    let held = state
+        .object(&name.key)
+        .and_then(|object| object.work.held.as_ref());
+    let made_here = held.is_some_and(|held| match held.record.inputs {
+        InputsHash::V1 { made_for, .. } => {
+            made_for == inputs::made_for(credential.endpoint.any().base(), None)
+        }
+        InputsHash::Other(_) => true,
+    });
+    closed(credential, &name.shown)
+        .or_else(|| serving(session.offers.access, &name.shown, now))
+        .or_else(|| (!made_here).then_some(Chain::Working))
+}
+
+/// The credential's spec offers nothing to anybody.
+fn closed<'a>(credential: &CredentialSpec, shown: &'a str) -> Option<Chain<'a>> {
+    let reason = if credential.suspended {
+        Reason::Suspended
+    } else if credential.endpoint.refused().is_some() {
+        Reason::EndpointNotAllowed
+    } else {
+        return None;
+    };
+    Some(Chain::NotReady {
+        credential: shown,
+        reason,
+    })
 }
 
 /// What the credential does not allow this request.
