@@ -95,7 +95,10 @@ impl Report {
     pub(super) fn change(&self, change: &Change) {
         match change {
             Change::Listed(stream) => self.health.arrived(&observe::first_list_of(stream)),
-            Change::Relisting(stream) => self.reporter.watch_restarted(observe::word(stream.what)),
+            // The first list of a stream is no restart: readiness still waits for it.
+            Change::Relisting(stream) if !self.health.waits_for().contains(&observe::first_list_of(stream)) => {
+                self.reporter.watch_restarted(observe::word(stream.what));
+            }
             Change::Broken(stream, trouble) => {
                 let status = match trouble {
                     Trouble::Forbidden => Some(403),
@@ -107,7 +110,7 @@ impl Report {
                 };
                 self.reporter.watch_failed(observe::word(stream.what), status);
             }
-            Change::Seen { .. } | Change::Gone { .. } | Change::Mended(_) => {}
+            Change::Relisting(_) | Change::Seen { .. } | Change::Gone { .. } | Change::Mended(_) => {}
         }
     }
 
