@@ -94,7 +94,9 @@ fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     let held = facts.held?;
     let seen = facts.secret.seen();
     if unwritten(facts, held) {
-        if seen.is_some() && cause(facts, now).is_none() {
+        // Of an edited Secret the record says nothing: the token that is held is written over it, if it is good for that.
+        let stays = seen.is_some_and(|seen| seen.content != Content::Edited || !serves(facts, held, now));
+        if stays && cause(facts, now).is_none() {
             return Some(Step::DropHeld);
         }
     } else if !must_be_rendered(facts) {
