@@ -96,7 +96,9 @@ impl Report {
         match change {
             Change::Listed(stream) => self.health.arrived(&observe::first_list_of(stream)),
             // The first list of a stream is no restart: readiness still waits for it.
-            Change::Relisting(stream) if !self.health.waits_for().contains(&observe::first_list_of(stream)) => {
+            Change::Relisting(stream)
+                if !self.health.waits_for().contains(&observe::first_list_of(stream)) =>
+            {
                 self.reporter.watch_restarted(observe::word(stream.what));
             }
             Change::Broken(stream, trouble) => {

@@ -68,6 +68,11 @@ pub(super) fn recall(
     match recalled {
         Ok(Recall::Gone) => state.lose_secret(&key.namespace, &name, None),
         Ok(Recall::Damaged(seen)) => {
+            // No token that can be used was found: whatever its hash says, it is not as it was written.
+            let seen = SeenSecret {
+                content: Content::Edited,
+                ..seen
+            };
             state.know_secret(&key.namespace, &name, seen);
             if let Some(object) = state.object_mut(key) {
                 object.work.care.content_lost = true;
