@@ -5,8 +5,14 @@
     reason = "nothing of a test program can be reached from outside"
 )]
 
+mod consent;
 mod credential;
+mod nothing_without_cause;
 mod process;
+mod rights;
+mod scoped_token;
+mod secrets_stay_secret;
 mod server;
 mod told;
+mod witness;
 mod world;

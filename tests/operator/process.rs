@@ -1,7 +1,7 @@
 //! How does a test run the operator? As the process that users run, with a log file, and never longer than the test.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,13 @@ impl Operator {
         end(&mut self.child.take().expect("it runs"));
     }
 
+    /// Ends it if it runs.
+    pub fn end(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            end(&mut child);
+        }
+    }
+
     /// All that it ever logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -96,18 +103,11 @@ impl Operator {
         });
         announced.unwrap_or_else(|| panic!("it says no address:\n{}", self.log_tail()))
     }
-
-    /// The file it logs to.
-    pub fn log_file(&self) -> &Path {
-        &self.log
-    }
 }
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            end(child);
-        }
+        self.end();
     }
 }
 

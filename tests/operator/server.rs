@@ -9,6 +9,7 @@ use http::{Method, Request};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{Status, WatchEvent};
 use kube::{Client, Config};
+use rocketlawyer_operator::cluster::{ApiServer, Clients};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
@@ -20,7 +21,8 @@ pub enum Kind {
     Request,
     Secret,
     Event,
-    ConfigMap,
+    Role,
+    ClusterRole,
 }
 
 /// Runs what is asynchronous; the emulators live in it.
@@ -125,6 +127,14 @@ async fn follow(kind: Kind, namespace: &str, name: &str, mut show: impl FnMut(Va
     }
 }
 
+/// Uses the operator's own way of writing, with an administrator's rights.
+pub fn as_operator<T>(write: impl AsyncFnOnce(&ApiServer) -> T) -> T {
+    runtime().block_on(async {
+        let clients = Clients::for_config(config().await).expect("clients");
+        write(&clients.api).await
+    })
+}
+
 fn send(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Status> {
     runtime().block_on(request(method, path, body))
 }
@@ -150,13 +160,15 @@ async fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Val
 
 async fn client() -> &'static Client {
     static CLIENT: OnceCell<Client> = OnceCell::const_new();
-    let connect = || async {
-        let running = ControlPlane::shared().expect("a control plane");
-        let kubeconfig = Kubeconfig::read_from(&running.description().kubeconfig).expect("a kubeconfig");
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-        Client::try_from(config.expect("a configuration")).expect("a client")
-    };
+    let connect = || async { Client::try_from(config().await).expect("a client") };
     CLIENT.get_or_init(connect).await
+}
+
+async fn config() -> Config {
+    let running = ControlPlane::shared().expect("a control plane");
+    let kubeconfig = Kubeconfig::read_from(&running.description().kubeconfig).expect("a kubeconfig");
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    config.expect("a configuration")
 }
 
 impl Kind {
@@ -168,7 +180,8 @@ impl Kind {
             Self::Request => "scopedtokenrequests",
             Self::Secret => "secrets",
             Self::Event => "events",
-            Self::ConfigMap => "configmaps",
+            Self::Role => "roles",
+            Self::ClusterRole => return format!("{base}/{version}/clusterroles"),
         };
         format!("{base}/{version}/namespaces/{namespace}/{plural}")
     }
@@ -183,7 +196,8 @@ impl Kind {
             Self::Request => ("auth.rocketlawyer.com/v1alpha1", "ScopedTokenRequest"),
             Self::Secret => ("v1", "Secret"),
             Self::Event => ("events.k8s.io/v1", "Event"),
-            Self::ConfigMap => ("v1", "ConfigMap"),
+            Self::Role => ("rbac.authorization.k8s.io/v1", "Role"),
+            Self::ClusterRole => ("rbac.authorization.k8s.io/v1", "ClusterRole"),
         }
     }
 }

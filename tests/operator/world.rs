@@ -1,19 +1,19 @@
 //! What does each test have for itself? Namespaces, an emulator, and an operator with exactly the chart's rights.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use control_plane::ControlPlane;
 use control_plane::audit::Mark;
 use control_plane::chart::RELEASE;
 use control_plane::control_plane::service_account_user;
-use control_plane::{ControlPlane, RequestKind};
-use rocketlawyer_operator::emulator::{App, AppScope, Call, Emulator, Settings};
+use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Settings};
 use serde_json::{Value, json};
 
-use super::process::{Operator, until};
+use super::process::Operator;
 use super::server::{self, Kind, runtime};
-use super::told;
+use super::witness::shown;
+use super::{rights, told};
 
 /// How long anything that was asked for may take.
 pub const PATIENCE: Duration = Duration::from_secs(45);
@@ -27,7 +27,12 @@ pub struct World {
     pub others: Vec<String>,
     pub emulator: Emulator,
     pub operator: Operator,
-    user: String,
+    /// The operator's name in the audit log.
+    pub user: String,
+    /// Where this test's part of the audit log begins.
+    pub began: Mark,
+    /// What the chart grants, by namespace; empty is everywhere.
+    pub granted: Vec<rights::Grant>,
 }
 
 /// What most tests do not need.
@@ -37,6 +42,8 @@ pub struct Wishes<'a> {
     pub others: &'a [&'a str],
     /// It may read namespaces.
     pub selectors: bool,
+    /// Further purposes that the emulator knows, as `NAME=CLAIM,CLAIM?`.
+    pub purposes: &'a [&'a str],
 }
 
 impl World {
@@ -50,6 +57,7 @@ impl World {
     /// An operator that does not run yet.
     pub fn new(name: &str, wishes: &Wishes) -> Self {
         let control_plane = ControlPlane::shared().expect("a control plane");
+        let began = control_plane.audit().mark().expect("the audit log");
         let namespace = new_namespace(control_plane, name);
         let others: Vec<_> = wishes
             .others
@@ -61,9 +69,13 @@ impl World {
         let kubeconfig = control_plane
             .install_rights(&namespace, &values)
             .expect("the chart's rights");
+        let mut settings = Settings::default();
+        for purpose in wishes.purposes {
+            settings.add_purpose(purpose).expect("a purpose");
+        }
         let loopback = ([127, 0, 0, 1], 0).into();
         let emulator = runtime()
-            .block_on(Emulator::start(Settings::default(), loopback))
+            .block_on(Emulator::start(settings, loopback))
             .expect("an emulator");
         let arguments = [
             ("--namespaces", all.join(",")),
@@ -84,6 +96,8 @@ impl World {
             control_plane,
             operator: Operator::new(kubeconfig, arguments, log),
             user: service_account_user(&namespace, RELEASE),
+            granted: rights::granted(&namespace, &all),
+            began,
             namespace,
             others,
             emulator,
@@ -143,6 +157,18 @@ impl World {
             json!({"credentialRef": {"name": "partner"}, "interviewId": format!("{name}-interview")});
         lay_over(&mut whole, spec);
         self.create(Kind::Request, json!({"metadata": {"name": name}, "spec": whole}))
+    }
+
+    /// The same in another namespace.
+    pub fn request_in(&self, namespace: &str, name: &str, spec: Value) -> Value {
+        let mut whole = json!({
+            "credentialRef": {"name": "partner", "namespace": self.namespace},
+            "interviewId": format!("{name}-interview"),
+        });
+        lay_over(&mut whole, spec);
+        let manifest = json!({"metadata": {"name": name}, "spec": whole});
+        let made = server::create(Kind::Request, namespace, manifest);
+        made.unwrap_or_else(|status| panic!("{}", status.message))
     }
 
     /// A Backend app with its client Secret `client`, and a credential `partner` that is ready.
@@ -209,9 +235,9 @@ impl World {
         })
     }
 
-    /// Waits for a token, or for a login that is complete.
+    /// Waits for a token.
     pub fn wait_ready(&self, kind: Kind, name: &str) -> Value {
-        self.wait_told(kind, name, if kind == Kind::Secret { "" } else { "True/Issued" })
+        self.wait_told(kind, name, "True/Issued")
     }
 
     /// Waits until the latest spec has been seen and `Ready` is `status/reason`.
@@ -226,106 +252,15 @@ impl World {
             !now.is_null() && told::annotation(now, "issued-at") != issued
         })
     }
+}
 
-    /// Waits until the emulator was asked so often.
-    pub fn wait_for_calls(&self, call: Call, at_least: u64) {
-        let reached = until(PATIENCE, || (self.emulator.calls(call) >= at_least).then_some(()));
-        assert!(
-            reached.is_some(),
-            "{call:?} was asked {} times, not {at_least}\n{}",
-            self.emulator.calls(call),
-            self.situation()
-        );
-    }
-
-    /// Waits for an event on an object of that name.
-    pub fn wait_for_event(&self, name: &str, reason: &str) {
-        let there = until(PATIENCE, || self.events(name, reason).first().map(|_| ()));
-        assert!(there.is_some(), "no event {reason}\n{}", self.situation());
-    }
-
-    /// The events on objects of that name.
-    pub fn events(&self, name: &str, reason: &str) -> Vec<Value> {
-        let mut events = server::list(Kind::Event, &self.namespace);
-        events.retain(|event| event["regarding"]["name"] == name && event["reason"] == reason);
-        events
-    }
-
-    /// How often the authentication service was asked for anything.
-    pub fn auth_calls(&self) -> u64 {
-        let calls = self.emulator.counters().calls;
-        calls
-            .iter()
-            .filter(|(call, _)| **call != Call::Protected)
-            .map(|(_, count)| count)
-            .sum()
-    }
-
-    /// Whether a token opens the emulator's protected page for access tokens, or that for scoped ones.
-    pub fn opens(&self, page: &str, authorization: &str) -> bool {
-        let url = format!("http://{}/protected/{page}", self.emulator.address());
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let request = client.get(url).header("Authorization", authorization);
-        runtime().block_on(request.send()).expect("an answer").status() == 200
-    }
-
-    /// Waits until the operator has come to rest: what came before a new object has been decided when that one is told of
-    /// twice.
-    pub fn settle(&self) {
-        static LAST: AtomicU32 = AtomicU32::new(0);
-        for _ in 0..2 {
-            let name = format!("settle-{}", LAST.fetch_add(1, Ordering::Relaxed));
-            self.credential(&name, json!({"clientSecretRef": {"name": "settle-absent"}}));
-            self.wait_told(Kind::Credential, &name, "False/ClientSecretNotFound");
-            self.delete(Kind::Credential, &name);
+impl Drop for World {
+    /// Whatever a test was about: the operator asks for nothing that the chart does not grant.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.operator.end();
+            rights::check(self);
         }
-    }
-
-    pub fn mark(&self) -> Mark {
-        self.control_plane.audit().mark().expect("the audit log")
-    }
-
-    /// What the operator wrote since then, by `verb resource name`; what [`World::settle`] caused is left out.
-    pub fn writes_since(&self, mark: Mark) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for kind in self.asked_since(mark) {
-            let reviews = kind.group == "authorization.k8s.io";
-            if kind.is_write() && !reviews && !kind.name.starts_with("settle-") {
-                *counts.entry(shown_write(&kind)).or_default() += 1;
-            }
-        }
-        counts
-    }
-
-    /// What the operator asked of the API server since then.
-    pub fn asked_since(&self, mark: Mark) -> Vec<RequestKind> {
-        let requests = self
-            .control_plane
-            .audit()
-            .by_user(mark, &self.user)
-            .expect("the audit log");
-        requests.into_iter().map(|request| request.kind).collect()
-    }
-
-    /// What a failing test says.
-    pub fn situation(&self) -> String {
-        let events: Vec<_> = server::list(Kind::Event, &self.namespace)
-            .iter()
-            .map(|event| {
-                format!(
-                    "{} {}: {}",
-                    event["regarding"]["name"], event["reason"], event["note"]
-                )
-            })
-            .collect();
-        let calls: Vec<_> = self
-            .emulator
-            .log()
-            .iter()
-            .map(|entry| format!("{:?} {:?} {}", entry.call, entry.outcome, entry.status))
-            .collect();
-        let log = self.operator.log_tail();
-        format!("events: {events:#?}\ncalls: {calls:#?}\nlog:\n{log}")
     }
 }
 
@@ -349,28 +284,4 @@ fn lay_over(object: &mut Value, changes: Value) {
             object[field] = value;
         }
     }
-}
-
-/// Without the data of a Secret.
-fn shown(object: &Value) -> String {
-    let mut shown = object.clone();
-    if let Some(data) = shown["data"].as_object_mut() {
-        data.values_mut().for_each(|value| *value = json!("…"));
-    }
-    format!("{shown:#}")
-}
-
-fn shown_write(kind: &RequestKind) -> String {
-    let RequestKind {
-        verb,
-        resource,
-        subresource,
-        name,
-        ..
-    } = kind;
-    let slash = if subresource.is_empty() { "" } else { "/" };
-    let name = if resource == "events" { "" } else { name };
-    format!("{verb} {resource}{slash}{subresource} {name}")
-        .trim_end()
-        .to_owned()
 }
