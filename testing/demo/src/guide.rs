@@ -49,8 +49,8 @@ pub(crate) fn show(terminal: Terminal, stage: &Stage) {
             format!("{wrong}\n    kubectl apply -f {manifests}"),
         ),
         (
-            "Let the service be down for the next 20 calls:",
-            format!("curl -X POST http://{emulator}/_control/faults -d '{{\"status\": 503, \"times\": 20}}'"),
+            "Let the service be down for 6 calls: the tokens stay in service, and the operator tries again ever later.",
+            format!("curl -X POST http://{emulator}/_control/faults -d '{{\"status\": 503, \"times\": 6}}'"),
         ),
         (
             "Kill the operator: another one takes over, and issues nothing that is there already.",
