@@ -6,8 +6,6 @@ use crate::terminal::{Terminal, say};
 /// Shows it once.
 pub(crate) fn show(terminal: Terminal, stage: &Stage) {
     let description = stage.control_plane().description();
-    let emulator = stage.emulator_address();
-    let manifests = stage.manifests().display();
     let folder = description
         .kubectl
         .parent()
@@ -22,9 +20,19 @@ pub(crate) fn show(terminal: Terminal, stage: &Stage) {
         "    export PATH=\"$PATH:{folder}\"    # kubectl is there"
     ));
     say("\nThis one goes on to tell what happens. To try:");
+    for (why, command) in suggestions(stage) {
+        terminal.suggestion(why, &command);
+    }
+    say("\nCtrl-C ends everything.\n");
+}
+
+/// What to try, and the command.
+fn suggestions(stage: &Stage) -> [(&'static str, String); 8] {
+    let emulator = stage.emulator_address();
+    let manifests = stage.manifests().display();
     let wrong = r#"kubectl patch secret partner-client -p '{"stringData":{"client_secret":"wrong"}}'"#;
     let pid = stage.operator_pid();
-    let suggestions = [
+    [
         (
             "Use the token, as a workload would:",
             format!(
@@ -60,9 +68,5 @@ pub(crate) fn show(terminal: Terminal, stage: &Stage) {
             "Ask for something wrong, and be told so:",
             "kubectl patch str interview-42 --type merge -p '{\"spec\":{\"interviewId\":\"another\"}}'".to_owned(),
         ),
-    ];
-    for (why, command) in suggestions {
-        terminal.suggestion(why, &command);
-    }
-    say("\nCtrl-C ends everything.\n");
+    ]
 }
