@@ -16,6 +16,7 @@ use rocketlawyer_operator::cluster::events::{Event, Events, Severity};
 use rocketlawyer_operator::decision::{Key, Kind};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::Result;
 use crate::batch::{Batch, Waiting};
@@ -33,6 +34,7 @@ struct Bare {
     namespace: String,
     exchanges: Semaphore,
     events: Events,
+    announcing: JoinHandle<()>,
 }
 
 /// Makes the calls for a batch.
@@ -58,7 +60,7 @@ impl Bare {
     async fn start(site: &Site, batch: &Batch, exchanges: usize) -> Result<Self> {
         let clients = Clients::for_config(config(&site.account).await?)?;
         // The same queue and rate as the operator's: most of the events of a batch never go out.
-        let (events, _) = Events::start(clients.api, "bench");
+        let (events, announcing) = Events::start(clients.api, "bench");
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(15))
@@ -71,6 +73,7 @@ impl Bare {
             namespace: batch.namespace.clone(),
             exchanges: Semaphore::new(exchanges),
             events,
+            announcing,
         };
         let login = json!({
             "grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
@@ -150,6 +153,13 @@ impl Bare {
             action: "Reconcile",
             note: format!("Issued a token that is valid until {expires_at}.").into(),
         });
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        // What is still in line would be posted during the next run.
+        self.announcing.abort();
     }
 }
 

@@ -7,7 +7,7 @@ use control_plane::{Mark, RequestKind, audit};
 
 use crate::Result;
 use crate::site::Site;
-use crate::usage::cpu_seconds;
+use crate::usage::{cpu_seconds, machine_seconds};
 
 /// Both runs of a round.
 pub(crate) struct Pair {
@@ -21,6 +21,10 @@ pub(crate) struct Run {
     /// Of the operator's process, or of this one, which also watches and counts.
     pub(crate) client_cpu: Option<f64>,
     pub(crate) api_server_cpu: Option<f64>,
+    /// Of etcd, the controllers and the emulator together.
+    pub(crate) others_cpu: Option<f64>,
+    /// Of the whole machine: what is left after the others was not for this run.
+    pub(crate) machine_cpu: Option<f64>,
     /// Requests of the account by `verb resource`.
     pub(crate) requests: BTreeMap<String, usize>,
     pub(crate) auth_calls: u64,
@@ -49,6 +53,8 @@ pub(crate) struct Start {
     client: u32,
     client_cpu: Option<f64>,
     api_server_cpu: Option<f64>,
+    others_cpu: Option<f64>,
+    machine_cpu: Option<f64>,
     auth_calls: u64,
 }
 
@@ -60,6 +66,8 @@ impl Start {
             client: client.unwrap_or_default(),
             client_cpu: client.and_then(cpu_seconds),
             api_server_cpu: site.api_server().and_then(cpu_seconds),
+            others_cpu: others(site),
+            machine_cpu: machine_seconds(),
             auth_calls: site.auth_calls().await?,
             at: Instant::now(),
         })
@@ -81,6 +89,8 @@ impl Start {
             seconds: end.duration_since(self.at).as_secs_f64(),
             client_cpu: since(self.client_cpu, cpu_seconds(self.client)),
             api_server_cpu: since(self.api_server_cpu, site.api_server().and_then(cpu_seconds)),
+            others_cpu: since(self.others_cpu, others(site)),
+            machine_cpu: since(self.machine_cpu, machine_seconds()),
             requests: requests(site, self.mark)?,
             auth_calls: site.auth_calls().await? - self.auth_calls,
             shape,
@@ -98,6 +108,10 @@ pub(crate) fn requests(site: &Site, mark: Mark) -> Result<BTreeMap<String, usize
         *counts.entry(named(&kind)).or_default() += count;
     }
     Ok(counts)
+}
+
+fn others(site: &Site) -> Option<f64> {
+    site.other_processes().into_iter().map(cpu_seconds).sum()
 }
 
 fn named(kind: &RequestKind) -> String {

@@ -46,6 +46,21 @@ pub(crate) fn all(pairs: &[Pair], requests: u32, at_least: f64) -> bool {
         "API server's CPU per request",
         cpu.map(|it| show(it, 1000.0 / count, "ms")),
     );
+    let cpu = [
+        of(&|pair| pair.operator.others_cpu),
+        of(&|pair| pair.bare.others_cpu),
+    ];
+    line(
+        "etcd, controllers, emulator",
+        cpu.map(|it| show(it, 1000.0 / count, "ms")),
+    );
+    let load = [of(&|pair| pair.operator.cores()), of(&|pair| pair.bare.cores())];
+    line("cores at work for anybody", load.map(|it| show(it, 1.0, "")));
+    let load = [
+        of(&|pair| pair.operator.cores_of_others()),
+        of(&|pair| pair.bare.cores_of_others()),
+    ];
+    line("of these for something else", load.map(|it| show(it, 1.0, "")));
     println!("ratio of the speeds: {}", show(ratio, 1.0, ""));
     println!("(*) the bare client's is that of this whole process, which also watches and counts");
     let fits = pairs.iter().all(|pair| calls(pair, requests));
@@ -64,6 +79,20 @@ impl Pair {
     /// The operator's speed as a part of the bare client's.
     fn ratio(&self) -> f64 {
         self.bare.seconds / self.operator.seconds
+    }
+}
+
+impl Run {
+    /// How many processors were at work on average, whoever it was for.
+    fn cores(&self) -> Option<f64> {
+        Some(self.machine_cpu? / self.seconds)
+    }
+
+    /// How many of them for what does not belong to this run: the larger, the less this run says. (Of the operator's run
+    /// it includes this process, which watches and counts.)
+    fn cores_of_others(&self) -> Option<f64> {
+        let own = self.client_cpu? + self.api_server_cpu? + self.others_cpu?;
+        Some((self.machine_cpu? - own) / self.seconds)
     }
 }
 

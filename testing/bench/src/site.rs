@@ -76,6 +76,13 @@ impl Site {
         processes.get("kube-apiserver").copied()
     }
 
+    /// The other processes that a run needs: etcd, the controllers and the emulator.
+    pub(crate) fn other_processes(&self) -> Vec<u32> {
+        let processes = &self.control_plane.description().processes;
+        let named = ["etcd", "kube-controller-manager"].map(|name| processes.get(name).copied());
+        named.into_iter().flatten().chain([self.emulator.id()]).collect()
+    }
+
     /// How many calls the authentication service has had.
     pub(crate) async fn auth_calls(&self) -> Result<u64> {
         let client = reqwest::Client::builder().no_proxy().build()?;
