@@ -198,8 +198,8 @@ fn memory(run: &Run) {
     }
 }
 
-fn line<T: std::fmt::Display>(what: &str, values: [T; 2]) {
-    println!("{what:<30}{:>14}{:>14}", values[0], values[1]);
+fn line<T: std::fmt::Display>(what: &str, [operator, bare]: [T; 2]) {
+    println!("{what:<30}{operator:>14}{bare:>14}");
 }
 
 fn show(value: Option<f64>, factor: f64, unit: &str) -> String {
