@@ -5,7 +5,9 @@ use jiff::Timestamp;
 
 use crate::api::Reason;
 use crate::decision::checks::{cause, obstacle};
-use crate::decision::{Facts, FailedStep, Failure, InputsHash, LoginFact, Record, Validity, is_unfit};
+use crate::decision::{
+    Facts, FailedStep, Failure, InputsHash, LoginFact, Obstacle, Record, Validity, is_unfit,
+};
 use crate::state::{Offer, Offers};
 
 /// What this credential offers.
@@ -51,7 +53,10 @@ fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
     let cause = cause(facts, now);
     match obstacle(facts, cause, now) {
         Some(obstacle) if is_unfit(facts, cause) || facts.token_refused => Offer::NotReady(obstacle.reason()),
-        None if parked.is_some() => Offer::NotReady(parked.map_or(Reason::Pending, |it| it.reason)),
+        // The token is good, but only the Secret holds it, and that cannot be read.
+        Some(Obstacle::AttemptIsNotDue(failure)) if failure.step == FailedStep::ReadManagedSecret => {
+            Offer::NotReady(failure.reason)
+        }
         _ => Offer::Working,
     }
 }

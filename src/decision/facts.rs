@@ -190,6 +190,8 @@ pub enum SecretFact<'a> {
 pub struct Care {
     /// There was a Secret of ours, and it is gone: its owner is looked at before it is put back.
     pub vanished: bool,
+    /// Somebody edited it, and it was not yet put right.
+    pub edited: bool,
     /// The owner was seen alive since.
     pub owner_confirmed: bool,
     /// The data were read, and the token among them is not the one that was written.

@@ -316,7 +316,12 @@ fn over(precondition: &Precondition) -> Option<Over<'_>> {
 }
 
 /// The token as it was written, or beneath keys that somebody added.
-fn recall(stored: Option<StoredSecret>, template: &Template, delivery: Delivery, kind: Kind) -> Recall {
+pub(super) fn recall(
+    stored: Option<StoredSecret>,
+    template: &Template,
+    delivery: Delivery,
+    kind: Kind,
+) -> Recall {
     let Some(stored) = stored.filter(StoredSecret::has_our_type) else {
         return Recall::Gone;
     };

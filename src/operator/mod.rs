@@ -7,6 +7,8 @@ mod apply;
 mod decide;
 mod effect;
 pub mod gate;
+#[cfg(test)]
+mod model;
 mod observe;
 mod offers;
 pub mod options;

@@ -340,7 +340,7 @@ impl Loop {
 }
 
 impl NewStatus {
-    fn keep(self, object: &mut crate::state::Object) {
+    pub(super) fn keep(self, object: &mut crate::state::Object) {
         match (self, &mut object.detail) {
             (Self::Credential(status), crate::state::Detail::Credential(it)) => it.status = *status,
             (Self::Request(status), crate::state::Detail::Request(it)) => it.status = *status,

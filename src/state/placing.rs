@@ -136,6 +136,7 @@ fn kept_session(old: Credential, new: Option<&CredentialSpec>) -> Session {
     if new.map(|spec| &spec.login) != before {
         session.login = LoginState::Unread;
         session.login_version = None;
+        session.validity = Validity::Unknown;
     }
     session
 }

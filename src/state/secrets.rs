@@ -55,7 +55,8 @@ impl Secrets {
         let round = self.round;
         if let Some(known) = self.managed.get_mut(&key(namespace, name)) {
             known.round = round;
-            let older = known.thing.uid == seen.uid && known.thing.version > seen.version;
+            // Of an earlier Secret of this name too: versions compare across a resource.
+            let older = known.thing.version > seen.version;
             let unseen =
                 known.thing.version == seen.version && seen.content == crate::decision::Content::Unseen;
             if older || unseen || known.thing == seen {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::spec::Labels;
 use super::{LoginState, Meta, SecretName, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
-use crate::decision::{Key, Kind, ResourceVersion, SeenSecret, SpecFault};
+use crate::decision::{Content, Failure, Key, Kind, ResourceVersion, SeenSecret, SpecFault};
 
 /// An object of either kind, as a watch shows it.
 #[derive(Debug)]
@@ -28,7 +28,6 @@ pub enum Sighting {
 impl State {
     /// An object was seen. One that is older than what memory knows is dropped: it is an echo of our own write.
     pub fn see(&mut self, key: &Key, sighting: Sighting) -> Vec<Key> {
-        self.seen_in.insert(key.clone(), self.secrets.round());
         let meta = match &sighting {
             Sighting::Credential(meta, ..) | Sighting::Request(meta, ..) => meta,
         };
@@ -36,15 +35,20 @@ impl State {
             .objects
             .get(key)
             .map(|it| (it.meta.clone(), it.meta.uid == meta.uid));
+        let asks_anew = old.as_ref().is_some_and(|(known, same)| {
+            *same && (known.generation != meta.generation || known.renew_request != meta.renew_request)
+        });
         if let Some((known, true)) = &old
             && (known.version > meta.version || known == meta)
         {
+            self.seen_in.insert(key.clone(), self.secrets.round());
             return Vec::new();
         }
         let reborn = matches!(old, Some((_, false)));
         if reborn {
             self.forget(key, None);
         }
+        self.seen_in.insert(key.clone(), self.secrets.round());
         let generation_changed = old
             .as_ref()
             .is_none_or(|(known, same)| !same || known.generation != meta.generation);
@@ -52,11 +56,27 @@ impl State {
         self.unindex(key);
         self.place(key, sighting);
         self.index(key);
+        if old.is_none_or(|(_, same)| !same)
+            && let Some((home, name)) = self.claimed_name(key)
+        {
+            self.recognise(key, &home, &name);
+        }
+        if asks_anew {
+            self.void_inherited_failure(key);
+        }
         let mut woken = vec![key.clone()];
         if key.kind == Kind::Credential && (generation_changed || leaving) {
             woken.extend(self.referrers(key).cloned());
         }
         woken
+    }
+
+    /// What an earlier process saw fail counts until the first change: what it depended on was not remembered.
+    fn void_inherited_failure(&mut self, key: &Key) {
+        if let Some(object) = self.objects.get_mut(key) {
+            let failure = object.work.failure.take();
+            object.work.failure = failure.filter(|it| it.stamp != Failure::INHERITED);
+        }
     }
 
     /// An object is gone. `uid` guards against a late word about an earlier one.
@@ -85,20 +105,34 @@ impl State {
 
     /// A Secret of ours was seen.
     pub fn see_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> Vec<Key> {
-        let intact = seen.content == crate::decision::Content::Intact;
         if !self.secrets.see(namespace, name, seen) {
             return Vec::new();
         }
         let woken = self.claiming(namespace, name);
         for key in &woken {
-            if let Some(object) = self.objects.get_mut(key) {
-                object.work.look = false;
-                if intact {
-                    object.work.care.content_lost = false;
-                }
-            }
+            self.recognise(key, namespace, name);
         }
         woken
+    }
+
+    /// What the sight of a Secret says of what was known of it before.
+    fn recognise(&mut self, key: &Key, namespace: &Arc<str>, name: &str) {
+        let Some(seen) = self.secrets.managed(namespace, name) else {
+            return;
+        };
+        let Some(object) = self.objects.get_mut(key) else {
+            return;
+        };
+        let work = &mut object.work;
+        work.look = false;
+        match seen.content {
+            Content::Intact => work.care.content_lost = false,
+            Content::Edited => work.care.edited = true,
+            Content::Unseen => {}
+        }
+        // Our own write may be seen before its answer is back; any other Secret did not vanish, it was not listed yet.
+        let is_our_write = work.held.as_ref().map(|held| &held.record) == seen.record.as_ref();
+        work.care.vanished &= is_our_write;
     }
 
     /// A Secret of ours is gone. Its owner is looked at before it is put back.

@@ -25,8 +25,8 @@ pub fn granted(home: &str, namespaces: &[String]) -> Vec<Grant> {
     let everywhere = server::get(Kind::ClusterRole, "", &format!("{RELEASE}:{home}"));
     let all = roles.chain([(String::new(), everywhere)]);
     all.flat_map(|(namespace, role)| {
-        let rules = role["rules"].as_array().cloned().unwrap_or_default();
-        rules.into_iter().map(move |rule| Grant {
+        let listed = role["rules"].as_array().cloned().unwrap_or_default();
+        listed.into_iter().map(move |rule| Grant {
             namespace: namespace.clone(),
             rule,
         })

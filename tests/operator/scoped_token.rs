@@ -1,6 +1,6 @@
 //! What does a `ScopedTokenRequest` get, what does it wait for, and when does it end?
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rocketlawyer_operator::emulator::{AppScope, Call, Entry};
 use serde_json::{Value, json};
 
@@ -272,10 +272,10 @@ fn after_renew_until_the_token_lives_out_and_the_request_is_removed() {
     assert_eq!(request["status"]["token"]["renewAt"], json!(null));
     world.wait_told(Kind::Request, "interview", "True/RenewalEnded");
     let request = world.wait_told(Kind::Request, "interview", "False/Expired");
-    assert!(Timestamp::now() >= expires);
+    assert!(rocketlawyer_operator::clock::now() >= expires);
     assert_eq!(condition(&request, "Stalled"), "True/Expired");
     world.wait_for(Kind::Request, "interview", Value::is_null);
-    assert!(Timestamp::now() >= expires + SignedDuration::from_secs(5));
+    assert!(rocketlawyer_operator::clock::now() >= expires + SignedDuration::from_secs(5));
     world.wait_for(Kind::Secret, "interview-token", Value::is_null);
     assert_eq!(world.emulator.calls(Call::Exchange), 1);
 }
@@ -349,6 +349,6 @@ fn asked(world: &World, call: Call) -> Vec<Entry> {
 }
 
 fn in_seconds(seconds: i64) -> String {
-    let instant = Timestamp::now() + SignedDuration::from_secs(seconds);
+    let instant = rocketlawyer_operator::clock::now() + SignedDuration::from_secs(seconds);
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -47,7 +47,7 @@ pub fn list(kind: Kind, namespace: &str) -> Vec<Value> {
 }
 
 /// Creates it, with `apiVersion` and `kind` filled in.
-pub fn create(kind: Kind, namespace: &str, mut manifest: Value) -> Result<Value, Status> {
+pub fn create(kind: Kind, namespace: &str, mut manifest: Value) -> Result<Value, Box<Status>> {
     let (version, name) = kind.type_meta();
     manifest["apiVersion"] = json!(version);
     manifest["kind"] = json!(name);
@@ -135,11 +135,11 @@ pub fn as_operator<T>(write: impl AsyncFnOnce(&ApiServer) -> T) -> T {
     })
 }
 
-fn send(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Status> {
+fn send(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Box<Status>> {
     runtime().block_on(request(method, path, body))
 }
 
-async fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Status> {
+async fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Box<Status>> {
     let content = if method == Method::PATCH {
         "application/merge-patch+json"
     } else {
@@ -153,7 +153,7 @@ async fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Val
         .expect("a request");
     match client().await.request(request).await {
         Ok(answer) => Ok(answer),
-        Err(kube::Error::Api(status)) => Err(*status),
+        Err(kube::Error::Api(status)) => Err(status),
         Err(other) => panic!("no answer of an API server: {other}"),
     }
 }

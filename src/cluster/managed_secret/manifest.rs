@@ -50,6 +50,14 @@ pub struct Over<'a> {
 /// The body of a write.
 pub struct Manifest(pub(in super::super) Zeroizing<Vec<u8>>);
 
+#[cfg(test)]
+impl Manifest {
+    /// What a model of the API server stores.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// Renders a draft: for a `POST`, or with preconditions for a `PUT`.
 #[must_use]
 pub fn manifest(draft: &Draft<'_>, over: Option<Over<'_>>) -> Manifest {

@@ -182,6 +182,7 @@ fn any_care() -> impl Strategy<Value = Care> {
     let repair = option::weighted(0.3, minutes(-30..900));
     (any::<[bool; 3]>(), 0..10_u8, repair).prop_map(|(flags, rare, last_repair)| Care {
         vanished: flags[0],
+        edited: false,
         owner_confirmed: flags[1],
         content_lost: flags[2] && rare < 4,
         last_repair,

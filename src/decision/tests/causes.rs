@@ -47,7 +47,7 @@ const ROWS: &[Row] = &[
     none("none is wanted", |it| it.place = Place::Unwanted),
     row("no record", |it| it.seen.record = None, Cause::RecordIsUnreadable),
     none("edited, the token not yet looked at", |it| {
-        it.seen.content = Content::Edited
+        it.seen.content = Content::Edited;
     }),
     row(
         "edited, and the token is another",
@@ -84,7 +84,7 @@ const ROWS: &[Row] = &[
         Cause::TokenHasExpired,
     ),
     none("two minutes in the future", |it| {
-        it.record_mut().issued_at = after(1) + FUTURE_TOLERANCE
+        it.record_mut().issued_at = after(1) + FUTURE_TOLERANCE;
     }),
     row(
         "more than two minutes in the future",
@@ -110,7 +110,7 @@ const ROWS: &[Row] = &[
         Cause::RenewalWasRequested,
     ),
     none("the request was taken back", |it| {
-        it.record_mut().renew_handled = Some("now".into())
+        it.record_mut().renew_handled = Some("now".into());
     }),
     row(
         "it is time",
@@ -126,7 +126,7 @@ const ROWS: &[Row] = &[
         Cause::RenewalWasRequested,
     ),
     none("the spec makes no sense", |it| {
-        it.fault = Some(SpecFault::Undecodable)
+        it.fault = Some(SpecFault::Undecodable);
     }),
 ];
 

@@ -12,6 +12,7 @@ use crate::decision::{
 };
 
 /// What the facts of one object are borrowed from.
+#[expect(clippy::struct_excessive_bools, reason = "as many as the facts have")]
 #[derive(Clone, Debug)]
 pub(super) struct Scene {
     pub key: Key,

@@ -66,13 +66,10 @@ proptest! {
     ) {
         let old = Value::Object(old.into_iter().collect());
         let new = Value::Object(new.into_iter().collect());
-        match merge_patch(&old, &new) {
-            Some(patch) => {
-                prop_assert_ne!(&old, &new);
-                prop_assert_eq!(patched(old, &patch), new, "{}", patch);
-            }
-            None => prop_assert_eq!(old, new),
-        }
+        if let Some(patch) = merge_patch(&old, &new) {
+            prop_assert_ne!(&old, &new);
+            prop_assert_eq!(patched(old, &patch), new, "{}", patch);
+        } else { prop_assert_eq!(old, new) }
     }
 
     /// What was settled once is settled: the same facts, and the status that they led to, lead to no write, later too,

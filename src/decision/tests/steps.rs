@@ -24,8 +24,8 @@ fn over() -> Step {
 /// What is expected one hour after the token was issued; `None`: a wait.
 type Row = (&'static str, fn(&mut Scene), Option<Step>);
 
-fn rows() -> Vec<Row> {
-    let issue = |cause| Some(Step::Issue(cause));
+/// In order, over, not known, not there.
+fn without_a_token() -> Vec<Row> {
     vec![
         ("in order", |_| {}, None),
         (
@@ -51,7 +51,7 @@ fn rows() -> Vec<Row> {
         (
             "nothing there",
             |it| it.place = Place::Absent,
-            issue(Cause::SecretIsMissing),
+            Some(Step::Issue(Cause::SecretIsMissing)),
         ),
         (
             "it was there",
@@ -64,13 +64,19 @@ fn rows() -> Vec<Row> {
                 it.place = Place::Absent;
                 (it.care.vanished, it.care.owner_confirmed) = (true, true);
             },
-            issue(Cause::SecretIsMissing),
+            Some(Step::Issue(Cause::SecretIsMissing)),
         ),
         (
             "a write was refused before the restart",
             |it| (it.place, it.care.rehearse) = (Place::Absent, true),
             Some(Step::Rehearse),
         ),
+    ]
+}
+
+/// A token is held.
+fn with_a_token_held() -> Vec<Row> {
+    vec![
         (
             "issued, not yet written",
             |it| (it.place, it.held) = (Place::Absent, Some(newer())),
@@ -95,7 +101,7 @@ fn rows() -> Vec<Row> {
                 it.made_for = Some([9; 16]);
                 it.held = Some(newer());
             },
-            issue(Cause::TokenIsForAnotherSpec),
+            Some(Step::Issue(Cause::TokenIsForAnotherSpec)),
         ),
         ("held, and written", |it| it.held = Some(record()), None),
         (
@@ -106,6 +112,12 @@ fn rows() -> Vec<Row> {
             },
             Some(over()),
         ),
+    ]
+}
+
+/// Somebody changed the spec, or the Secret.
+fn not_as_wanted() -> Vec<Row> {
+    vec![
         ("other labels", |it| it.seen.rendering += 1, Some(Step::Recall)),
         (
             "other labels, and held",
@@ -126,7 +138,7 @@ fn rows() -> Vec<Row> {
                 it.place = Place::Orphan;
                 it.made_for = Some([9; 16]);
             },
-            issue(Cause::TokenIsForAnotherSpec),
+            Some(Step::Issue(Cause::TokenIsForAnotherSpec)),
         ),
         (
             "edited",
@@ -139,7 +151,7 @@ fn rows() -> Vec<Row> {
                 it.seen.content = Content::Edited;
                 it.care.content_lost = true;
             },
-            issue(Cause::TokenWasEdited),
+            Some(Step::Issue(Cause::TokenWasEdited)),
         ),
         (
             "only metadata seen",
@@ -149,6 +161,12 @@ fn rows() -> Vec<Row> {
             },
             None,
         ),
+    ]
+}
+
+/// It cannot be written, or somebody waits.
+fn at_the_edges() -> Vec<Row> {
+    vec![
         (
             "immutable, and edited",
             |it| {
@@ -188,6 +206,12 @@ fn rows() -> Vec<Row> {
             },
             None,
         ),
+    ]
+}
+
+/// It is finished.
+fn at_the_end() -> Vec<Row> {
+    vec![
         (
             "finished",
             |it| {
@@ -208,6 +232,17 @@ fn rows() -> Vec<Row> {
             None,
         ),
     ]
+}
+
+fn rows() -> Vec<Row> {
+    [
+        without_a_token(),
+        with_a_token_held(),
+        not_as_wanted(),
+        at_the_edges(),
+        at_the_end(),
+    ]
+    .concat()
 }
 
 #[test]

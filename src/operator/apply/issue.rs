@@ -1,5 +1,7 @@
 //! The authentication service answered: what does that change, and for whom? Pure.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::super::effect::{Issue, Purpose};
@@ -10,7 +12,7 @@ use crate::api::Reason;
 use crate::auth::{self, Call, Class, ErrorCode, Fault, Issued, Scope};
 use crate::decision::{Cause, FailedStep, Failure, Key, Record, RetryClass, Setback, Validity};
 use crate::scoped_token;
-use crate::state::{Held, HeldToken, State};
+use crate::state::{Held, HeldToken, Session, State};
 
 pub(super) fn took(
     state: &mut State,
@@ -19,10 +21,7 @@ pub(super) fn took(
     purpose: Purpose,
     issued: Issued<HeldToken>,
 ) -> Vec<Key> {
-    let lost = matches!(
-        purpose.cause,
-        Cause::SecretIsMissing | Cause::RecordIsUnreadable | Cause::TokenWasEdited
-    );
+    let cause = purpose.cause;
     let issued_at = issued.issued_at;
     let record = Record {
         issued_at,
@@ -41,29 +40,46 @@ pub(super) fn took(
     if let Some(object) = state.object_mut(key) {
         object.work.failure = None;
         object.work.announced = true;
-        if lost && (object.work.care.vanished || object.work.care.content_lost) {
+        if is_repair(cause, object.work.care.vanished) {
             object.work.care.last_repair = Some(issued_at);
         }
         if let Some(credential) = object.credential_mut() {
             credential.session.validity = Validity::Accepted;
-            credential.session.unproven = credential.session.refused.is_some();
+            credential.session.unproven = cause == Cause::TokenWasRefused;
             credential.session.clock_ahead = issued.service_clock_ahead.or(credential.session.clock_ahead);
             credential.name_application(issued.application);
         }
     }
     match issue {
         Issue::Access(_) => Vec::new(),
-        Issue::Scoped(errand) => accepted(state, key, errand.generation),
+        Issue::Scoped(errand) => accepted(state, key, errand),
+    }
+}
+
+/// Whether a Secret that was there is replaced: rarely (behaviour §1.6).
+fn is_repair(cause: Cause, vanished: bool) -> bool {
+    match cause {
+        Cause::RecordIsUnreadable | Cause::TokenWasEdited => true,
+        Cause::SecretIsMissing => vanished,
+        _ => false,
+    }
+}
+
+/// Whether the exchange was made with the login as it is now.
+fn is_current(session: &Session, errand: &scoped_token::issue::Errand) -> bool {
+    match (session.login(), &errand.exchanger) {
+        (Some(now), Some(then)) => Arc::ptr_eq(now, then),
+        _ => false,
     }
 }
 
 /// A request's calls were answered: what they were made with is good, and what was parked for it goes on.
-pub(super) fn accepted(state: &mut State, key: &Key, generation: u64) -> Vec<Key> {
+pub(super) fn accepted(state: &mut State, key: &Key, errand: &scoped_token::issue::Errand) -> Vec<Key> {
     let mut wake = Vec::new();
     if let Some(credential) = credentials_of(state, key).into_iter().next() {
         if let Some(session) = state
             .session_mut(&credential)
-            .filter(|it| it.generation == generation)
+            .filter(|it| it.generation == errand.generation)
         {
             session.unproven = false;
             session.refused = None;
@@ -74,8 +90,10 @@ pub(super) fn accepted(state: &mut State, key: &Key, generation: u64) -> Vec<Key
     }
     if let Some(exchanger) = exchanger_of(state, key) {
         let news = state.session_mut(&exchanger).is_some_and(|session| {
-            let news = session.validity != Validity::Accepted;
-            session.validity = Validity::Accepted;
+            let news = is_current(session, errand) && session.validity != Validity::Accepted;
+            if news {
+                session.validity = Validity::Accepted;
+            }
             news
         });
         if forgive(state, &exchanger, FailedStep::Exchange) || news {
@@ -108,6 +126,14 @@ pub(super) fn fault_of(
         _ => None,
     };
     if let Some(credential) = culprit {
+        if let (Issue::Scoped(errand), Call::Exchange) = (issue, call)
+            && !state
+                .credential(&credential)
+                .is_some_and(|it| is_current(&it.session, errand))
+        {
+            // Said of a client Secret that has changed since: the request tries again.
+            return Vec::new();
+        }
         return park_at_credential(state, &credential, call, fault, now);
     }
     if matches!(issue, Issue::Access(_)) && fault.class == Class::CredentialRefused {

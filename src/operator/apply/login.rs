@@ -9,7 +9,7 @@ use crate::auth::Login;
 use crate::cluster::ReadFailed;
 use crate::cluster::secrets::{Entry, LoginLook};
 use crate::decision::{FailedStep, Failure, InputsHash, Key, LoginGap, Validity, inputs};
-use crate::state::{LoginState, State};
+use crate::state::{LoginState, Object, State};
 
 pub(super) fn login(
     state: &mut State,
@@ -24,6 +24,11 @@ pub(super) fn login(
             return Vec::new();
         }
     };
+    if is_behind(state, key, &found) {
+        // The watch knows better by now: read again, in a moment.
+        setback(state, key, super::api_server(FailedStep::ReadClientSecret), now);
+        return Vec::new();
+    }
     let record_made_with = recorded_made_with(state, key);
     let Some(object) = state.object_mut(key) else {
         return Vec::new();
@@ -39,6 +44,7 @@ pub(super) fn login(
         LoginLook::Absent => {
             session.login = LoginState::Absent;
             session.login_version = None;
+            session.validity = Validity::Unknown;
         }
         LoginLook::Found {
             client_id,
@@ -63,6 +69,17 @@ pub(super) fn login(
         adopt_inherited_failure(state, key);
     }
     state.stop_waiting(key)
+}
+
+/// Whether what was read is older than what the watch has shown since.
+fn is_behind(state: &State, key: &Key, found: &LoginLook) -> bool {
+    let name = state.object(key).and_then(Object::login_name);
+    let known = name.and_then(|name| state.secrets().login_version(&key.namespace, name));
+    match (known, found) {
+        (None, _) => false,
+        (Some(_), LoginLook::Absent) => true,
+        (Some(known), LoginLook::Found { version, .. }) => *version < known,
+    }
 }
 
 pub(super) fn recorded_made_with(state: &State, key: &Key) -> Option<[u8; 16]> {

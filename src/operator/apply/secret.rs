@@ -33,6 +33,17 @@ pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed
     if let Some(object) = state.object_mut(key) {
         object.work.look = false;
     }
+    read_again(state, key);
+}
+
+/// What failed to be read was read.
+fn read_again(state: &mut State, key: &Key) {
+    if let Some(object) = state.object_mut(key) {
+        object
+            .work
+            .failure
+            .take_if(|it| it.step == FailedStep::ReadManagedSecret);
+    }
 }
 
 pub(super) fn owner_seen(state: &mut State, key: &Key, owner: Result<OwnerNow, ReadFailed>, now: Timestamp) {
@@ -45,6 +56,7 @@ pub(super) fn owner_seen(state: &mut State, key: &Key, owner: Result<OwnerNow, R
                     object.meta.deleting = true;
                 }
             }
+            read_again(state, key);
         }
         Ok(OwnerNow::Absent) => end(state, key),
         Err(failed) => setback(
@@ -65,6 +77,9 @@ pub(super) fn recall(
     let Some(name) = secret_name(state, key) else {
         return Vec::new();
     };
+    if recalled.is_ok() {
+        read_again(state, key);
+    }
     match recalled {
         Ok(Recall::Gone) => state.lose_secret(&key.namespace, &name, None),
         Ok(Recall::Damaged(seen)) => {
@@ -111,17 +126,14 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
     let Some(name) = secret_name(state, key) else {
         return false;
     };
-    let edited = state
-        .secrets()
-        .managed(&key.namespace, &name)
-        .is_some_and(|it| it.content == Content::Edited);
     state.know_secret(&key.namespace, &name, seen);
     let Some(object) = state.object_mut(key) else {
         return false;
     };
     let care = &mut object.work.care;
-    let restored = edited || care.vanished;
+    let restored = care.edited || care.vanished;
     care.vanished = false;
+    care.edited = false;
     care.owner_confirmed = false;
     care.content_lost = false;
     care.rehearse = false;

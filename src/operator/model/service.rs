@@ -1,0 +1,176 @@
+//! What would the authentication service do? In memory: who may log in, which tokens it knows, how often it issued.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::effect::{Issue, Outcome, Purpose};
+use crate::auth::{Call, Class, Endpoint, Fault, Issued, Login, Scope};
+use crate::state::HeldToken;
+use crate::token::{AccessToken, ScopedToken, ServiceToken};
+use crate::{credential, scoped_token};
+
+/// The authentication service.
+pub(in super::super) struct Service {
+    /// Key and secret of the apps.
+    pub apps: BTreeMap<String, String>,
+    /// How long access and scoped tokens live.
+    pub life: SignedDuration,
+    /// Access tokens that are good, by the base URL that issued them.
+    pub live: BTreeMap<String, String>,
+    /// Where every call fails, how.
+    pub faults: BTreeMap<&'static str, Fault>,
+    /// Tokens that came to a place which had not issued them.
+    pub strayed: BTreeSet<String>,
+    /// How often each call was made.
+    pub calls: BTreeMap<&'static str, usize>,
+    issued: usize,
+}
+
+impl Service {
+    pub(in super::super) fn new() -> Self {
+        Self {
+            apps: BTreeMap::new(),
+            life: SignedDuration::from_hours(10),
+            live: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            strayed: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            issued: 0,
+        }
+    }
+
+    /// How often this call was made.
+    pub(in super::super) fn count(&self, call: Call) -> usize {
+        self.calls.get(call.as_str()).copied().unwrap_or_default()
+    }
+
+    /// All calls together.
+    pub(in super::super) fn total(&self) -> usize {
+        self.calls.values().sum()
+    }
+
+    /// From now on this call fails so; `None`: no more.
+    pub(in super::super) fn fail(&mut self, call: Call, fault: Option<(Class, Scope)>) {
+        self.faults.remove(call.as_str());
+        if let Some((class, scope)) = fault {
+            self.faults.insert(call.as_str(), a_fault(class, scope));
+        }
+    }
+
+    /// Makes the calls of one step.
+    pub(in super::super) fn execute(&mut self, issue: Issue, purpose: Purpose, now: Timestamp) -> Outcome {
+        let result = match &issue {
+            Issue::Access(errand) => self
+                .access(&errand.endpoint, &errand.login, now)
+                .map(credential::issue::held)
+                .map_err(|fault| (Call::AccessToken, fault)),
+            Issue::Scoped(errand) => self.scoped(errand, now),
+        };
+        Outcome::Issued {
+            issue,
+            purpose,
+            result,
+        }
+    }
+
+    fn access(
+        &mut self,
+        endpoint: &Endpoint,
+        login: &Login,
+        now: Timestamp,
+    ) -> Result<Issued<AccessToken>, Fault> {
+        self.called(Call::AccessToken)?;
+        self.admit(login)?;
+        let text = self.next("access");
+        self.live.insert(text.clone(), endpoint.base().to_owned());
+        Ok(issued(AccessToken::read(&text).expect("a token"), now, self.life))
+    }
+
+    fn scoped(
+        &mut self,
+        errand: &scoped_token::issue::Errand,
+        now: Timestamp,
+    ) -> Result<Issued<HeldToken>, (Call, Fault)> {
+        let service = self
+            .service_token(errand, now)
+            .map_err(|fault| (Call::ServiceToken, fault))?;
+        let Some(login) = &errand.exchanger else {
+            return Ok(service.map(|token| HeldToken::Service(Arc::new(token))));
+        };
+        let exchanged = self
+            .exchange(login, now)
+            .map_err(|fault| (Call::Exchange, fault))?;
+        Ok(exchanged.map(|token| HeldToken::Scoped(Arc::new(token))))
+    }
+
+    fn service_token(
+        &mut self,
+        errand: &scoped_token::issue::Errand,
+        now: Timestamp,
+    ) -> Result<Issued<ServiceToken>, Fault> {
+        self.called(Call::ServiceToken)?;
+        let access = errand.access.for_request();
+        match self.live.get(access) {
+            Some(base) if base == errand.endpoint.base() => {}
+            Some(_) => {
+                self.strayed.insert(access.to_owned());
+                return Err(a_fault(Class::OurTokenRefused, Scope::Credential));
+            }
+            None => return Err(a_fault(Class::OurTokenRefused, Scope::Credential)),
+        }
+        let text = self.next("service");
+        Ok(issued(
+            ServiceToken::read(&text).expect("a token"),
+            now,
+            errand.ttl,
+        ))
+    }
+
+    fn exchange(&mut self, login: &Login, now: Timestamp) -> Result<Issued<ScopedToken>, Fault> {
+        self.called(Call::Exchange)?;
+        self.admit(login)?;
+        let text = self.next("scoped");
+        Ok(issued(ScopedToken::read(&text).expect("a token"), now, self.life))
+    }
+
+    fn called(&mut self, call: Call) -> Result<(), Fault> {
+        *self.calls.entry(call.as_str()).or_default() += 1;
+        self.faults.get(call.as_str()).copied().map_or(Ok(()), Err)
+    }
+
+    fn admit(&self, login: &Login) -> Result<(), Fault> {
+        let known = self.apps.get(&login.client_id).map(String::as_str);
+        if known == Some(login.client_secret.for_request()) {
+            Ok(())
+        } else {
+            Err(a_fault(Class::CredentialRefused, Scope::Credential))
+        }
+    }
+
+    fn next(&mut self, what: &str) -> String {
+        self.issued += 1;
+        format!("{what}-{}", self.issued)
+    }
+}
+
+fn issued<T>(token: T, now: Timestamp, life: SignedDuration) -> Issued<T> {
+    Issued {
+        token,
+        issued_at: now,
+        expires_at: now + life,
+        application: None,
+        service_clock_ahead: None,
+    }
+}
+
+fn a_fault(class: Class, scope: Scope) -> Fault {
+    Fault {
+        class,
+        scope,
+        http_status: Some(400),
+        error_code: None,
+        retry_after: None,
+    }
+}

@@ -1,0 +1,18 @@
+//! Walks through the model world, named after the rules of behaviour.md.
+
+mod chain;
+mod consent;
+mod crash;
+mod issuing;
+mod ownership;
+mod refusals;
+
+use jiff::SignedDuration;
+
+fn minutes(n: i64) -> SignedDuration {
+    SignedDuration::from_mins(n)
+}
+
+fn hours(n: i64) -> SignedDuration {
+    SignedDuration::from_hours(n)
+}
