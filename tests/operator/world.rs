@@ -184,7 +184,10 @@ impl World {
         made.unwrap_or_else(|status| panic!("{}", status.message))
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "callers write the change where they call")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers write the change where they call"
+    )]
     pub fn edit(&self, kind: Kind, name: &str, change: Value) -> Value {
         server::edit(kind, &self.namespace, name, &change)
     }
