@@ -58,7 +58,7 @@ build: tools
 	$(call step,build (the first time: minutes),cargo build --workspace --bins --tests)
 
 test-programs: build
-	$(call step,tests under one control plane (the first time it is built: minutes),$(DEBUG)/control-plane exec --apply crds -- cargo test --workspace)
+	$(call step,tests under one control plane (the first time it is built: minutes),$(DEBUG)/control-plane exec --apply crds -- cargo test --workspace --no-fail-fast)
 
 tools:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs; the toolchain that this project pins comes by itself.' >&2; exit 1; }
