@@ -11,10 +11,10 @@ use crate::decision::{
     Step, Validity, plan,
 };
 
-/// The next look that the plan asks for; `now` where it asks for an action.
+/// The next look that the plan asks for; `now` where it asks for an action, or for no look and no word ever.
 pub(super) fn next_look(scene: &Scene, now: Timestamp) -> Timestamp {
     match plan(&scene.facts(), now) {
-        Step::Wait(wait) => wait.until.unwrap_or(Timestamp::MAX),
+        Step::Wait(wait) => wait.until.unwrap_or(now),
         _ => now,
     }
 }

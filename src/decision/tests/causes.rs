@@ -78,6 +78,10 @@ const ROWS: &[Row] = &[
     none("a hash of another version", |it| {
         it.record_mut().inputs = InputsHash::Other("v9:abc".into());
     }),
+    none("its last millisecond", |it| {
+        it.record_mut().issued_at = after(1);
+        it.record_mut().expires_at = after(1) + SignedDuration::from_millis(1);
+    }),
     row(
         "its life is over",
         |it| it.record_mut().expires_at = after(1),

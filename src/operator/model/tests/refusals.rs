@@ -169,6 +169,29 @@ fn a_late_refusal_of_an_old_client_secret_is_not_held_against_the_new_one() {
     assert_eq!(world.ready(&request), "True Issued");
 }
 
+/// The exchange was answered for a login that has been replaced: that says nothing of the new one.
+#[test]
+fn a_late_success_of_an_old_client_secret_does_not_vouch_for_the_new_one() {
+    let mut world = with_partner();
+    world.service.apps.insert("front".into(), "f".into());
+    world.login("legal", "front-login", "front", "f");
+    let spec = json!({"appType": "Frontend", "allowedNamespaces": {"from": "All"}});
+    let front = world.credential("front", spec);
+    world.settle();
+    let exchange = json!({"exchangeCredentialRef": {"name": "front", "namespace": "legal"}});
+    let request = world.request("interview", exchange);
+    while !world.operator.flights.contains_key(&request) {
+        assert!(world.deliver(Watched::Requests) || world.operator.turn_next(world.now));
+    }
+    world.advance(&request);
+    world.login("legal", "front-login", "front", "wrong");
+    world.deliver(Watched::OtherSecrets);
+    while world.operator.turn_next(world.now) || world.advance(&front) {}
+    world.settle();
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.condition(&front, "CredentialsValid")["status"], "Unknown");
+}
+
 #[test]
 fn a_terminating_namespace_ends_quietly() {
     let mut world = with_partner();
