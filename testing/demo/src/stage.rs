@@ -103,7 +103,10 @@ impl Stage {
 
     /// Runs kubectl as administrator.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> Result<String> {
-        self.control_plane.kubectl(arguments).map_err(sentence)
+        let mut limited = arguments.to_vec();
+        // An API server that hangs must not make the demo hang.
+        limited.push("--request-timeout=20s");
+        self.control_plane.kubectl(&limited).map_err(sentence)
     }
 
     /// The same, read as JSON.
