@@ -1,6 +1,7 @@
 //! Does the code keep the shape that ARCHITECTURE.md gives it? Reads every Rust file with a parser; a message names the
 //! rule and says what to do instead.
 
+mod documents;
 mod features;
 mod layers;
 mod paths;

@@ -1,4 +1,4 @@
-//! Promise: every manifest in examples/ is accepted as it stands, down to the last field name.
+//! Promise: every manifest in examples/ and README.md is accepted as it stands, down to the last field name.
 #![expect(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
 use std::collections::BTreeSet;
@@ -14,20 +14,22 @@ use crate::admission::cluster;
 
 /// Where manifests without a namespace go.
 const NAMESPACE: &str = "examples";
+/// The same for those of the README, which have names of their own kind.
+const README_NAMESPACE: &str = "readme";
 
 #[tokio::test]
 async fn every_example_is_accepted() {
     let client = cluster::client().await;
-    apply(&client, &namespace(NAMESPACE))
+    apply(&client, NAMESPACE, &namespace(NAMESPACE))
         .await
         .expect("a namespace for the examples");
     let mut complaints = Vec::new();
     for path in manifests() {
         let text = std::fs::read_to_string(&path).expect("an example");
-        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
+        let documents = documents(&text);
         assert!(!documents.is_empty(), "{} is empty", path.display());
         for document in documents {
-            if let Err(error) = apply(&client, &document).await {
+            if let Err(error) = apply(&client, NAMESPACE, &document).await {
                 complaints.push(format!(
                     "{}: {} is refused: {error}",
                     path.display(),
@@ -39,12 +41,37 @@ async fn every_example_is_accepted() {
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
+#[tokio::test]
+async fn every_manifest_of_the_readme_is_accepted() {
+    let client = cluster::client().await;
+    // One of its manifests is for a namespace of the reader's.
+    for name in [README_NAMESPACE, "legal"] {
+        let created = apply(&client, README_NAMESPACE, &namespace(name)).await;
+        created.expect("a namespace for the README");
+    }
+    let text = std::fs::read_to_string(root().join("README.md")).expect("the README");
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks: Vec<&str> = blocks
+        .map(|rest| rest.split("```").next().unwrap_or_default())
+        .collect();
+    assert!(blocks.len() >= 4, "only {} manifests", blocks.len());
+    for document in blocks.iter().flat_map(|block| documents(block)) {
+        let applied = apply(&client, README_NAMESPACE, &document).await;
+        assert!(
+            applied.is_ok(),
+            "README.md: {} {}: {applied:?}",
+            document["kind"],
+            document["metadata"]["name"]
+        );
+    }
+}
+
 #[test]
 fn the_examples_show_every_field_of_both_kinds() {
     let mut shown = BTreeSet::new();
     for path in manifests() {
         let text = std::fs::read_to_string(&path).expect("an example");
-        for document in serde_saphyr::from_multiple::<Value>(&text).expect("YAML") {
+        for document in documents(&text) {
             let kind = document["kind"].as_str().expect("a kind");
             shown.extend(
                 fields(&document["spec"])
@@ -69,9 +96,16 @@ fn the_examples_show_every_field_of_both_kinds() {
     assert!(missing.is_empty(), "no example shows {missing:?}");
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn documents(text: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(text).expect("YAML")
+}
+
 fn manifests() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let entries = std::fs::read_dir(folder).expect("examples/");
+    let entries = std::fs::read_dir(root().join("examples")).expect("examples/");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|it| it == "yaml"));
     paths.sort();
@@ -80,7 +114,7 @@ fn manifests() -> Vec<PathBuf> {
 }
 
 /// As `kubectl apply --server-side` does, with names that the server does not know refused.
-async fn apply(client: &Client, manifest: &Value) -> Result<(), Error> {
+async fn apply(client: &Client, default: &str, manifest: &Value) -> Result<(), Error> {
     let object: DynamicObject = serde_json::from_value(manifest.clone()).expect("an object");
     let types = object.types.clone().expect("apiVersion and kind");
     let kind = GroupVersionKind::try_from(types).expect("apiVersion and kind");
@@ -88,7 +122,7 @@ async fn apply(client: &Client, manifest: &Value) -> Result<(), Error> {
     let api: Api<DynamicObject> = match (capabilities.scope, &object.metadata.namespace) {
         (Scope::Cluster, _) => Api::all_with(client.clone(), &resource),
         (Scope::Namespaced, there) => {
-            Api::namespaced_with(client.clone(), there.as_deref().unwrap_or(NAMESPACE), &resource)
+            Api::namespaced_with(client.clone(), there.as_deref().unwrap_or(default), &resource)
         }
     };
     let name = object.metadata.name.clone().expect("a name");
