@@ -8,7 +8,9 @@
 mod consent;
 mod credential;
 mod nothing_without_cause;
+mod ownership;
 mod process;
+mod refused_writes;
 mod rights;
 mod scoped_token;
 mod secrets_stay_secret;

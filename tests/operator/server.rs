@@ -21,6 +21,7 @@ pub enum Kind {
     Request,
     Secret,
     Event,
+    ConfigMap,
     Role,
     ClusterRole,
 }
@@ -180,6 +181,7 @@ impl Kind {
             Self::Request => "scopedtokenrequests",
             Self::Secret => "secrets",
             Self::Event => "events",
+            Self::ConfigMap => "configmaps",
             Self::Role => "roles",
             Self::ClusterRole => return format!("{base}/{version}/clusterroles"),
         };
@@ -196,6 +198,7 @@ impl Kind {
             Self::Request => ("auth.rocketlawyer.com/v1alpha1", "ScopedTokenRequest"),
             Self::Secret => ("v1", "Secret"),
             Self::Event => ("events.k8s.io/v1", "Event"),
+            Self::ConfigMap => ("v1", "ConfigMap"),
             Self::Role => ("rbac.authorization.k8s.io/v1", "Role"),
             Self::ClusterRole => ("rbac.authorization.k8s.io/v1", "ClusterRole"),
         }

@@ -31,6 +31,8 @@ pub struct World {
     pub user: String,
     /// Where this test's part of the audit log begins.
     pub began: Mark,
+    /// The test has the cluster refuse what the operator may do.
+    pub refusals: bool,
     /// What the chart grants, by namespace; empty is everywhere.
     pub granted: Vec<rights::Grant>,
 }
@@ -98,6 +100,7 @@ impl World {
             user: service_account_user(&namespace, RELEASE),
             granted: rights::granted(&namespace, &all),
             began,
+            refusals: false,
             namespace,
             others,
             emulator,

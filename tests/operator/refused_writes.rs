@@ -1,0 +1,150 @@
+//! What if the cluster refuses the managed Secret? The token is kept, nothing is issued twice, and the condition says why.
+
+use rocketlawyer_operator::emulator::AppScope;
+use serde_json::{Value, json};
+
+use super::process::until;
+use super::server::{self, Kind};
+use super::told::{self, condition};
+use super::world::{PATIENCE, World};
+
+#[test]
+fn a_namespace_out_of_quota_burns_no_tokens() {
+    let mut world = World::running("quota");
+    world.refusals = true;
+    world.login("client", AppScope::Backend);
+    out_of_quota(&world);
+    world.credential("partner", json!({}));
+    let credential = world.wait_told(Kind::Credential, "partner", "False/SecretWriteRefused");
+    assert_eq!(condition(&credential, "Stalled"), "True/SecretWriteRefused");
+    world.wait_for(Kind::Credential, "partner", |it| {
+        it["status"]["failure"]["count"] == 2
+    });
+    assert_eq!(world.auth_calls(), 1);
+
+    // After a restart the server is asked before the service is.
+    world.operator.kill();
+    world.operator.start();
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+    world
+        .control_plane
+        .kubectl(&["delete", "resourcequota", "tight", "-n", &world.namespace])
+        .expect("deleted");
+    world.edit(
+        Kind::Credential,
+        "partner",
+        json!({"spec": {"secret": {"labels": {"team": "legal"}}}}),
+    );
+    world.wait_ready(Kind::Credential, "partner");
+    assert_eq!(world.auth_calls(), 2);
+}
+
+#[test]
+fn a_token_that_could_not_be_written_is_written_when_there_is_room() {
+    let mut world = World::running("room");
+    world.refusals = true;
+    world.login("client", AppScope::Backend);
+    out_of_quota(&world);
+    world.credential("partner", json!({}));
+    world.wait_told(Kind::Credential, "partner", "False/SecretWriteRefused");
+    world
+        .control_plane
+        .kubectl(&["delete", "resourcequota", "tight", "-n", &world.namespace])
+        .expect("deleted");
+    world.wait_ready(Kind::Credential, "partner");
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+}
+
+#[test]
+fn an_admission_policy_that_refuses_burns_no_tokens() {
+    let mut world = World::running("policy");
+    world.refusals = true;
+    world.login("client", AppScope::Backend);
+    let name = world.namespace.clone();
+    forbid_managed_secrets(&world, &name);
+    world.credential("partner", json!({}));
+    let credential = world.wait_told(Kind::Credential, "partner", "False/SecretWriteRefused");
+    assert_eq!(condition(&credential, "Stalled"), "True/SecretWriteRefused");
+    assert!(told::message(&credential, "Ready").contains("admission policy"));
+    // What the policy says may hold anything: it goes nowhere.
+    assert!(!credential.to_string().contains("canary of the policy"));
+    world.kubectl(&["delete", "validatingadmissionpolicybinding", &name]);
+    world.wait_ready(Kind::Credential, "partner");
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+}
+
+/// No room for another Secret.
+fn out_of_quota(world: &World) {
+    let hard = json!({"count/secrets": "1"});
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "tight", "namespace": world.namespace}, "spec": {"hard": hard},
+    });
+    world.control_plane.apply(&quota.to_string()).expect("a quota");
+    let status = json!({"status": {"hard": hard, "used": {"count/secrets": "1"}}}).to_string();
+    world.kubectl(&[
+        "patch",
+        "resourcequota",
+        "tight",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &status,
+    ]);
+    wait_until_refused(world);
+}
+
+fn forbid_managed_secrets(world: &World, name: &str) {
+    let rule = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["secrets"],
+    });
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail", "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{
+                "expression": "object.type != 'auth.rocketlawyer.com/token'",
+                "message": "canary of the policy", "reason": "Forbidden",
+            }],
+        },
+    });
+    let here = json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {
+            "policyName": name, "validationActions": ["Deny"], "matchResources": {"namespaceSelector": here},
+        },
+    });
+    for manifest in [policy, binding] {
+        world
+            .control_plane
+            .apply(&manifest.to_string())
+            .expect("a policy");
+    }
+    wait_until_refused(world);
+}
+
+/// The server takes a moment to heed what it was told.
+fn wait_until_refused(world: &World) {
+    let attempt = || {
+        let probe = json!({"metadata": {"generateName": "probe-"}, "type": "auth.rocketlawyer.com/token"});
+        match server::create(Kind::Secret, &world.namespace, probe) {
+            Ok(made) => {
+                world.delete(Kind::Secret, told::text(&made["metadata"]["name"]));
+                None
+            }
+            Err(refused) => Some(refused),
+        }
+    };
+    let refused: Option<_> = until(PATIENCE, attempt);
+    assert_ne!(
+        refused.map(|it| Value::from(it.code)),
+        None,
+        "the cluster refuses nothing"
+    );
+}
