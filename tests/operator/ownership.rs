@@ -308,6 +308,8 @@ fn a_namespace_that_is_deleted_ends_quietly() {
         ..Wishes::default()
     };
     let mut world = World::new("staying", &wishes);
+    // The Role there goes with it, and may go first.
+    world.refusals = true;
     world.operator.start();
     world.partner(json!({"allowedNamespaces": {"from": "All"}}));
     let ending = world.others[0].clone();
