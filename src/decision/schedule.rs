@@ -8,7 +8,7 @@ use super::{Facts, Record, Renewal};
 
 /// Nothing is left alone for longer than this: timers stop while a machine sleeps, and clocks step.
 pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
-/// A computed delay is never shorter: a mistake must not become a hot loop.
+/// Instead of a computed delay that is none: a mistake must not become a hot loop.
 pub const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(1);
 /// A record further in the future than this was written by a clock that was wrong.
 pub const FUTURE_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
@@ -85,13 +85,8 @@ pub fn overdue_at(record: &Record, due: Timestamp) -> Timestamp {
 #[must_use]
 pub fn next_look(instants: impl IntoIterator<Item = Option<Timestamp>>, now: Timestamp) -> Timestamp {
     let latest = later(now, LONGEST_WAIT);
-    let earliest = later(now, SHORTEST_WAIT);
-    let first = instants
-        .into_iter()
-        .flatten()
-        .filter(|instant| *instant > now)
-        .min();
-    first.unwrap_or(latest).clamp(earliest, latest)
+    let to_come = instants.into_iter().flatten().filter(|instant| *instant > now);
+    to_come.min().map_or(latest, |first| first.min(latest))
 }
 
 /// `instant + duration`, at the end of the calendar at the latest.

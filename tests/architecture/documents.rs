@@ -8,7 +8,10 @@ use super::repository;
 fn every_file_that_a_document_links_to_is_there() -> Result<(), String> {
     let files = repository::files()?;
     let mut followed = 0;
-    for document in files.iter().filter(|file| file.ends_with(".md")) {
+    for document in files
+        .iter()
+        .filter(|file| Path::new(file).extension().is_some_and(|it| it == "md"))
+    {
         let text = repository::read(document)?;
         for link in links(&text) {
             followed += 1;

@@ -7,6 +7,7 @@
 
 mod consent;
 mod credential;
+mod drift;
 mod nothing_without_cause;
 mod ownership;
 mod process;

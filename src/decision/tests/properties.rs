@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::any;
 use super::scene::{LIFE, Place, Scene, record, request, t0};
 use crate::decision::checks::{cause, renewal_instant};
-use crate::decision::schedule::{FUTURE_TOLERANCE, SHORTEST_WAIT, jitter, later, renew_at};
+use crate::decision::schedule::{FUTURE_TOLERANCE, jitter, renew_at};
 use crate::decision::{
     Content, InputsHash, LoginFact, Record, Renewal, RetryClass, Step, Truth, Validity, delay, plan, project,
 };
@@ -51,8 +51,6 @@ proptest! {
         let now = minute(n);
         let Step::Wait(wait) = plan(&scene.facts(), now) else { return Ok(()) };
         let Some(until) = wait.until else { return Ok(()) };
-        // Whatever falls into the first second is seen at its end.
-        prop_assume!(until > later(now, SHORTEST_WAIT));
         let gap = until.duration_since(now) - SignedDuration::from_nanos(1);
         let then = now + SignedDuration::from_secs_f64(gap.as_secs_f64() * share).min(gap);
         for then in [then, now + gap] {

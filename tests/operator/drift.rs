@@ -1,0 +1,93 @@
+//! What happens to a managed Secret that somebody deletes or edits?
+
+use serde_json::json;
+
+use super::server::Kind;
+use super::told::{self, data};
+use super::world::World;
+
+#[test]
+fn a_deleted_secret_is_put_back_from_memory() {
+    let world = World::running("deleted");
+    world.partner(json!({}));
+    let before = world.secret("partner-access-token");
+
+    world.delete(Kind::Secret, "partner-access-token");
+    let uid = &before["metadata"]["uid"];
+    let after = world.wait_for(Kind::Secret, "partner-access-token", |it| {
+        !it.is_null() && it["metadata"]["uid"] != *uid
+    });
+    assert_eq!(after["data"], before["data"]);
+    assert_eq!(
+        after["metadata"]["annotations"],
+        before["metadata"]["annotations"]
+    );
+    world.wait_for_event("partner", "SecretRestored");
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+}
+
+#[test]
+fn an_edited_secret_is_put_back_as_it_was_written() {
+    let world = World::running("edited");
+    world.partner(json!({"secret": {"labels": {"team": "legal"}}}));
+    let before = world.secret("partner-access-token");
+    let edits = [
+        json!({"stringData": {"access_token": "theirs"}}),
+        json!({"data": {"token_type": null}}),
+        json!({"stringData": {"added": "by somebody"}}),
+        json!({"metadata": {"annotations": {"auth.rocketlawyer.com/expires-at": "2099-01-01T00:00:00Z"}}}),
+        json!({"metadata": {"annotations": {"auth.rocketlawyer.com/inputs-hash": null}}}),
+        json!({"metadata": {"labels": {"team": "theirs"}}}),
+    ];
+    for edit in edits {
+        world.edit(Kind::Secret, "partner-access-token", edit);
+        world.wait_for(Kind::Secret, "partner-access-token", |it| {
+            it["data"] == before["data"]
+                && it["metadata"]["annotations"] == before["metadata"]["annotations"]
+                && it["metadata"]["labels"] == before["metadata"]["labels"]
+        });
+    }
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+    assert!(told::is(&world.get(Kind::Credential, "partner"), "True/Issued"));
+}
+
+#[test]
+fn a_key_added_while_the_operator_was_away_goes_without_issuing() {
+    let mut world = World::running("added");
+    world.partner(json!({}));
+    let before = world.secret("partner-access-token");
+    world.operator.kill();
+    world.edit(
+        Kind::Secret,
+        "partner-access-token",
+        json!({"stringData": {"added": "by somebody"}}),
+    );
+    world.operator.start();
+
+    world.wait_for(Kind::Secret, "partner-access-token", |it| {
+        it["data"] == before["data"]
+    });
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+}
+
+#[test]
+fn a_secret_lost_while_the_operator_was_away_is_replaced_by_issuing_once() {
+    let mut world = World::running("lost");
+    world.partner(json!({}));
+    world.operator.kill();
+    world.edit(
+        Kind::Secret,
+        "partner-access-token",
+        json!({"stringData": {"access_token": "theirs"}}),
+    );
+    let edited = world.secret("partner-access-token");
+    world.operator.start();
+
+    let secret = world.wait_renewed("partner-access-token", &edited);
+    assert!(world.opens("access", &data(&secret, "authorization")));
+    world.settle();
+    assert_eq!(world.auth_calls(), 2);
+}
