@@ -9,17 +9,15 @@ use super::world::{Wishes, World};
 
 const SECRET: &str = "partner-access-token";
 
-#[test]
-fn foreign_secrets_of_every_sort_are_left_alone() {
-    let world = World::running("foreign");
-    world.login("client", AppScope::Backend);
+/// Secrets that are not ours, each of another sort.
+fn foreign(world: &World) -> [(&'static str, Value); 8] {
     let by_someone = world.create(Kind::ConfigMap, json!({"metadata": {"name": "someone"}}));
     let controller = json!([{
         "apiVersion": "v1", "kind": "ConfigMap", "name": "someone", "uid": by_someone["metadata"]["uid"],
         "controller": true,
     }]);
     let ours = json!({"app.kubernetes.io/managed-by": "rocketlawyer-operator"});
-    let foreign = [
+    [
         (
             "opaque",
             json!({"type": "Opaque", "stringData": {"access_token": "theirs"}}),
@@ -46,9 +44,15 @@ fn foreign_secrets_of_every_sort_are_left_alone() {
             "controlled",
             json!({"type": "auth.rocketlawyer.com/token", "metadata": {"ownerReferences": controller}}),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn foreign_secrets_of_every_sort_are_left_alone() {
+    let world = World::running("foreign");
+    world.login("client", AppScope::Backend);
     let mut before = Vec::new();
-    for (name, mut manifest) in foreign {
+    for (name, mut manifest) in foreign(&world) {
         manifest["metadata"]["name"] = json!(format!("{name}-access-token"));
         before.push((name, world.create(Kind::Secret, manifest)));
         world.credential(name, json!({}));
