@@ -200,7 +200,7 @@ pub struct Care {
     pub last_repair: Option<Timestamp>,
     /// The namespace is being deleted: nothing more is done, or said.
     pub namespace_is_going: bool,
-    /// A write was refused before the last restart: ask the server before issuing again.
+    /// A write was refused before the last restart, or the Secret was lost: ask the server before issuing again.
     pub rehearse: bool,
 }
 

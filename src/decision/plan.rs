@@ -15,7 +15,7 @@ pub enum Step {
     ReadLogin,
     /// Ask the API server what bears the managed Secret's name: memory does not know.
     Look,
-    /// Ask the API server whether the object still lives, before its vanished Secret is put back.
+    /// Ask the API server whether the object still lives, before its vanished Secret is put back or an orphaned one adopted.
     ConfirmOwner,
     /// Read the managed Secret in full, and hold its token in memory if it is as it was written.
     Recall,
@@ -105,7 +105,7 @@ fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     if !serves(facts, held, now) || blocks_writing(facts) || !may_try(facts, FailedStep::WriteSecret, now) {
         return None;
     }
-    if seen.is_none() && facts.care.vanished && !facts.care.owner_confirmed {
+    if owner_is_in_doubt(facts) {
         return Some(Step::ConfirmOwner);
     }
     Some(Step::Write(precondition(facts)))
@@ -119,7 +119,7 @@ fn issue(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     {
         return None;
     }
-    if facts.secret.seen().is_none() && facts.care.vanished && !facts.care.owner_confirmed {
+    if owner_is_in_doubt(facts) {
         return Some(Step::ConfirmOwner);
     }
     if facts.care.rehearse {
@@ -177,6 +177,16 @@ fn waits_for_write(facts: &Facts<'_>, now: Timestamp) -> bool {
     facts
         .held
         .is_some_and(|held| unwritten(facts, held) && serves(facts, held, now))
+}
+
+/// Whether the object may be going, for all that memory knows: its Secret has vanished, or was let go by the collector that
+/// leaves it to nobody (`--cascade=orphan`). What is written for an object that is gone is collected.
+fn owner_is_in_doubt(facts: &Facts<'_>) -> bool {
+    let doubtful = match facts.secret {
+        SecretFact::Orphan(_) => true,
+        _ => facts.secret.seen().is_none() && facts.care.vanished,
+    };
+    doubtful && !facts.care.owner_confirmed
 }
 
 fn blocks_writing(facts: &Facts<'_>) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::spec::Labels;
 use super::{LoginState, Meta, SecretName, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
-use crate::decision::{Content, Failure, Key, Kind, ResourceVersion, SeenSecret, SpecFault};
+use crate::decision::{Content, Failure, Key, Kind, Owner, ResourceVersion, SeenSecret, SpecFault};
 
 /// An object of either kind, as a watch shows it.
 #[derive(Debug)]
@@ -125,6 +125,9 @@ impl State {
         };
         let work = &mut object.work;
         work.look = false;
+        if seen.owner == Owner::Nobody {
+            work.care.owner_confirmed = false;
+        }
         match seen.content {
             Content::Intact => work.care.content_lost = false,
             Content::Edited => work.care.edited = true,
@@ -243,6 +246,8 @@ impl State {
         for key in &woken {
             if let Some(object) = self.objects.get_mut(key) {
                 object.work.care.vanished = true;
+                // Its namespace may be on its way out: the server is asked before a token is spent.
+                object.work.care.rehearse = true;
                 object.work.care.owner_confirmed = false;
                 object.work.care.content_lost = false;
             }

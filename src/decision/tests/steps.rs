@@ -133,10 +133,19 @@ fn not_as_wanted() -> Vec<Row> {
             Some(Step::Recall),
         ),
         (
+            "an orphan for another subject, which may be one because its object goes",
+            |it| {
+                it.place = Place::Orphan;
+                it.made_for = Some([9; 16]);
+            },
+            Some(Step::ConfirmOwner),
+        ),
+        (
             "an orphan for another subject",
             |it| {
                 it.place = Place::Orphan;
                 it.made_for = Some([9; 16]);
+                it.care.owner_confirmed = true;
             },
             Some(Step::Issue(Cause::TokenIsForAnotherSpec)),
         ),
