@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::effect::{Effect, Issue, OwnSecret, Purpose};
-use crate::api::{CredentialStatus, RequestStatus};
+use crate::api::{Condition, CredentialStatus, RequestStatus};
 use crate::auth::Origin;
 use crate::credential;
 use crate::decision::checks::{cause, renewal_instant};
@@ -53,6 +53,18 @@ pub(super) struct Publish {
     pub patch: Value,
     /// What it leads to.
     pub status: NewStatus,
+    /// What the object says until then. The watch may show the new status before the answer to our own write is here, so
+    /// memory cannot tell afterwards.
+    pub before: Said,
+}
+
+/// What an object says.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    /// The conditions.
+    pub conditions: Vec<Condition>,
+    /// Something is failing.
+    pub failing: bool,
 }
 
 /// The status of either kind.
@@ -256,5 +268,12 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish
     if told && only_repeats(&old, &new) {
         return None;
     }
-    merge_patch(&old, &new).map(|patch| Publish { patch, status })
+    let patch = merge_patch(&old, &new)?;
+    let (conditions, failing) = object.said();
+    let conditions = conditions.to_vec();
+    Some(Publish {
+        patch,
+        status,
+        before: Said { conditions, failing },
+    })
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::decide::NewStatus;
+use super::decide::{NewStatus, Said};
 use super::effect::{Outcome, WriteFailed};
 use super::gate::Gates;
 use super::observe::{self, Observer};
@@ -197,10 +197,10 @@ impl Report {
     }
 
     /// A status that differs from the last one was written: transitions are announced, repetitions are not.
-    pub(super) fn transition(&self, key: &Key, object: &Object, new: &NewStatus) {
-        let (old_conditions, old_failing) = object.said();
+    pub(super) fn transition(&self, key: &Key, object: &Object, before: &Said, new: &NewStatus) {
+        let old_failing = before.failing;
         let (new_conditions, failure) = new.said();
-        let (old, new) = (ready(old_conditions), ready(new_conditions));
+        let (old, new) = (ready(&before.conditions), ready(new_conditions));
         let Some(new) = new else { return };
         let turned = old.is_none_or(|old| old.status != new.status || old.reason != new.reason);
         let bad = new.status == condition::FALSE || failure.is_some();

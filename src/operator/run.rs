@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Aftermath, apply};
-use super::decide::{Decision, NewStatus, Publish, Rest, decide};
+use super::decide::{Decision, NewStatus, Publish, Rest, Said, decide};
 use super::effect::{Effect, Outcome, Outside};
 use super::gate::{Asked, Gates};
 use super::observe::Observer;
@@ -116,10 +116,10 @@ struct Loop {
     report: Report,
 }
 
-/// An outcome; of a status write with the status that it was to lead to.
+/// An outcome; of a status write with what was said before and the status that it was to lead to.
 enum Done {
     Outcome(Outcome),
-    Status(Box<NewStatus>, Outcome),
+    Status(Box<(Said, NewStatus)>, Outcome),
 }
 
 impl Loop {
@@ -227,7 +227,14 @@ impl Loop {
         }
         let version = self.state.object(&key).map(|object| object.meta.version);
         match (rest.publish, version) {
-            (Some(Publish { patch, status }), Some(version)) => {
+            (
+                Some(Publish {
+                    patch,
+                    status,
+                    before,
+                }),
+                Some(version),
+            ) => {
                 self.acting.insert(key.clone());
                 let outside = self.outside.clone();
                 let effect = Effect::Status {
@@ -237,7 +244,11 @@ impl Loop {
                 };
                 self.running.spawn(async move {
                     let outcome = outside.execute(effect).await;
-                    (key, Done::Status(Box::new(status), outcome), Duration::ZERO)
+                    (
+                        key,
+                        Done::Status(Box::new((before, status)), outcome),
+                        Duration::ZERO,
+                    )
                 });
             }
             _ => self.queue.done(&key),
@@ -264,7 +275,7 @@ impl Loop {
         let called = self.gates.leave(&key);
         self.wake_all(called);
         match done {
-            Done::Status(status, Outcome::Published(result)) => self.published(&key, *status, result),
+            Done::Status(written, Outcome::Published(result)) => self.published(&key, *written, result),
             Done::Status(_, outcome) | Done::Outcome(outcome) => {
                 self.report.outcome(&key, &outcome, &self.state, took);
                 let Aftermath { wake, restored } = apply(&mut self.state, &key, outcome, clock::now());
@@ -280,14 +291,14 @@ impl Loop {
     fn published(
         &mut self,
         key: &Key,
-        status: NewStatus,
+        (before, status): (Said, NewStatus),
         result: Result<crate::decision::ResourceVersion, StatusRefused>,
     ) {
         self.report.published(key, &result);
         match result {
             Ok(version) => {
                 if let Some(object) = self.state.object_mut(key) {
-                    self.report.transition(key, object, &status);
+                    self.report.transition(key, object, &before, &status);
                     object.meta.version = object.meta.version.max(version);
                     object.work.published_at = Some(clock::now());
                     status.keep(object);

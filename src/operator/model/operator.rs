@@ -121,7 +121,7 @@ impl Operator {
         }
         let version = self.state.object(&key).map(|object| object.meta.version);
         match (rest.publish, version) {
-            (Some(Publish { patch, status }), Some(version)) => {
+            (Some(Publish { patch, status, .. }), Some(version)) => {
                 let effect = Effect::Status {
                     key: key.clone(),
                     version,
