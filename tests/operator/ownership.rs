@@ -77,6 +77,9 @@ fn foreign_secrets_of_every_sort_are_left_alone() {
             "{message}"
         );
     }
+    for (name, _) in &before {
+        world.wait_for_event(name, "SecretNotOwned");
+    }
     world.settle();
     for (_, secret) in &before {
         let now = world.secret(text(&secret["metadata"]["name"]));
