@@ -5,6 +5,7 @@
     reason = "nothing of a test program can be reached from outside"
 )]
 
+mod collisions;
 mod consent;
 mod credential;
 mod drift;
