@@ -77,7 +77,7 @@ pub struct Wish<'a> {
 pub struct Names<'a> {
     /// The client Secret.
     pub client_secret: &'a str,
-    /// The credential that a request refers to, as `name` or `namespace/name`.
+    /// The credential that a request refers to, as `name` or `namespace/name`; of two, the first that is out of reach.
     pub credential: &'a str,
     /// The purpose that a request asks for.
     pub purpose: &'a str,

@@ -64,6 +64,10 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Res
     let spec = request.spec.as_ref().map_err(|fault| *fault)?;
     let asked = consenting(state, key, &spec.credential);
     let exchanger = spec.exchanger().and_then(|name| consenting(state, key, name));
+    let out_of_reach = match &spec.exchange {
+        Some(name) if asked.is_some() && exchanger.is_none() => name,
+        _ => &spec.credential,
+    };
     let endpoint = asked.map(|(credential, _)| credential.endpoint.any());
     let subject = Subject {
         as_service_token: spec.delivery == Delivery::ServiceToken,
@@ -83,7 +87,7 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Res
         made_with: made_with(spec, exchanger.map(|(_, session)| session), uid),
         names: Names {
             client_secret: "",
-            credential: &spec.credential.shown,
+            credential: &out_of_reach.shown,
             purpose: spec.subject.purpose(),
         },
     })
