@@ -1,0 +1,178 @@
+//! What if a right on Secrets is taken away, or a policy refuses the renewal alone? Told apart, said, and paid for once.
+
+use control_plane::chart::RELEASE;
+use rocketlawyer_operator::emulator::{AppScope, Call};
+use serde_json::{Value, json};
+
+use super::process::until;
+use super::server::{self, Kind};
+use super::told::{self, condition, data};
+use super::world::{PATIENCE, World};
+
+const SECRET: &str = "partner-access-token";
+
+#[test]
+fn without_the_right_to_create_secrets_the_token_is_kept_until_the_right_is_back() {
+    let mut world = World::running("no-create");
+    world.refusals = true;
+    world.partner(json!({}));
+    let before = world.secret(SECRET);
+    let rules = take_away(&world, "create");
+    world.request("interview", json!({}));
+    let request = world.wait_told(Kind::Request, "interview", "False/ClusterAccessDenied");
+    assert_eq!(condition(&request, "Stalled"), "True/ClusterAccessDenied");
+    let message = told::message(&request, "Ready");
+    assert!(
+        message.contains("right on Secrets") && message.contains("chart's roles"),
+        "{message}"
+    );
+    assert_eq!(request["status"]["failure"]["step"], "WriteSecret");
+    assert_eq!(world.emulator.calls(Call::Exchange), 1);
+    // What is there already works on.
+    assert!(told::is(&world.get(Kind::Credential, "partner"), "True/Issued"));
+    assert_eq!(told::version(&world.secret(SECRET)), told::version(&before));
+
+    world.edit_role(&rules);
+    world.wait_ready(Kind::Request, "interview");
+    let secret = world.secret("interview-token");
+    assert!(world.opens("scoped", &data(&secret, "authorization")));
+    world.settle();
+    assert_eq!(world.auth_calls(), 1 + 2);
+}
+
+#[test]
+fn without_the_right_to_update_secrets_the_old_token_stays_in_service() {
+    let mut world = World::running("no-update");
+    world.refusals = true;
+    let (app, _) = world.partner(json!({}));
+    let before = world.secret(SECRET);
+    let rules = take_away(&world, "update");
+    world.change_secret(&app, "another");
+    let says_so =
+        |it: &Value| told::is(it, "True/Issued") && told::message(it, "Ready").contains("right on Secrets");
+    let credential = world.wait_for(Kind::Credential, "partner", says_so);
+    assert_eq!(credential["status"]["failure"]["reason"], "ClusterAccessDenied");
+    assert_eq!(condition(&credential, "Stalled"), "");
+    assert_eq!(told::version(&world.secret(SECRET)), told::version(&before));
+    assert_eq!(world.auth_calls(), 2);
+
+    world.edit_role(&rules);
+    world.wait_renewed(SECRET, &before);
+    world.wait_for(Kind::Credential, "partner", |it| {
+        it["status"]["failure"].is_null()
+    });
+    world.settle();
+    assert_eq!(world.auth_calls(), 2);
+}
+
+#[test]
+fn a_request_out_of_quota_burns_no_tokens() {
+    let mut world = World::running("str-quota");
+    world.refusals = true;
+    world.partner(json!({}));
+    let used = server::list(Kind::Secret, &world.namespace).len();
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "tight", "namespace": world.namespace},
+        "spec": {"hard": {"count/secrets": used.to_string()}},
+    });
+    world.control_plane.apply(&quota.to_string()).expect("a quota");
+    wait_until_full(&world);
+    world.request("interview", json!({}));
+    let request = world.wait_told(Kind::Request, "interview", "False/SecretWriteRefused");
+    assert_eq!(condition(&request, "Stalled"), "True/SecretWriteRefused");
+    assert!(told::message(&request, "Ready").contains("quota"));
+    assert_eq!(world.auth_calls(), 1 + 2);
+
+    world.kubectl(&["delete", "resourcequota", "tight"]);
+    world.wait_ready(Kind::Request, "interview");
+    world.settle();
+    assert_eq!(world.auth_calls(), 1 + 2);
+}
+
+#[test]
+fn without_the_right_nothing_is_issued_after_a_restart_either() {
+    let mut world = World::running("no-right");
+    world.refusals = true;
+    world.login("client", AppScope::Backend);
+    let rules = take_away(&world, "create");
+    world.credential("partner", json!({}));
+    world.wait_told(Kind::Credential, "partner", "False/ClusterAccessDenied");
+    assert_eq!(world.auth_calls(), 1);
+    world.operator.kill();
+    world.operator.start();
+    world.wait_for_attempts(2);
+    assert!(told::is(
+        &world.get(Kind::Credential, "partner"),
+        "False/ClusterAccessDenied"
+    ));
+    assert_eq!(world.auth_calls(), 1);
+
+    world.edit_role(&rules);
+    world.wait_ready(Kind::Credential, "partner");
+    // The first token was lost with the process that held it.
+    assert_eq!(world.auth_calls(), 2);
+}
+
+/// Takes a verb on Secrets out of the operator's Role; returns the rules as they were.
+fn take_away(world: &World, verb: &str) -> Value {
+    let role = world.get(Kind::Role, RELEASE);
+    let before = role["rules"].clone();
+    let mut rules = before.clone();
+    for rule in rules.as_array_mut().expect("rules") {
+        if rule["resources"]
+            .as_array()
+            .is_some_and(|all| all.contains(&json!("secrets")))
+        {
+            rule["verbs"]
+                .as_array_mut()
+                .expect("verbs")
+                .retain(|it| it != verb);
+        }
+    }
+    assert_ne!(rules, before, "the Role grants no {verb}");
+    world.edit_role(&rules);
+    let subject = format!("--as={}", world.user);
+    let taken = until(PATIENCE, || {
+        let asked = ["auth", "can-i", verb, "secrets", "-n", &world.namespace, &subject];
+        world.control_plane.kubectl(&asked).is_err().then_some(())
+    });
+    assert_eq!(taken, Some(()), "the server still allows {verb}");
+    before
+}
+
+/// The server takes a moment to heed a quota.
+fn wait_until_full(world: &World) {
+    let full = until(PATIENCE, || {
+        let probe = json!({"metadata": {"generateName": "probe-"}, "type": "Opaque"});
+        match server::create(Kind::Secret, &world.namespace, probe) {
+            Ok(made) => {
+                world.delete(Kind::Secret, told::text(&made["metadata"]["name"]));
+                None
+            }
+            Err(refused) => Some(refused.code),
+        }
+    });
+    assert_eq!(full, Some(403));
+}
+
+impl World {
+    fn edit_role(&self, rules: &Value) {
+        self.edit(Kind::Role, RELEASE, json!({"rules": rules}));
+    }
+
+    /// Waits until the operator has tried so often to create a Secret. Status does not count along (behaviour 4.3).
+    fn wait_for_attempts(&self, at_least: usize) {
+        let refused = || {
+            let asked = self.asked_since(self.began);
+            let creates = asked
+                .iter()
+                .filter(|it| it.verb == "create" && it.resource == "secrets" && it.code == 403);
+            (creates.count() >= at_least).then_some(())
+        };
+        assert!(
+            until(PATIENCE, refused).is_some(),
+            "it was not tried {at_least} times\n{}",
+            self.situation()
+        );
+    }
+}
