@@ -4,10 +4,7 @@ use jiff::Timestamp;
 
 /// The wall clock.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the wall clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
 pub fn now() -> Timestamp {
     Timestamp::now()
 }

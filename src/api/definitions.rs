@@ -21,10 +21,7 @@ pub fn crds_yaml() -> String {
     crds().iter().map(crd_yaml).collect::<Vec<_>>().join("---\n")
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "plain data; the test that compares crds/ writes both"
-)]
+#[expect(clippy::expect_used, reason = "plain data; the test that compares crds/ writes both")]
 fn crd_yaml(crd: &CustomResourceDefinition) -> String {
     serde_saphyr::to_string(crd).expect("a definition is plain data")
 }
@@ -32,10 +29,7 @@ fn crd_yaml(crd: &CustomResourceDefinition) -> String {
 /// What the derive cannot say of a definition.
 fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
-        let schema = version
-            .schema
-            .as_mut()
-            .and_then(|it| it.open_api_v3_schema.as_mut());
+        let schema = version.schema.as_mut().and_then(|it| it.open_api_v3_schema.as_mut());
         if let Some(schema) = schema {
             without_nulls(schema);
             with_status_of_an_unseen_object(schema);

@@ -1,9 +1,6 @@
 //! The two kinds, their conditions and reasons, and every label, annotation and key name, once. Types only:
 //! no client, runtime, clock or logger.
-#![expect(
-    unreachable_pub,
-    reason = "`KubeSchema` writes a copy of each public struct into a function"
-)]
+#![expect(unreachable_pub, reason = "`KubeSchema` writes a copy of each public struct into a function")]
 
 mod allowed_namespaces;
 pub mod condition;

@@ -32,12 +32,7 @@ impl Application {
         let shown = Self {
             name: answer.application_name.as_deref().and_then(show),
             organization: answer.organization_name.as_deref().and_then(show),
-            products: answer
-                .products()
-                .iter()
-                .filter_map(|name| show(name))
-                .take(MOST)
-                .collect(),
+            products: answer.products().iter().filter_map(|name| show(name)).take(MOST).collect(),
         };
         (shown != Self::default()).then_some(shown)
     }

@@ -26,9 +26,7 @@ const SLOW: SignedDuration = SignedDuration::from_mins(5);
 /// What `answer` to `call` means. An answer that held a usable token never gets here.
 #[must_use]
 pub fn classify(call: Call, answer: &Answer<'_>) -> Fault {
-    let body = serde_json::from_slice::<Value>(answer.body)
-        .ok()
-        .filter(Value::is_object);
+    let body = serde_json::from_slice::<Value>(answer.body).ok().filter(Value::is_object);
     let code = body.as_ref().and_then(code);
     let (class, scope) = code
         .and_then(|code| by_code(call, code, answer.status))
@@ -145,18 +143,10 @@ fn wait(text: &str, now: Timestamp) -> Option<SignedDuration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit are more than the longest wait.
-        return Some(
-            text.parse()
-                .map_or(LONGEST_WAIT, SignedDuration::from_secs)
-                .min(LONGEST_WAIT),
-        );
+        return Some(text.parse().map_or(LONGEST_WAIT, SignedDuration::from_secs).min(LONGEST_WAIT));
     }
     let until = wire::http_date(text)?;
-    Some(
-        until
-            .duration_since(now)
-            .clamp(SignedDuration::ZERO, LONGEST_WAIT),
-    )
+    Some(until.duration_since(now).clamp(SignedDuration::ZERO, LONGEST_WAIT))
 }
 
 /// One message's share of the period, where the gateway tells its rate:

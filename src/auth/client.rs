@@ -43,9 +43,7 @@ impl AuthClient {
     /// With limits other than those of behaviour §4.4.
     #[must_use]
     pub fn with_limits(extra_roots: Option<CaBundle>, limits: Limits) -> Self {
-        Self {
-            transport: Transport::new(extra_roots, limits),
-        }
+        Self { transport: Transport::new(extra_roots, limits) }
     }
 
     /// Asks for an access token of a whole app.
@@ -122,9 +120,7 @@ impl AuthClient {
         Ok(Received {
             answer,
             asked_at,
-            halfway: asked_at
-                .checked_add(answered_at.duration_since(asked_at) / 2)
-                .unwrap_or(asked_at),
+            halfway: asked_at.checked_add(answered_at.duration_since(asked_at) / 2).unwrap_or(asked_at),
             date: reply.date,
             status: reply.status,
         })
@@ -160,13 +156,7 @@ impl<T> Received<T> {
     }
 
     fn fault(&self, class: Class, scope: Scope, code: ErrorCode) -> Fault {
-        Fault {
-            class,
-            scope,
-            http_status: Some(self.status),
-            error_code: Some(code),
-            retry_after: None,
-        }
+        Fault { class, scope, http_status: Some(self.status), error_code: Some(code), retry_after: None }
     }
 }
 
@@ -180,11 +170,7 @@ impl Received<TokenAnswer> {
         let text = self.answer.token().unwrap_or_default();
         let token =
             read(text).ok_or_else(|| self.fault(Class::Unexpected, call.own_scope(), ErrorCode::NoToken))?;
-        let stamped = self
-            .answer
-            .issued_at
-            .0
-            .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let stamped = self.answer.issued_at.0.and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let service_time = self.dated().or(stamped);
         let lifetime = lifetime::of_access_token(
             self.answer.expires_in.0,

@@ -78,11 +78,7 @@ impl Endpoint {
         if !allowed.contains(&origin) {
             return Err(BadEndpoint::NotAllowed);
         }
-        Ok(Self {
-            base: url.as_str().trim_end_matches('/').into(),
-            origin,
-            ca_bundle,
-        })
+        Ok(Self { base: url.as_str().trim_end_matches('/').into(), origin, ca_bundle })
     }
 
     /// The base URL, without a slash at its end.
@@ -104,11 +100,7 @@ impl Endpoint {
     }
 
     fn built_in(base: &str, origin: &str) -> Self {
-        Self {
-            base: base.into(),
-            origin: Origin(origin.into()),
-            ca_bundle: None,
-        }
+        Self { base: base.into(), origin: Origin(origin.into()), ca_bundle: None }
     }
 }
 

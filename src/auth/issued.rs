@@ -59,10 +59,7 @@ impl<T> Issued<T> {
 impl Subject {
     /// A purpose and its claims, by the names that the service knows (`interviewId`, `upid`, …).
     pub fn new(purpose: String, claims: BTreeMap<String, String>) -> Result<Self, ReservedClaim> {
-        match wire::RESERVED_CLAIMS
-            .iter()
-            .find(|name| claims.contains_key(**name))
-        {
+        match wire::RESERVED_CLAIMS.iter().find(|name| claims.contains_key(**name)) {
             Some(name) => Err(ReservedClaim(name)),
             None => Ok(Self { purpose, claims }),
         }

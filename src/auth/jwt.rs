@@ -41,10 +41,7 @@ pub(super) fn times(token: &str) -> Times {
     if payload.len() > LONGEST {
         return Times::default();
     }
-    let Ok(payload) = URL_SAFE_NO_PAD
-        .decode(payload.trim_end_matches('='))
-        .map(Zeroizing::new)
-    else {
+    let Ok(payload) = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).map(Zeroizing::new) else {
         return Times::default();
     };
     let Ok(claims) = serde_json::from_slice::<Claims>(&payload) else {

@@ -20,11 +20,7 @@ pub(super) fn of_access_token(
         return None;
     }
     let since_issued = |end: Option<i64>| end?.checked_sub(jwt.issued?);
-    shortest([
-        expires_in,
-        since_issued(jwt.expires),
-        since_issued(jwt.service_expires),
-    ])
+    shortest([expires_in, since_issued(jwt.expires), since_issued(jwt.service_expires)])
 }
 
 /// Of a service token for which `asked` was asked and `answered` was answered, as `service_now`: epoch seconds.
@@ -54,13 +50,8 @@ fn is_over(jwt: Times, service_now: Option<i64>) -> bool {
 }
 
 fn shortest<const N: usize>(statements: [Option<i64>; N]) -> Option<SignedDuration> {
-    let said = statements
-        .into_iter()
-        .flatten()
-        .filter(|seconds| (1..=LONGEST).contains(seconds));
-    said.min()
-        .filter(|seconds| *seconds >= SHORTEST)
-        .map(SignedDuration::from_secs)
+    let said = statements.into_iter().flatten().filter(|seconds| (1..=LONGEST).contains(seconds));
+    said.min().filter(|seconds| *seconds >= SHORTEST).map(SignedDuration::from_secs)
 }
 
 #[cfg(test)]

@@ -51,21 +51,13 @@ const IDLE: Duration = Duration::from_secs(20);
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            whole_call: Duration::from_secs(15),
-            body: 64 * 1024,
-        }
+        Self { connect: Duration::from_secs(5), whole_call: Duration::from_secs(15), body: 64 * 1024 }
     }
 }
 
 impl Transport {
     pub(super) fn new(extra_roots: Option<CaBundle>, limits: Limits) -> Self {
-        Self {
-            limits,
-            extra_roots,
-            clients: Mutex::default(),
-        }
+        Self { limits, extra_roots, clients: Mutex::default() }
     }
 
     /// Posts `body` to `path` below the endpoint's base. An error is a call that brought no answer at all.
@@ -84,10 +76,7 @@ impl Transport {
         if let Some(token) = bearer {
             request = request.header(AUTHORIZATION, bearer_header(token)?);
         }
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| no_answer(&error, endpoint))?;
+        let mut response = request.send().await.map_err(|error| no_answer(&error, endpoint))?;
         Ok(Reply {
             status: response.status().as_u16(),
             retry_after: header(response.headers(), &RETRY_AFTER).map(str::to_owned),
@@ -98,9 +87,7 @@ impl Transport {
 
     /// Counts while it reads, so that no length that was promised matters.
     async fn read(&self, response: &mut reqwest::Response) -> Result<Zeroizing<Vec<u8>>, ErrorCode> {
-        let promised = response
-            .content_length()
-            .and_then(|length| usize::try_from(length).ok());
+        let promised = response.content_length().and_then(|length| usize::try_from(length).ok());
         // Never grows: growing would leave copies behind.
         let room = promised.unwrap_or(self.limits.body).min(self.limits.body);
         let mut body = Zeroizing::new(Vec::with_capacity(room));
@@ -121,9 +108,7 @@ impl Transport {
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = self
-            .build(bundle)
-            .map_err(|_| unreachable_endpoint(ErrorCode::TlsFailed, bundle))?;
+        let client = self.build(bundle).map_err(|_| unreachable_endpoint(ErrorCode::TlsFailed, bundle))?;
         if clients.len() >= MOST_CLIENTS {
             clients.clear();
         }
@@ -195,13 +180,7 @@ fn unreachable_endpoint(code: ErrorCode, bundle: Option<&CaBundle>) -> Fault {
         (ErrorCode::TlsFailed, Some(_)) => Scope::Credential,
         _ => Scope::Endpoint,
     };
-    Fault {
-        class: Class::Transient,
-        scope,
-        http_status: None,
-        error_code: Some(code),
-        retry_after: None,
-    }
+    Fault { class: Class::Transient, scope, http_status: None, error_code: Some(code), retry_after: None }
 }
 
 /// An I/O error skips the error it wraps when asked for its source, so that one is asked for by name.

@@ -103,11 +103,7 @@ impl TokenAnswer {
     #[must_use]
     pub fn products(&self) -> Vec<&str> {
         let products: Vec<&str> = names(&self.api_product_list_json);
-        if products.is_empty() {
-            names(&self.api_product_list)
-        } else {
-            products
-        }
+        if products.is_empty() { names(&self.api_product_list) } else { products }
     }
 }
 
@@ -144,10 +140,7 @@ pub fn body(request: &impl Serialize) -> Zeroizing<Vec<u8>> {
     let counted = serde_json::to_writer(&mut count, request);
     let mut body = Zeroizing::new(Vec::with_capacity(count.0));
     let written = serde_json::to_writer(&mut *body, request);
-    debug_assert!(
-        counted.is_ok() && written.is_ok(),
-        "maps of text always serialise"
-    );
+    debug_assert!(counted.is_ok() && written.is_ok(), "maps of text always serialise");
     body
 }
 
@@ -219,10 +212,7 @@ fn names(list: &Value) -> Vec<&str> {
         Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
         Value::String(text) => {
             let text = text.trim().trim_start_matches('[').trim_end_matches(']');
-            text.split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .collect()
+            text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
         }
         _ => Vec::new(),
     }

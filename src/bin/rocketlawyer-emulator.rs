@@ -36,9 +36,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_target(false);
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
     log.with_ansi(std::io::stderr().is_terminal()).init();
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -55,13 +53,8 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), String> {
     let address = arguments.http_bind_address;
     let emulator = Emulator::start(settings(arguments)?, address);
-    let emulator = emulator
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
-    #[expect(
-        clippy::print_stdout,
-        reason = "whoever asked for any free port reads it here"
-    )]
+    let emulator = emulator.await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    #[expect(clippy::print_stdout, reason = "whoever asked for any free port reads it here")]
     {
         println!("{}", emulator.base_url());
     }
@@ -86,9 +79,7 @@ fn settings(arguments: Arguments) -> Result<Settings, String> {
     };
     settings.apps.extend(arguments.apps);
     for purpose in arguments.purposes {
-        settings
-            .add_purpose(&purpose)
-            .map_err(|problem| problem.to_string())?;
+        settings.add_purpose(&purpose).map_err(|problem| problem.to_string())?;
     }
     if let Some(ttl) = arguments.access_token_ttl {
         settings.access_token_ttl = ttl.as_secs();

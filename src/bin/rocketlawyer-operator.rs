@@ -45,16 +45,12 @@ fn run(options: Options) -> ExitCode {
         eprintln!("rocketlawyer-operator: cannot log: {error}");
         return ExitCode::FAILURE;
     }
-    let ended = tokio::runtime::Runtime::new()
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| {
-            runtime.block_on(async {
-                let stop = stop_on_signal().map_err(|error| error.to_string())?;
-                operator::run(options, stop)
-                    .await
-                    .map_err(|error| error.to_string())
-            })
-        });
+    let ended = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
+        runtime.block_on(async {
+            let stop = stop_on_signal().map_err(|error| error.to_string())?;
+            operator::run(options, stop).await.map_err(|error| error.to_string())
+        })
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {

@@ -51,10 +51,9 @@ impl ApiServer {
         let unavailable = |retry_after| ReadFailed::Unavailable { retry_after };
         let answer = self.call(call).await.map_err(|_: NoAnswer| unavailable(None))?;
         match answer.status {
-            201 => answer
-                .parse::<Reviewed>()
-                .map(|reviewed| reviewed.status.allowed)
-                .ok_or(unavailable(None)),
+            201 => {
+                answer.parse::<Reviewed>().map(|reviewed| reviewed.status.allowed).ok_or(unavailable(None))
+            }
             403 => Err(ReadFailed::Forbidden),
             _ => Err(unavailable(answer.retry_after)),
         }

@@ -79,19 +79,14 @@ impl ApiServer {
         loop {
             tried += 1;
             let left = deadline.saturating_duration_since(Instant::now());
-            let outcome = tokio::time::timeout(left, self.try_once(&call))
-                .await
-                .unwrap_or(Err(NoAnswer::Lost));
+            let outcome =
+                tokio::time::timeout(left, self.try_once(&call)).await.unwrap_or(Err(NoAnswer::Lost));
             let wait = match &outcome {
                 Err(NoAnswer::NotSent) => RECONNECT * 2_u32.pow(tried - 1),
-                Ok(Answer {
-                    status: 429,
-                    retry_after: Some(wait),
-                    ..
-                }) => *wait,
+                Ok(Answer { status: 429, retry_after: Some(wait), .. }) => *wait,
                 _ => return outcome,
             };
-            if tried == TRIES || Instant::now() + wait >= deadline {
+            if tried == TRIES || wait >= deadline.saturating_duration_since(Instant::now()) {
                 return outcome;
             }
             tokio::time::sleep(wait).await;
@@ -105,10 +100,7 @@ impl ApiServer {
         accept: &'static str,
     ) -> Result<Option<T>, ReadFailed> {
         let unavailable = |retry_after| ReadFailed::Unavailable { retry_after };
-        let answer = self
-            .call(Call::get(path, accept))
-            .await
-            .map_err(|_| unavailable(None))?;
+        let answer = self.call(Call::get(path, accept)).await.map_err(|_| unavailable(None))?;
         match answer.status {
             200 => answer.parse().map(Some).ok_or(unavailable(None)),
             404 => Ok(None),
@@ -125,11 +117,7 @@ impl ApiServer {
             .header(header::CONTENT_TYPE, call.content_type)
             .body(Body::from(call.body.clone()))
             .map_err(|_| NoAnswer::NotSent)?;
-        let response = self
-            .client
-            .send(request)
-            .await
-            .map_err(|error| no_answer(&error))?;
+        let response = self.client.send(request).await.map_err(|error| no_answer(&error))?;
         let status = response.status().as_u16();
         let retry_after = response
             .headers()
@@ -137,16 +125,8 @@ impl ApiServer {
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .map(Duration::from_secs);
         // Not `Client::request`: it logs a body that it cannot read.
-        let body = response
-            .into_body()
-            .collect_bytes()
-            .await
-            .map_err(|_| NoAnswer::Lost)?;
-        Ok(Answer {
-            status,
-            retry_after,
-            body,
-        })
+        let body = response.into_body().collect_bytes().await.map_err(|_| NoAnswer::Lost)?;
+        Ok(Answer { status, retry_after, body })
     }
 }
 
@@ -156,13 +136,7 @@ impl Call {
     }
 
     pub(super) fn with_body(method: Method, path: String, body: Bytes, accept: &'static str) -> Self {
-        Self {
-            method,
-            path,
-            accept,
-            content_type: "application/json",
-            body,
-        }
+        Self { method, path, accept, content_type: "application/json", body }
     }
 }
 
@@ -184,11 +158,7 @@ fn no_answer(error: &kube::Error) -> NoAnswer {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
-            return if error.is_connect() {
-                NoAnswer::NotSent
-            } else {
-                NoAnswer::Lost
-            };
+            return if error.is_connect() { NoAnswer::NotSent } else { NoAnswer::Lost };
         }
         cause = error.source();
     }

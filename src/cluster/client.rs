@@ -79,11 +79,7 @@ impl Clients {
         config.read_timeout = Some(READ);
         config.reset_reader_on_write = true;
         let api = Client::try_from(config).map_err(|_| NoCluster::Unusable)?;
-        Ok(Self {
-            watches,
-            api: ApiServer::over(api),
-            namespace,
-        })
+        Ok(Self { watches, api: ApiServer::over(api), namespace })
     }
 
     /// The operator's own namespace: the Pod's, else the kubeconfig context's.

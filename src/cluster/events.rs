@@ -115,9 +115,7 @@ async fn post_all(
         if let Some(then) = used_up_to.checked_sub(EACH * BURST) {
             sleep_until(then).await;
         }
-        let posted = timeout(LIMIT, post(&api, &instance, &event))
-            .await
-            .unwrap_or(false);
+        let posted = timeout(LIMIT, post(&api, &instance, &event)).await.unwrap_or(false);
         let count = if posted { &counts.posted } else { &counts.failed };
         count.fetch_add(1, Ordering::Relaxed);
     }

@@ -52,10 +52,7 @@ impl Metadata {
     }
 
     pub(super) fn created(&self) -> Timestamp {
-        self.creation_timestamp
-            .as_deref()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(Timestamp::UNIX_EPOCH)
+        self.creation_timestamp.as_deref().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     pub(super) fn annotation(&self, name: &str) -> Option<&str> {
@@ -72,15 +69,12 @@ impl Metadata {
         let Some(controller) = references.iter().find(|r| r.controller == Some(true)) else {
             return Owner::Nobody;
         };
-        let kind = [Kind::Credential, Kind::Request]
-            .into_iter()
-            .find(|kind| kind.as_str() == &*controller.kind);
+        let kind =
+            [Kind::Credential, Kind::Request].into_iter().find(|kind| kind.as_str() == &*controller.kind);
         match (kind, controller.api_version.split_once('/')) {
-            (Some(kind), Some((names::GROUP, _))) => Owner::Ours {
-                kind,
-                name: controller.name.clone(),
-                uid: controller.uid.clone(),
-            },
+            (Some(kind), Some((names::GROUP, _))) => {
+                Owner::Ours { kind, name: controller.name.clone(), uid: controller.uid.clone() }
+            }
             _ => Owner::Other,
         }
     }

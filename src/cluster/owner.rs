@@ -46,13 +46,11 @@ impl ApiServer {
             return Ok(OwnerNow::Absent);
         };
         let found = self.read::<MetadataOnly>(path, METADATA).await?;
-        Ok(
-            found.map_or(OwnerNow::Absent, |MetadataOnly { metadata }| OwnerNow::Present {
-                version: metadata.version(),
-                deleting: metadata.is_deleting(),
-                uid: metadata.uid.unwrap_or_default(),
-            }),
-        )
+        Ok(found.map_or(OwnerNow::Absent, |MetadataOnly { metadata }| OwnerNow::Present {
+            version: metadata.version(),
+            deleting: metadata.is_deleting(),
+            uid: metadata.uid.unwrap_or_default(),
+        }))
     }
 
     /// Deletes an object of ours, if it is still the one with this uid and resourceVersion.

@@ -91,9 +91,7 @@ impl Status<'_> {
     }
 
     fn is_about(&self, resource: &str) -> bool {
-        self.details
-            .as_ref()
-            .is_some_and(|d| is(d.kind.as_ref(), resource))
+        self.details.as_ref().is_some_and(|d| is(d.kind.as_ref(), resource))
     }
 
     fn says(&self, words: &str) -> bool {
@@ -105,8 +103,7 @@ impl Status<'_> {
     }
 
     fn has_cause_that_says(&self, word: &str) -> bool {
-        self.causes()
-            .any(|cause| cause.message.as_ref().is_some_and(|text| text.0.contains(word)))
+        self.causes().any(|cause| cause.message.as_ref().is_some_and(|text| text.0.contains(word)))
     }
 
     fn causes(&self) -> impl Iterator<Item = &Cause<'_>> {

@@ -133,19 +133,10 @@ impl ApiServer {
         let record = Record {
             issued_at: Timestamp::UNIX_EPOCH,
             expires_at: Timestamp::UNIX_EPOCH,
-            inputs: InputsHash::V1 {
-                made_for: [0; 16],
-                made_with: [0; 16],
-            },
+            inputs: InputsHash::V1 { made_for: [0; 16], made_with: [0; 16] },
             renew_handled: None,
         };
-        let draft = Draft {
-            namespace,
-            owner,
-            template,
-            record: &record,
-            token: &token,
-        };
+        let draft = Draft { namespace, owner, template, record: &record, token: &token };
         self.write_secret(&draft, over, "&dryRun=All").await.map(|_| ())
     }
 
@@ -179,12 +170,7 @@ impl ApiServer {
         }
         let written: MetadataOnly = answer.parse().ok_or(WriteRefused::Timeout)?;
         let keys = &draft.template.keys;
-        let keys = [
-            &keys.token,
-            &keys.token_type,
-            &keys.authorization,
-            &keys.expires_at,
-        ];
+        let keys = [&keys.token, &keys.token_type, &keys.authorization, &keys.expires_at];
         let keys = keys.into_iter().map(AsRef::as_ref);
         Ok(seen_from_metadata(&written.metadata, keys, Content::Intact))
     }
@@ -199,11 +185,7 @@ impl ApiServer {
         }
         let of_type = format!("%2Ctype%3D{}", names::SECRET_TYPE);
         if let Some(MetadataOnly { metadata }) = self.find_secret(namespace, name, &of_type).await? {
-            return Ok(Look::Ours(seen_from_metadata(
-                &metadata,
-                [].into_iter(),
-                Content::Unseen,
-            )));
+            return Ok(Look::Ours(seen_from_metadata(&metadata, [].into_iter(), Content::Unseen)));
         }
         let taken = self.find_secret(namespace, name, "").await?.is_some();
         Ok(if taken { Look::Foreign } else { Look::Absent })
@@ -227,8 +209,7 @@ impl ApiServer {
         if !is_a_name(namespace) || !is_a_name(name) {
             return Ok(None);
         }
-        self.read(format!("/api/v1/namespaces/{namespace}/secrets/{name}"), WHOLE)
-            .await
+        self.read(format!("/api/v1/namespaces/{namespace}/secrets/{name}"), WHOLE).await
     }
 
     /// Reads a client Secret.
@@ -242,6 +223,13 @@ impl ApiServer {
         let Some(secret) = self.stored_secret(namespace, name).await? else {
             return Ok(LoginLook::Absent);
         };
+        if !secret.may_hold_a_login() {
+            return Ok(LoginLook::Found {
+                client_id: Entry::Missing,
+                client_secret: Entry::Missing,
+                version: secret.metadata.version(),
+            });
+        }
         Ok(LoginLook::Found {
             client_id: Entry::of(secret.value(id_key), client_id),
             client_secret: Entry::of(secret.value(secret_key), ClientSecret::read),

@@ -153,9 +153,7 @@ pub fn streams(scope: &Scope, what: &[Watched]) -> Vec<Stream> {
                 Watched::Namespaces => vec![None],
                 _ => scope.collections(),
             };
-            places
-                .into_iter()
-                .map(move |namespace| Stream { what, namespace })
+            places.into_iter().map(move |namespace| Stream { what, namespace })
         })
         .collect()
 }

@@ -34,11 +34,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
         failure: object.work.failure.as_ref(),
-        stamp: stamp(
-            meta.generation,
-            meta.renew_request.as_deref(),
-            session.login_version,
-        ),
+        stamp: stamp(meta.generation, meta.renew_request.as_deref(), session.login_version),
         token_refused: record.is_some_and(|record| session.refused == Some(record.issued_at)),
         token_wanted: !session.waiting.is_empty(),
         validity: session.validity,
@@ -66,18 +62,11 @@ fn wish(credential: &Credential, labels_unknown: bool) -> Result<Wish<'_>, SpecF
 /// What a token issued now would be made with; unknown until the client Secret was read.
 fn made_with(credential: &Credential) -> Option<[u8; 16]> {
     let login = credential.session.login()?;
-    Some(
-        login
-            .client_secret
-            .sign(&inputs::credential_made_with(&login.client_id)),
-    )
+    Some(login.client_secret.sign(&inputs::credential_made_with(&login.client_id)))
 }
 
 fn names(spec: &CredentialSpec) -> Names<'_> {
-    Names {
-        client_secret: &spec.login.name,
-        ..Names::default()
-    }
+    Names { client_secret: &spec.login.name, ..Names::default() }
 }
 
 fn stamp(

@@ -14,14 +14,8 @@ use crate::state::{Offer, Offers};
 #[must_use]
 pub fn offers(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offers {
     match closed(facts) {
-        Some(reason) => Offers {
-            access: Offer::NotReady(reason),
-            login: Offer::NotReady(reason),
-        },
-        None => Offers {
-            access: access(facts, generation, now),
-            login: login(facts, generation, now),
-        },
+        Some(reason) => Offers { access: Offer::NotReady(reason), login: Offer::NotReady(reason) },
+        None => Offers { access: access(facts, generation, now), login: login(facts, generation, now) },
     }
 }
 
@@ -41,14 +35,8 @@ fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
     if let Some(failure) = parked.filter(|it| it.step == FailedStep::ServiceToken) {
         return Offer::NotReady(failure.reason);
     }
-    if let Some(held) = facts
-        .held
-        .filter(|held| !facts.token_refused && is_live(facts, held, now))
-    {
-        return Offer::Live {
-            generation,
-            expires_at: Some(held.expires_at),
-        };
+    if let Some(held) = facts.held.filter(|held| !facts.token_refused && is_live(facts, held, now)) {
+        return Offer::Live { generation, expires_at: Some(held.expires_at) };
     }
     let cause = cause(facts, now);
     match obstacle(facts, cause, now) {
@@ -71,18 +59,13 @@ fn login(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
             Some(failure) if facts.validity == Validity::Refused || failure.step == FailedStep::Exchange => {
                 Offer::NotReady(failure.reason)
             }
-            _ => Offer::Live {
-                generation,
-                expires_at: None,
-            },
+            _ => Offer::Live { generation, expires_at: None },
         },
     }
 }
 
 fn parked<'a>(facts: &Facts<'a>, now: Timestamp) -> Option<&'a Failure> {
-    facts
-        .standing_failure()
-        .filter(|failure| failure.next_attempt > now)
+    facts.standing_failure().filter(|failure| failure.is_awaited(now))
 }
 
 fn is_live(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {

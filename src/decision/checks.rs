@@ -3,9 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::schedule::{FUTURE_TOLERANCE, HAND_RENEWAL_REST, REPAIR_REST, later, renew_at};
+use super::schedule::{FUTURE_TOLERANCE, HAND_RENEWAL_REST, LONGEST_LIFE, REPAIR_REST, later, renew_at};
 use super::{
-    Chain, Content, Facts, Failure, InputsHash, LoginFact, LoginGap, SecretFact, SpecFault, Validity,
+    Chain, Content, Facts, FailedStep, Failure, InputsHash, Kind, LoginFact, LoginGap, SecretFact, SpecFault,
+    Validity,
 };
 use crate::api::Reason;
 
@@ -112,10 +113,7 @@ pub fn cause(facts: &Facts<'_>, now: Timestamp) -> Option<Cause> {
     if matches!(facts.secret, SecretFact::Unwanted) || facts.wish.is_err() {
         return None;
     }
-    CAUSES
-        .iter()
-        .find(|(_, holds)| holds(facts, now))
-        .map(|(cause, _)| *cause)
+    CAUSES.iter().find(|(_, holds)| holds(facts, now)).map(|(cause, _)| *cause)
 }
 
 /// The first obstacle that stands.
@@ -169,11 +167,7 @@ fn record_is_unreadable(facts: &Facts<'_>, _: Timestamp) -> bool {
 }
 
 fn token_was_edited(facts: &Facts<'_>, _: Timestamp) -> bool {
-    facts.care.content_lost
-        && facts
-            .secret
-            .seen()
-            .is_some_and(|seen| seen.content == Content::Edited)
+    facts.care.content_lost && facts.secret.seen().is_some_and(|seen| seen.content == Content::Edited)
 }
 
 fn token_is_for_another_spec(facts: &Facts<'_>, _: Timestamp) -> bool {
@@ -182,9 +176,10 @@ fn token_is_for_another_spec(facts: &Facts<'_>, _: Timestamp) -> bool {
 }
 
 fn token_has_expired(facts: &Facts<'_>, now: Timestamp) -> bool {
-    facts
-        .record()
-        .is_some_and(|record| record.expires_at <= now || record.issued_at > later(now, FUTURE_TOLERANCE))
+    facts.record().is_some_and(|record| {
+        let impossible = record.lifetime() > LONGEST_LIFE || record.issued_at > later(now, FUTURE_TOLERANCE);
+        record.expires_at <= now || impossible
+    })
 }
 
 fn login_has_changed(facts: &Facts<'_>, _: Timestamp) -> bool {
@@ -198,9 +193,7 @@ fn token_was_refused(facts: &Facts<'_>, _: Timestamp) -> bool {
 
 fn renewal_was_requested(facts: &Facts<'_>, _: Timestamp) -> bool {
     let handled = facts.record().and_then(|record| record.renew_handled.as_deref());
-    facts
-        .renew_request
-        .is_some_and(|request| Some(request) != handled)
+    facts.renew_request.is_some_and(|request| Some(request) != handled)
 }
 
 fn renewal_is_due(facts: &Facts<'_>, now: Timestamp) -> bool {
@@ -216,6 +209,8 @@ pub fn renewal_instant(facts: &Facts<'_>) -> Option<Timestamp> {
 fn hashes(facts: &Facts<'_>) -> Option<([u8; 16], [u8; 16])> {
     match facts.record()?.inputs {
         InputsHash::V1 { made_for, made_with } => Some((made_for, made_with)),
+        // Of another version: counts as matching until the next renewal, but not where nobody vouches for the Secret.
+        InputsHash::Other(_) if matches!(facts.secret, SecretFact::Orphan(_)) => Some(([0; 16], [0; 16])),
         InputsHash::Other(_) => None,
     }
 }
@@ -236,11 +231,7 @@ fn endpoint_is_not_allowed<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp
 }
 
 fn renewal_has_ended<'a>(facts: &Facts<'a>, _: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
-    facts
-        .sound()?
-        .renew_until
-        .filter(|until| *until <= now)
-        .map(|_| Obstacle::RenewalHasEnded)
+    facts.sound()?.renew_until.filter(|until| *until <= now).map(|_| Obstacle::RenewalHasEnded)
 }
 
 fn is_suspended<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
@@ -256,11 +247,7 @@ fn name_is_taken<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Optio
 }
 
 fn secret_is_immutable<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
-    facts
-        .secret
-        .seen()
-        .filter(|seen| seen.immutable)
-        .map(|_| Obstacle::SecretIsImmutable)
+    facts.secret.seen().filter(|seen| seen.immutable).map(|_| Obstacle::SecretIsImmutable)
 }
 
 fn login_is_missing<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
@@ -283,19 +270,22 @@ fn credential_cannot_serve<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp
 }
 
 fn attempt_is_not_due<'a>(facts: &Facts<'a>, _: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
-    facts
-        .standing_failure()
-        .filter(|failure| failure.next_attempt > now)
-        .map(Obstacle::AttemptIsNotDue)
+    let failure = facts.standing_failure().filter(|failure| failure.is_awaited(now))?;
+    // What its requests met does not keep a credential from renewing its own token, unless that token is what was refused.
+    let of_requests = matches!(failure.step, FailedStep::ServiceToken | FailedStep::Exchange);
+    let elsewhere = facts.key.kind == Kind::Credential && of_requests && !facts.token_refused;
+    (!elsewhere).then_some(Obstacle::AttemptIsNotDue(failure))
 }
 
 fn repair_is_too_soon<'a>(facts: &Facts<'a>, cause: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
-    let lost = matches!(
-        cause,
-        Some(Cause::SecretIsMissing | Cause::RecordIsUnreadable | Cause::TokenWasEdited)
-    );
+    let edited = facts.secret.seen().is_some_and(|seen| seen.content == Content::Edited);
+    let lost = match cause? {
+        Cause::SecretIsMissing | Cause::RecordIsUnreadable | Cause::TokenWasEdited => true,
+        other => edited && other.makes_unfit(),
+    };
     let again = later(facts.care.last_repair?, REPAIR_REST);
-    (lost && again > now).then_some(Obstacle::RepairIsTooSoon(again))
+    let soon = again > now && again <= later(now, REPAIR_REST);
+    (lost && soon).then_some(Obstacle::RepairIsTooSoon(again))
 }
 
 fn hand_renewal_is_too_soon<'a>(

@@ -200,6 +200,8 @@ pub struct Care {
     pub last_repair: Option<Timestamp>,
     /// The namespace is being deleted: nothing more is done, or said.
     pub namespace_is_going: bool,
+    /// What our last write asked for, and what the server made of it: a policy that adds a label is not fought.
+    pub rendered: Option<(u64, u64)>,
     /// A write was refused before the last restart, or the Secret was lost: ask the server before issuing again.
     pub rehearse: bool,
 }
@@ -242,7 +244,6 @@ impl<'a> Facts<'a> {
     /// The failure, unless something it depended on has changed since.
     #[must_use]
     pub fn standing_failure(&self) -> Option<&'a Failure> {
-        self.failure
-            .filter(|failure| failure.stamp == self.stamp || failure.stamp == Failure::INHERITED)
+        self.failure.filter(|failure| failure.stamp == self.stamp || failure.stamp == Failure::INHERITED)
     }
 }

@@ -13,11 +13,7 @@ pub fn made_for(endpoint: &str, subject: Option<Subject<'_>>) -> [u8; 16] {
     match subject {
         None => canon.text("access"),
         Some(subject) => {
-            canon.text(if subject.as_service_token {
-                "service"
-            } else {
-                "scoped"
-            });
+            canon.text(if subject.as_service_token { "service" } else { "scoped" });
             canon.text(subject.purpose);
             for (name, value) in subject.claims {
                 canon.text(name);

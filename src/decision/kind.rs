@@ -36,10 +36,6 @@ impl Kind {
 impl Key {
     /// The key of an object.
     pub fn new(kind: Kind, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
-        Self {
-            kind,
-            namespace: namespace.into(),
-            name: name.into(),
-        }
+        Self { kind, namespace: namespace.into(), name: name.into() }
     }
 }

@@ -15,15 +15,10 @@ pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is i
 /// A token is in service.
 pub(super) fn issued(expires_at: Timestamp, renew_at: Option<Timestamp>) -> String {
     match renew_at {
-        Some(renew_at) => format!(
-            "The token is good until {}; it is renewed at {}.",
-            at(expires_at),
-            at(renew_at)
-        ),
-        None => format!(
-            "The token is good until {}; it will not be renewed.",
-            at(expires_at)
-        ),
+        Some(renew_at) => {
+            format!("The token is good until {}; it is renewed at {}.", at(expires_at), at(renew_at))
+        }
+        None => format!("The token is good until {}; it will not be renewed.", at(expires_at)),
     }
 }
 
@@ -54,10 +49,7 @@ pub(super) fn renewal_fails(
     expires_at: Timestamp,
 ) -> String {
     let why = not_ready(facts, obstacle, facts.standing_failure(), Reason::Pending);
-    format!(
-        "The token is good until {}, but it cannot be renewed: {why}",
-        at(expires_at)
-    )
+    format!("The token is good until {}, but it cannot be renewed: {why}", at(expires_at))
 }
 
 /// There is no token to be had, because.
@@ -93,10 +85,7 @@ fn refused_login(facts: &Facts<'_>) -> String {
 
 fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
     let names = facts.sound().map(|wish| wish.names).unwrap_or_default();
-    let secret = facts
-        .sound()
-        .and_then(|wish| wish.template)
-        .map_or("", |template| &template.name);
+    let secret = facts.sound().and_then(|wish| wish.template).map_or("", |template| &template.name);
     match obstacle {
         Obstacle::SpecIsInvalid(fault) => spec_fault(*fault),
         Obstacle::EndpointIsNotAllowed(origin) => format!(
@@ -242,11 +231,7 @@ fn answered(failure: &Failure) -> String {
 
 fn client_secret<'a>(facts: &Facts<'a>) -> &'a str {
     let own = facts.sound().map_or("", |wish| wish.names.client_secret);
-    if own.is_empty() && facts.key.kind == Kind::Request {
-        "the exchanging credential's"
-    } else {
-        own
-    }
+    if own.is_empty() && facts.key.kind == Kind::Request { "the exchanging credential's" } else { own }
 }
 
 /// Seconds are all that a person needs.

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::checks::{Cause, Obstacle, cause, obstacle, renewal_instant};
 use super::schedule::{self, FUTURE_TOLERANCE, later, next_look};
-use super::{Content, Facts, FailedStep, LoginFact, Record, ResourceVersion, SecretFact, Wish};
+use super::{
+    Content, Facts, FailedStep, LoginFact, Record, ResourceVersion, SecretFact, SeenSecret, Template, Wish,
+};
 
 /// One transition of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,16 +61,13 @@ pub enum Precondition {
 #[must_use]
 pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Step {
     if facts.deleting || facts.care.namespace_is_going {
-        return Step::Wait(Wait {
-            until: None,
-            speak: false,
-        });
+        return Step::Wait(Wait { until: None, speak: false });
     }
     let Ok(wish) = &facts.wish else {
         return wait(facts, None, now);
     };
-    finish(facts, wish, now)
-        .or_else(|| read(facts, now))
+    read(facts, now)
+        .or_else(|| finish(facts, wish, now))
         .or_else(|| write_held(facts, now))
         .or_else(|| issue(facts, now))
         .or_else(|| render(facts, wish, now))
@@ -150,11 +149,17 @@ fn must_be_rendered(facts: &Facts<'_>) -> bool {
         (SecretFact::Orphan(_), Some(_)) => true,
         (SecretFact::Ours(seen), Some(template)) => {
             seen.content == Content::Edited
-                || (seen.content == Content::Intact && seen.rendering != template.rendering())
+                || (seen.content == Content::Intact && !is_rendered(facts, seen, template))
         }
         (SecretFact::Absent, Some(_)) => facts.held.is_some(),
         _ => false,
     }
+}
+
+/// Whether the Secret looks as the spec wants it to, as far as the server lets it.
+fn is_rendered(facts: &Facts<'_>, seen: &SeenSecret, template: &Template) -> bool {
+    let wanted = template.rendering();
+    seen.rendering == wanted || facts.care.rendered == Some((wanted, seen.rendering))
 }
 
 /// Whether the held token is not the one of the Secret.
@@ -174,9 +179,7 @@ fn serves(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
 
 /// A token was issued, and its write is refused for now: issuing another would not help.
 fn waits_for_write(facts: &Facts<'_>, now: Timestamp) -> bool {
-    facts
-        .held
-        .is_some_and(|held| unwritten(facts, held) && serves(facts, held, now))
+    facts.held.is_some_and(|held| unwritten(facts, held) && serves(facts, held, now))
 }
 
 /// Whether the object may be going, for all that memory knows: its Secret has vanished, or was let go by the collector that
@@ -190,30 +193,18 @@ fn owner_is_in_doubt(facts: &Facts<'_>) -> bool {
 }
 
 fn blocks_writing(facts: &Facts<'_>) -> bool {
-    let taken = matches!(
-        facts.secret,
-        SecretFact::Foreign | SecretFact::FormerOwner | SecretFact::Unknown
-    );
-    taken
-        || facts
-            .secret
-            .seen()
-            .is_some_and(|seen| seen.immutable || seen.deleting)
+    let taken = matches!(facts.secret, SecretFact::Foreign | SecretFact::FormerOwner | SecretFact::Unknown);
+    taken || facts.secret.seen().is_some_and(|seen| seen.immutable || seen.deleting)
 }
 
 fn may_try(facts: &Facts<'_>, step: FailedStep, now: Timestamp) -> bool {
-    facts
-        .standing_failure()
-        .is_none_or(|failure| failure.step != step || failure.next_attempt <= now)
+    facts.standing_failure().is_none_or(|failure| failure.step != step || !failure.is_awaited(now))
 }
 
 fn precondition(facts: &Facts<'_>) -> Precondition {
     match facts.secret.seen() {
         None => Precondition::Absent,
-        Some(seen) => Precondition::Unchanged {
-            uid: seen.uid.clone(),
-            version: seen.version,
-        },
+        Some(seen) => Precondition::Unchanged { uid: seen.uid.clone(), version: seen.version },
     }
 }
 
@@ -230,8 +221,7 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
     let until = next_look(
         [
             due,
-            due.zip(record)
-                .map(|(due, record)| schedule::overdue_at(record, due)),
+            due.zip(record).map(|(due, record)| schedule::overdue_at(record, due)),
             record.map(|record| record.expires_at),
             record.and_then(arrives_at),
             facts.held.and_then(arrives_at),
@@ -243,8 +233,5 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
         ],
         now,
     );
-    Step::Wait(Wait {
-        until: Some(until),
-        speak: !quiet,
-    })
+    Step::Wait(Wait { until: Some(until), speak: !quiet })
 }

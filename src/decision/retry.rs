@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 use super::schedule::{fraction, later, scale};
 use crate::api::Reason;
 
+/// No attempt is put off for longer.
+pub(super) const LONGEST_DELAY: SignedDuration = SignedDuration::from_hours(1);
+
 /// What failed, how often, and when it is tried again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
@@ -68,11 +71,7 @@ pub enum RetryClass {
 pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, uid: &str) -> SignedDuration {
     let secs = SignedDuration::from_secs;
     let doubled = |first: i64, most: i64| {
-        secs(
-            first
-                .saturating_mul(1_i64 << count.saturating_sub(1).min(30))
-                .min(most),
-        )
+        secs(first.saturating_mul(1_i64 << count.saturating_sub(1).min(30)).min(most))
     };
     match class {
         RetryClass::Transient => {
@@ -83,10 +82,7 @@ pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, u
         RetryClass::Throttled(Some(asked)) => asked.clamp(secs(1), secs(900)),
         RetryClass::Throttled(None) => scale(doubled(60, 900), 0.9 + jitter(uid, count) / 10.0),
         RetryClass::Refused => {
-            let step = [300, 1800]
-                .get(count.saturating_sub(1) as usize)
-                .copied()
-                .unwrap_or(3600);
+            let step = [300, 1800].get(count.saturating_sub(1) as usize).copied().unwrap_or(3600);
             scale(secs(step), 0.9 + jitter(uid, count) / 10.0)
         }
         RetryClass::WriteRefused => doubled(10, 300),
@@ -137,6 +133,15 @@ pub struct Setback {
 impl Failure {
     /// The stamp of a failure that an earlier process left in status: it counts until the first change is seen.
     pub const INHERITED: u64 = 0;
+
+    /// Whether the next attempt is still to come. One that no delay can have led to was arranged by a clock that was wrong,
+    /// or by somebody else: it is made now.
+    #[must_use]
+    pub fn is_awaited(&self, now: Timestamp) -> bool {
+        let delays = i32::try_from(self.count.clamp(1, 100_000)).unwrap_or(1);
+        let latest = later(self.since, LONGEST_DELAY * delays);
+        self.next_attempt > now && self.since <= now && self.next_attempt <= latest
+    }
 
     /// Whether waiting alone will not help.
     #[must_use]

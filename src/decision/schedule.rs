@@ -12,6 +12,8 @@ pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 pub const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(1);
 /// A record further in the future than this was written by a clock that was wrong.
 pub const FUTURE_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
+/// The service lets no token live longer than a year; a record that says so was not written by this operator.
+pub const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// At most one renewal by hand in this time.
 pub const HAND_RENEWAL_REST: SignedDuration = SignedDuration::from_secs(30);
 /// A lost Secret is replaced by issuing at most once in this time.
@@ -54,14 +56,8 @@ pub fn jitter(uid: &str, issued_at: Timestamp) -> f64 {
 
 /// The first 8 bytes of a hash as a fraction of their range.
 pub(super) fn fraction(hash: &[u8]) -> f64 {
-    let half = |at: usize| {
-        f64::from(u32::from_be_bytes([
-            hash[at],
-            hash[at + 1],
-            hash[at + 2],
-            hash[at + 3],
-        ]))
-    };
+    let half =
+        |at: usize| f64::from(u32::from_be_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]));
     let range = f64::from(u32::MAX) + 1.0;
     (half(0) + half(4) / range) / range
 }

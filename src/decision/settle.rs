@@ -18,10 +18,7 @@ pub fn conditions(old: &[Condition], verdict: &Verdict, generation: i64, now: Ti
         Progress::Stalled => Some(condition::STALLED),
     };
     if let Some(type_) = progress {
-        let statement = Statement {
-            truth: Truth::True,
-            ..verdict.ready.clone()
-        };
+        let statement = Statement { truth: Truth::True, ..verdict.ready.clone() };
         all.push(made(type_, &statement, old, generation, now));
     }
     if let Some(valid) = &verdict.credentials_valid {
@@ -84,12 +81,7 @@ pub fn only_repeats(old: &Value, new: &Value) -> bool {
             failure.remove("count");
             failure.remove("nextAttemptAt");
         }
-        for condition in status
-            .get_mut("conditions")
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
+        for condition in status.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten() {
             // The message names the next attempt.
             condition.as_object_mut().map(|it| it.remove("message"));
         }

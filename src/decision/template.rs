@@ -42,12 +42,7 @@ impl Template {
     /// The hash that a Secret written from this template shows.
     #[must_use]
     pub fn rendering(&self) -> u64 {
-        let keys = [
-            &self.keys.token,
-            &self.keys.token_type,
-            &self.keys.authorization,
-            &self.keys.expires_at,
-        ];
+        let keys = [&self.keys.token, &self.keys.token_type, &self.keys.authorization, &self.keys.expires_at];
         rendering(
             keys.into_iter().map(AsRef::as_ref),
             self.labels.iter().map(|(k, v)| (k.as_ref(), v.as_ref())),

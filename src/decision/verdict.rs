@@ -136,11 +136,7 @@ fn ready(
     if renewal_falls_back(facts) {
         text.push_str(message::RENEW_BEFORE_TOO_LONG);
     }
-    Statement {
-        truth: Truth::True,
-        reason,
-        message: text,
-    }
+    Statement { truth: Truth::True, reason, message: text }
 }
 
 /// A Frontend credential that can serve, or could if it were not suspended.
@@ -149,11 +145,7 @@ fn login_ready(reason: Reason) -> Statement {
         Reason::Suspended => (Reason::Suspended, message::login_suspended()),
         _ => (Reason::Available, message::login_complete()),
     };
-    Statement {
-        truth: Truth::True,
-        reason,
-        message,
-    }
+    Statement { truth: Truth::True, reason, message }
 }
 
 /// Whether an obstacle to a renewal is said while the token is still good. What lies with somebody else is said once the
@@ -184,19 +176,8 @@ fn not_ready(facts: &Facts<'_>, obstacle: Option<&Obstacle<'_>>, _: Timestamp) -
         (None, None) => (Reason::Pending, true),
     };
     let message = message::not_ready(facts, obstacle, failure, reason);
-    let progress = if may_pass {
-        Progress::Reconciling
-    } else {
-        Progress::Stalled
-    };
-    (
-        Statement {
-            truth: Truth::False,
-            reason,
-            message,
-        },
-        progress,
-    )
+    let progress = if may_pass { Progress::Reconciling } else { Progress::Stalled };
+    (Statement { truth: Truth::False, reason, message }, progress)
 }
 
 fn credentials_valid(facts: &Facts<'_>) -> Statement {
@@ -205,11 +186,7 @@ fn credentials_valid(facts: &Facts<'_>) -> Statement {
         Validity::Accepted => (Truth::True, Reason::Accepted),
         Validity::Refused => (Truth::False, Reason::InvalidClient),
     };
-    Statement {
-        truth,
-        reason,
-        message: message::credentials_valid(facts),
-    }
+    Statement { truth, reason, message: message::credentials_valid(facts) }
 }
 
 fn token(facts: &Facts<'_>) -> Option<TokenView> {
@@ -218,15 +195,8 @@ fn token(facts: &Facts<'_>) -> Option<TokenView> {
     let renew_at = wish.filter(|wish| !wish.suspended).and_then(|wish| {
         renewal_instant(facts).filter(|at| wish.renew_until.is_none_or(|until| *at < until))
     });
-    let secret_name = wish
-        .and_then(|wish| wish.template)
-        .map(|template| template.name.clone())?;
-    Some(TokenView {
-        secret_name,
-        issued_at: record.issued_at,
-        expires_at: record.expires_at,
-        renew_at,
-    })
+    let secret_name = wish.and_then(|wish| wish.template).map(|template| template.name.clone())?;
+    Some(TokenView { secret_name, issued_at: record.issued_at, expires_at: record.expires_at, renew_at })
 }
 
 /// `renewBefore` is not shorter than the token lives.

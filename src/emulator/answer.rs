@@ -28,16 +28,10 @@ impl Refusal {
     pub(super) const CODE: Self = Self::gateway(400, "Bad Request", "Missing or invalid code");
     pub(super) const NO_BEARER: Self =
         Self::gateway(401, "oauth.v2.InvalidAccessToken", "Invalid access token");
-    pub(super) const UNKNOWN_BEARER: Self = Self::gateway(
-        401,
-        "keymanagement.service.invalid_access_token",
-        "Invalid Access Token",
-    );
-    pub(super) const EXPIRED_BEARER: Self = Self::gateway(
-        401,
-        "keymanagement.service.access_token_expired",
-        "Access Token expired",
-    );
+    pub(super) const UNKNOWN_BEARER: Self =
+        Self::gateway(401, "keymanagement.service.invalid_access_token", "Invalid Access Token");
+    pub(super) const EXPIRED_BEARER: Self =
+        Self::gateway(401, "keymanagement.service.access_token_expired", "Access Token expired");
     pub(super) const BODY: Self = Self::application(400, "Request body is missing or not valid JSON");
     pub(super) const PURPOSE: Self = Self::application(400, "Missing or invalid purpose");
     pub(super) const EXPIRATION: Self = Self::application(400, "Missing or invalid expirationTime");
@@ -46,29 +40,16 @@ impl Refusal {
         Self::application(400, "A claim that the purpose requires is missing");
     pub(super) const CLAIM_INVALID: Self = Self::application(400, "A claim is not valid for the purpose");
     pub(super) const ROLE: Self = Self::application(403, "The roles of the app do not allow this");
-    pub(super) const NOT_FOUND: Self = Self::gateway(
-        404,
-        "messaging.adaptors.http.flow.ApplicationNotFound",
-        "Unable to identify proxy",
-    );
+    pub(super) const NOT_FOUND: Self =
+        Self::gateway(404, "messaging.adaptors.http.flow.ApplicationNotFound", "Unable to identify proxy");
 
     const fn gateway(status: u16, code: &'static str, text: &'static str) -> Self {
-        Self {
-            status,
-            shape: Shape::Gateway,
-            code,
-            text,
-        }
+        Self { status, shape: Shape::Gateway, code, text }
     }
 
     const fn application(status: u16, text: &'static str) -> Self {
         let code = if status == 403 { "FORBIDDEN" } else { "BAD_REQUEST" };
-        Self {
-            status,
-            shape: Shape::Application,
-            code,
-            text,
-        }
+        Self { status, shape: Shape::Application, code, text }
     }
 
     pub(super) fn body(self, path: &str, now: Timestamp) -> Value {
@@ -124,10 +105,7 @@ pub(super) fn response(status: u16, content_type: &str, body: axum::body::Body, 
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
     let headers = response.headers_mut();
-    for (name, value) in [
-        (header::DATE, date.ok().as_deref()),
-        (header::CONTENT_TYPE, Some(content_type)),
-    ] {
+    for (name, value) in [(header::DATE, date.ok().as_deref()), (header::CONTENT_TYPE, Some(content_type))] {
         if let Some(value) = value.and_then(|value| value.parse().ok()) {
             headers.insert(name, value);
         }

@@ -100,9 +100,8 @@ pub(super) async fn clear_faults(Shared(service): Shared<Service>) -> Response {
 pub(super) async fn apps(Shared(service): Shared<Service>) -> Response {
     let state = service.state();
     let apps = state.settings.apps.iter();
-    let apps: Vec<Value> = apps
-        .map(|app| json!({"clientId": app.client_id, "scope": app.scope, "roles": app.roles}))
-        .collect();
+    let apps: Vec<Value> =
+        apps.map(|app| json!({"clientId": app.client_id, "scope": app.scope, "roles": app.roles})).collect();
     done(json!({"apps": apps}))
 }
 
@@ -117,12 +116,7 @@ pub(super) async fn app(
             "an app has clientSecret, scope (backend or frontend) and roles (a list of purposes)",
         );
     };
-    let app = App {
-        client_id,
-        client_secret: body.client_secret,
-        scope: body.scope,
-        roles: body.roles,
-    };
+    let app = App { client_id, client_secret: body.client_secret, scope: body.scope, roles: body.roles };
     put_app(&mut service.state(), app);
     done(json!({}))
 }

@@ -108,10 +108,7 @@ impl Faults {
     pub(super) fn take(&mut self, call: Call, client_id: Option<&str>) -> Option<FaultPlan> {
         let fits = |plan: &FaultPlan| {
             plan.call.is_none_or(|only| only == call)
-                && plan
-                    .client_id
-                    .as_deref()
-                    .is_none_or(|only| Some(only) == client_id)
+                && plan.client_id.as_deref().is_none_or(|only| Some(only) == client_id)
                 && plan.times != Some(0)
         };
         let plan = self.plans.iter_mut().find(|plan| fits(plan))?;
@@ -144,15 +141,13 @@ impl FaultPlan {
         let status = self.status.unwrap_or(200);
         let (content_type, body) = match &self.body {
             None | Some(BodyKind::Empty) => ("text/plain", Body::empty()),
-            Some(BodyKind::Html) => (
-                "text/html",
-                Body::from("<html><body><h1>Something went wrong</h1></body></html>"),
-            ),
+            Some(BodyKind::Html) => {
+                ("text/html", Body::from("<html><body><h1>Something went wrong</h1></body></html>"))
+            }
             Some(BodyKind::Raw { text }) => ("application/json", Body::from(text.clone())),
-            Some(BodyKind::Gateway { code, text }) => (
-                "application/json",
-                Body::from(answer::gateway(code, text).to_string()),
-            ),
+            Some(BodyKind::Gateway { code, text }) => {
+                ("application/json", Body::from(answer::gateway(code, text).to_string()))
+            }
             Some(BodyKind::Application { error, message }) => {
                 let body = answer::application(status, error, message, path, now);
                 ("application/json", Body::from(body.to_string()))
@@ -179,10 +174,7 @@ fn truncated() -> Body {
         }
         // Lets the first part go out before the connection breaks.
         tokio::task::yield_now().await;
-        Some((
-            Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
-            false,
-        ))
+        Some((Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)), false))
     }))
 }
 

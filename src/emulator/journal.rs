@@ -96,11 +96,7 @@ impl Journal {
 
     /// The entries after the one with this number.
     pub(super) fn after(&self, number: u64) -> Vec<Entry> {
-        self.entries
-            .iter()
-            .filter(|entry| entry.number > number)
-            .cloned()
-            .collect()
+        self.entries.iter().filter(|entry| entry.number > number).cloned().collect()
     }
 
     pub(super) fn counters(&self) -> Counters {

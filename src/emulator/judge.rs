@@ -34,10 +34,7 @@ pub(super) fn access_token(
     claims: &Map<String, Value>,
     notes: &mut Notes,
 ) -> Result<Granted, Refusal> {
-    let grant_type = request
-        .get("grant_type")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let grant_type = request.get("grant_type").and_then(Value::as_str).unwrap_or_default();
     if ![wire::CLIENT_CREDENTIALS, wire::AUTHORIZATION_CODE].contains(&grant_type) {
         return Err(Refusal::GRANT_TYPE);
     }
@@ -45,28 +42,15 @@ pub(super) fn access_token(
     notes.client_id = Some(client_id.clone());
     let now = state.now();
     let (kind, subject, service_ends, lifetime) = if grant_type == wire::CLIENT_CREDENTIALS {
-        (
-            TokenKind::Access,
-            BTreeMap::new(),
-            None,
-            state.settings.access_token_ttl,
-        )
+        (TokenKind::Access, BTreeMap::new(), None, state.settings.access_token_ttl)
     } else {
         let code = request.get("code").and_then(Value::as_str).unwrap_or_default();
         notes.asked_with = Some(fingerprint(code)).filter(|_| !code.is_empty());
         let service = state.tokens.look_up(code, now.as_second());
-        let service = service
-            .ok()
-            .filter(|token| token.kind == TokenKind::Service)
-            .ok_or(Refusal::CODE)?;
+        let service = service.ok().filter(|token| token.kind == TokenKind::Service).ok_or(Refusal::CODE)?;
         notes.subject.clone_from(&service.subject);
         let subject = service.subject.clone();
-        (
-            TokenKind::Scoped,
-            subject,
-            service.service_ends,
-            state.settings.scoped_token_ttl,
-        )
+        (TokenKind::Scoped, subject, service.service_ends, state.settings.scoped_token_ttl)
     };
     let ends = now.as_second().saturating_add(lifetime);
     let known = Known {
@@ -102,10 +86,7 @@ pub(super) fn service_token(
     let request = request.and_then(Value::as_object).ok_or(Refusal::BODY)?;
     let (purpose, subject) = subject(state, app, request)?;
     notes.subject.clone_from(&subject);
-    let ends = request
-        .get("expirationTime")
-        .and_then(Value::as_i64)
-        .ok_or(Refusal::EXPIRATION)?;
+    let ends = request.get("expirationTime").and_then(Value::as_i64).ok_or(Refusal::EXPIRATION)?;
     if ends <= now {
         return Err(Refusal::PAST);
     }
@@ -136,11 +117,7 @@ pub(super) fn page(
     let known = alive(state, bearer, state.now().as_second())?;
     notes.client_id = Some(known.client_id.clone());
     notes.subject.clone_from(&known.subject);
-    if known.kind == kind {
-        Ok(known.clone())
-    } else {
-        Err(Refusal::ROLE)
-    }
+    if known.kind == kind { Ok(known.clone()) } else { Err(Refusal::ROLE) }
 }
 
 /// A bearer that is alive. A service token is none.
@@ -165,10 +142,7 @@ fn subject(
     app: &App,
     request: &Map<String, Value>,
 ) -> Result<(String, BTreeMap<String, String>), Refusal> {
-    let name = request
-        .get("purpose")
-        .and_then(Value::as_str)
-        .ok_or(Refusal::PURPOSE)?;
+    let name = request.get("purpose").and_then(Value::as_str).ok_or(Refusal::PURPOSE)?;
     let purpose = state.settings.purposes.get(name).ok_or(Refusal::PURPOSE)?;
     if !app.may_ask_for(name) {
         return Err(Refusal::ROLE);

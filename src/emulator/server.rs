@@ -35,11 +35,7 @@ impl Emulator {
             // Ends only with the runtime.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self {
-            address,
-            service,
-            task,
-        })
+        Ok(Self { address, service, task })
     }
 
     /// Where it listens.
@@ -128,27 +124,16 @@ impl Drop for Emulator {
 
 fn router(state: Service) -> Router {
     Router::new()
-        .route(
-            &format!("{BASE}{}", wire::ACCESS_TOKEN_PATH),
-            post(service::access_token),
-        )
-        .route(
-            &format!("{BASE}{}", wire::SERVICE_TOKEN_PATH),
-            post(service::service_token),
-        )
+        .route(&format!("{BASE}{}", wire::ACCESS_TOKEN_PATH), post(service::access_token))
+        .route(&format!("{BASE}{}", wire::SERVICE_TOKEN_PATH), post(service::service_token))
         .route("/protected/access", get(protected::access))
         .route("/protected/scoped", get(protected::scoped))
         .route("/_control/log", get(control::log).delete(control::reset))
         .route("/_control/counters", get(control::counters))
-        .route(
-            "/_control/settings",
-            get(control::settings).put(control::put_settings),
-        )
+        .route("/_control/settings", get(control::settings).put(control::put_settings))
         .route(
             "/_control/faults",
-            get(control::faults)
-                .post(control::add_fault)
-                .delete(control::clear_faults),
+            get(control::faults).post(control::add_fault).delete(control::clear_faults),
         )
         .route("/_control/apps", get(control::apps))
         .route("/_control/apps/{id}", put(control::app).delete(control::no_app))

@@ -45,8 +45,7 @@ impl State {
     /// The emulator's clock.
     pub(super) fn now(&self) -> Timestamp {
         let now = clock::now();
-        now.checked_add(SignedDuration::from_secs(self.settings.clock_ahead))
-            .unwrap_or(now)
+        now.checked_add(SignedDuration::from_secs(self.settings.clock_ahead)).unwrap_or(now)
     }
 
     pub(super) fn app(&self, client_id: &str) -> Option<&App> {
@@ -101,13 +100,8 @@ pub(super) async fn service_token(
         let known = state.tokens.look_up(token, state.now().as_second());
         known.ok().map(|known| known.client_id.clone())
     });
-    let (asked, mut notes) = ask(
-        &service,
-        Call::ServiceToken,
-        wire::SERVICE_TOKEN_PATH,
-        client_id.as_deref(),
-    )
-    .await;
+    let (asked, mut notes) =
+        ask(&service, Call::ServiceToken, wire::SERVICE_TOKEN_PATH, client_id.as_deref()).await;
     answer(&service, &asked, &mut notes, |state, claims, notes| {
         judge::service_token(state, bearer, request.as_ref(), claims, notes)
     })
@@ -151,14 +145,7 @@ pub(super) fn note(
         asked_with: notes.asked_with,
     };
     let client = entry.client_id.as_deref().unwrap_or("?");
-    tracing::info!(
-        ?call,
-        ?outcome,
-        status,
-        client,
-        refusal,
-        issued = entry.issued.as_deref()
-    );
+    tracing::info!(?call, ?outcome, status, client, refusal, issued = entry.issued.as_deref());
     state.journal.add(entry);
 }
 
@@ -168,10 +155,7 @@ async fn ask(service: &Service, call: Call, path: &str, client_id: Option<&str>)
         let mut state = service.state();
         let known = client_id.filter(|id| state.app(id).is_some()).map(str::to_owned);
         let fault = state.faults.take(call, known.as_deref());
-        let notes = || Notes {
-            client_id: known.clone(),
-            ..Notes::default()
-        };
+        let notes = || Notes { client_id: known.clone(), ..Notes::default() };
         if fault.as_ref().is_some_and(|fault| fault.hang) {
             note(&mut state, call, notes(), Ok(None), Some(0));
         }
@@ -195,20 +179,11 @@ fn answer(
     let none = FaultPlan::default();
     let plan = asked.fault.as_ref().unwrap_or(&none);
     if plan.answers() && !plan.after_issuing {
-        note(
-            &mut state,
-            asked.call,
-            std::mem::take(notes),
-            Ok(None),
-            Some(plan.status.unwrap_or(200)),
-        );
+        note(&mut state, asked.call, std::mem::take(notes), Ok(None), Some(plan.status.unwrap_or(200)));
         return plan.response(&asked.path, now);
     }
     let result = judge(&mut state, &plan.claims, notes);
-    let issued = result
-        .as_ref()
-        .map(|granted| Some(fingerprint(&granted.token)))
-        .map_err(|refusal| *refusal);
+    let issued = result.as_ref().map(|granted| Some(fingerprint(&granted.token))).map_err(|refusal| *refusal);
     let overridden = plan.answers().then(|| plan.status.unwrap_or(200));
     note(&mut state, asked.call, std::mem::take(notes), issued, overridden);
     if plan.answers() {

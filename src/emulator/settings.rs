@@ -91,11 +91,7 @@ impl Default for Settings {
         Self {
             apps: Vec::new(),
             purposes: BTreeMap::from([
-                purpose(
-                    "api.rocketlawyer.com/rocketdoc",
-                    "interviewId",
-                    &["partnerEndUserId"],
-                ),
+                purpose("api.rocketlawyer.com/rocketdoc", "interviewId", &["partnerEndUserId"]),
                 purpose("api.rocketlawyer.com/binder-party-access", "upid", &[]),
             ]),
             access_token_ttl: TEN_HOURS,
@@ -133,21 +129,13 @@ impl App {
     /// An app that may do all that its scope may.
     #[must_use]
     pub fn new(client_id: &str, client_secret: &str, scope: AppScope) -> Self {
-        Self {
-            client_id: client_id.to_owned(),
-            client_secret: client_secret.to_owned(),
-            scope,
-            roles: None,
-        }
+        Self { client_id: client_id.to_owned(), client_secret: client_secret.to_owned(), scope, roles: None }
     }
 
     /// Whether its roles may ask service tokens for `purpose`.
     #[must_use]
     pub fn may_ask_for(&self, purpose: &str) -> bool {
-        let by_role = self
-            .roles
-            .as_ref()
-            .is_none_or(|roles| roles.iter().any(|role| role == purpose));
+        let by_role = self.roles.as_ref().is_none_or(|roles| roles.iter().any(|role| role == purpose));
         self.scope == AppScope::Backend && by_role
     }
 }
@@ -158,10 +146,7 @@ impl FromStr for App {
     fn from_str(text: &str) -> Result<Self, BadSettings> {
         let mut parts = text.splitn(4, ':');
         let client_id = parts.next().filter(|id| !id.is_empty()).ok_or(BadSettings::App)?;
-        let secret = parts
-            .next()
-            .filter(|secret| !secret.is_empty())
-            .ok_or(BadSettings::App)?;
+        let secret = parts.next().filter(|secret| !secret.is_empty()).ok_or(BadSettings::App)?;
         let scope = match parts.next() {
             None | Some("backend") => AppScope::Backend,
             Some("frontend") => AppScope::Frontend,
@@ -179,9 +164,7 @@ impl FromStr for App {
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("App");
-        shown
-            .field("client_id", &self.client_id)
-            .field("scope", &self.scope);
+        shown.field("client_id", &self.client_id).field("scope", &self.scope);
         shown.field("roles", &self.roles).finish_non_exhaustive()
     }
 }

@@ -57,11 +57,7 @@ impl Tokens {
             hasher.write_u8(part);
             key.extend_from_slice(&hasher.finish().to_ne_bytes());
         }
-        Self {
-            key: EncodingKey::from_secret(&key),
-            serial: 0,
-            known: HashMap::new(),
-        }
+        Self { key: EncodingKey::from_secret(&key), serial: 0, known: HashMap::new() }
     }
 
     /// Issues a token; `distort` overrides its claims, null leaves one out.
@@ -86,11 +82,7 @@ impl Tokens {
     /// The token, if it is alive at `now`.
     pub(super) fn look_up(&self, text: &str, now: i64) -> Result<&Known, Dead> {
         let known = self.known.get(&hash(text)).ok_or(Dead::Unknown)?;
-        if known.ends > now {
-            Ok(known)
-        } else {
-            Err(Dead::Expired)
-        }
+        if known.ends > now { Ok(known) } else { Err(Dead::Expired) }
     }
 
     /// Forgets every token of an app: each is unknown from now on. Returns how many.

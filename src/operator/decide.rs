@@ -91,11 +91,7 @@ pub(super) fn decide(state: &State, key: &Key, now: Timestamp) -> Option<Decisio
     let step = plan(&facts, now);
     // What a step needs is there when it is planned; should it not be, the object is looked at again in a moment.
     Some(equip(state, key, object, &facts, step, now).unwrap_or_else(|| {
-        Decision::Rest(Rest {
-            until: Some(later(now, SHORTEST_WAIT)),
-            publish: None,
-            waits: false,
-        })
+        Decision::Rest(Rest { until: Some(later(now, SHORTEST_WAIT)), publish: None, waits: false })
     }))
 }
 
@@ -120,16 +116,11 @@ fn equip(
             })
         }
         Step::ReadLogin => {
-            let login = object
-                .credential()
-                .and_then(|it| it.spec.as_ref().ok())
-                .map(|spec| spec.login.clone())?;
+            let login =
+                object.credential().and_then(|it| it.spec.as_ref().ok()).map(|spec| spec.login.clone())?;
             Decision::Act(Effect::ReadLogin { namespace, login })
         }
-        Step::Look => Decision::Act(Effect::Look {
-            namespace,
-            name: secret_name.into(),
-        }),
+        Step::Look => Decision::Act(Effect::Look { namespace, name: secret_name.into() }),
         Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
         Step::Recall => recall(key, facts)?,
         Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, facts, precondition(facts))?)),
@@ -175,19 +166,13 @@ fn own_secret(key: &Key, facts: &Facts<'_>, precondition: Precondition) -> Optio
 fn precondition(facts: &Facts<'_>) -> Precondition {
     match facts.secret.seen() {
         None => Precondition::Absent,
-        Some(seen) => Precondition::Unchanged {
-            uid: seen.uid.clone(),
-            version: seen.version,
-        },
+        Some(seen) => Precondition::Unchanged { uid: seen.uid.clone(), version: seen.version },
     }
 }
 
 fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause) -> Option<Decision> {
     let wish = facts.sound()?;
-    let inputs = crate::decision::InputsHash::V1 {
-        made_for: wish.made_for?,
-        made_with: wish.made_with?,
-    };
+    let inputs = crate::decision::InputsHash::V1 { made_for: wish.made_for?, made_with: wish.made_with? };
     let purpose = Purpose {
         cause,
         inputs,
@@ -200,19 +185,12 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause) -> Option<De
             let credential = state.credential(key)?;
             let endpoint = credential.spec.as_ref().ok()?.endpoint.allowed()?.clone();
             let login = credential.session.login()?.clone();
-            (
-                credential::issue::PERMITS,
-                Issue::Access(credential::issue::Errand { endpoint, login }),
-            )
+            (credential::issue::PERMITS, Issue::Access(credential::issue::Errand { endpoint, login }))
         }
         Kind::Request => (scoped_token::issue::PERMITS, Issue::Scoped(errand(state, key)?)),
     };
     let origin = issue.endpoint().origin().clone();
-    Some(Decision::Call {
-        origin,
-        permits,
-        effect: Effect::Issue { issue, purpose },
-    })
+    Some(Decision::Call { origin, permits, effect: Effect::Issue { issue, purpose } })
 }
 
 fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {
@@ -245,35 +223,20 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish
         Detail::Credential(it) => {
             let status = credential::status(facts, it, now);
             let new = serde_json::to_value(&status).ok()?;
-            (
-                serde_json::to_value(&it.status).ok()?,
-                new,
-                NewStatus::Credential(Box::new(status)),
-            )
+            (serde_json::to_value(&it.status).ok()?, new, NewStatus::Credential(Box::new(status)))
         }
         Detail::Request(it) => {
             let status = scoped_token::status(facts, &it.status, now);
             let new = serde_json::to_value(&status).ok()?;
-            (
-                serde_json::to_value(&it.status).ok()?,
-                new,
-                NewStatus::Request(Box::new(status)),
-            )
+            (serde_json::to_value(&it.status).ok()?, new, NewStatus::Request(Box::new(status)))
         }
     };
-    let told = object
-        .work
-        .published_at
-        .is_some_and(|at| later(at, STATUS_REST) > now);
+    let told = object.work.published_at.is_some_and(|at| later(at, STATUS_REST) > now);
     if told && only_repeats(&old, &new) {
         return None;
     }
     let patch = merge_patch(&old, &new)?;
     let (conditions, failing) = object.said();
     let conditions = conditions.to_vec();
-    Some(Publish {
-        patch,
-        status,
-        before: Said { conditions, failing },
-    })
+    Some(Publish { patch, status, before: Said { conditions, failing } })
 }

@@ -30,34 +30,17 @@ pub(super) enum Effect {
     /// See whether an object still lives.
     ConfirmOwner { key: Key },
     /// Read the token back from a managed Secret.
-    Recall {
-        namespace: Arc<str>,
-        template: Template,
-        delivery: Delivery,
-        kind: Kind,
-    },
+    Recall { namespace: Arc<str>, template: Template, delivery: Delivery, kind: Kind },
     /// Ask whether a managed Secret could be written.
     Rehearse(OwnSecret),
     /// Call the authentication service.
     Issue { issue: Issue, purpose: Purpose },
     /// Write a managed Secret.
-    Write {
-        secret: OwnSecret,
-        record: Record,
-        token: HeldToken,
-    },
+    Write { secret: OwnSecret, record: Record, token: HeldToken },
     /// Delete a finished object.
-    Finish {
-        key: Key,
-        uid: Arc<str>,
-        version: ResourceVersion,
-    },
+    Finish { key: Key, uid: Arc<str>, version: ResourceVersion },
     /// Write a status.
-    Status {
-        key: Key,
-        version: ResourceVersion,
-        patch: Value,
-    },
+    Status { key: Key, version: ResourceVersion, patch: Value },
 }
 
 /// The Secret of an object, and what must hold for it to be written.
@@ -101,7 +84,7 @@ pub(super) struct Purpose {
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// Of [`Effect::ReadLogin`].
-    Login(Result<LoginLook, ReadFailed>),
+    Login(LoginRef, Result<LoginLook, ReadFailed>),
     /// Of [`Effect::Look`].
     Looked(Result<Look, ReadFailed>),
     /// Of [`Effect::ConfirmOwner`].
@@ -111,16 +94,9 @@ pub(super) enum Outcome {
     /// Of [`Effect::Rehearse`].
     Rehearsed(Result<(), WriteFailed>),
     /// Of [`Effect::Issue`].
-    Issued {
-        issue: Issue,
-        purpose: Purpose,
-        result: Result<Issued<HeldToken>, (Call, Fault)>,
-    },
+    Issued { issue: Issue, purpose: Purpose, result: Result<Issued<HeldToken>, (Call, Fault)> },
     /// Of [`Effect::Write`].
-    Written {
-        record: Record,
-        result: Result<SeenSecret, WriteFailed>,
-    },
+    Written { record: Record, result: Result<SeenSecret, WriteFailed> },
     /// Of [`Effect::Finish`].
     Finished(Deletion),
     /// Of [`Effect::Status`].
@@ -162,36 +138,23 @@ impl Outside {
     /// Does it.
     pub(super) async fn execute(self, effect: Effect) -> Outcome {
         match effect {
-            Effect::ReadLogin { namespace, login } => Outcome::Login(
-                self.api
-                    .read_login(&namespace, &login.name, &login.id_key, &login.secret_key)
-                    .await,
-            ),
+            Effect::ReadLogin { namespace, login } => {
+                let look =
+                    self.api.read_login(&namespace, &login.name, &login.id_key, &login.secret_key).await;
+                Outcome::Login(login, look)
+            }
             Effect::Look { namespace, name } => Outcome::Looked(self.api.look(&namespace, &name).await),
             Effect::ConfirmOwner { key } => Outcome::Owner(self.api.owner_now(&key).await),
-            Effect::Recall {
-                namespace,
-                template,
-                delivery,
-                kind,
-            } => {
+            Effect::Recall { namespace, template, delivery, kind } => {
                 let stored = self.api.stored_secret(&namespace, &template.name).await;
                 Outcome::Recalled(stored.map(|stored| recall(stored, &template, delivery, kind)))
             }
             Effect::Rehearse(draft) => Outcome::Rehearsed(self.rehearse(&draft).await),
             Effect::Issue { issue, purpose } => {
                 let result = self.issue(&issue).await;
-                Outcome::Issued {
-                    issue,
-                    purpose,
-                    result,
-                }
+                Outcome::Issued { issue, purpose, result }
             }
-            Effect::Write {
-                secret,
-                record,
-                token,
-            } => {
+            Effect::Write { secret, record, token } => {
                 let result = self.write(&secret, &record, &token).await;
                 Outcome::Written { record, result }
             }
@@ -207,10 +170,7 @@ impl Outside {
     async fn rehearse(&self, secret: &OwnSecret) -> Result<(), WriteFailed> {
         let namespace = &secret.key.namespace;
         let over = over(&secret.precondition);
-        let result = self
-            .api
-            .rehearse_secret(namespace, secret.owner(), &secret.template, over)
-            .await;
+        let result = self.api.rehearse_secret(namespace, secret.owner(), &secret.template, over).await;
         self.explain(&secret.key, result).await
     }
 
@@ -238,9 +198,7 @@ impl Outside {
         match issue {
             Issue::Access(errand) => {
                 let issued = credential::issue::issue(&self.auth, errand).await;
-                issued
-                    .map(credential::issue::held)
-                    .map_err(|fault| (Call::AccessToken, fault))
+                issued.map(credential::issue::held).map_err(|fault| (Call::AccessToken, fault))
             }
             Issue::Scoped(errand) => scoped_token::issue::issue(&self.auth, errand, clock::now()).await,
         }
@@ -258,26 +216,16 @@ impl Outside {
                     ..AccessReview::default()
                 };
                 let allowed = self.api.can(review).await.unwrap_or(true);
-                Err(WriteFailed {
-                    refused,
-                    right_is_missing: !allowed,
-                })
+                Err(WriteFailed { refused, right_is_missing: !allowed })
             }
-            Err(refused) => Err(WriteFailed {
-                refused,
-                right_is_missing: false,
-            }),
+            Err(refused) => Err(WriteFailed { refused, right_is_missing: false }),
         }
     }
 }
 
 impl OwnSecret {
     fn owner(&self) -> OwnedBy<'_> {
-        OwnedBy {
-            kind: self.key.kind,
-            name: &self.key.name,
-            uid: &self.uid,
-        }
+        OwnedBy { kind: self.key.kind, name: &self.key.name, uid: &self.uid }
     }
 }
 
@@ -308,10 +256,7 @@ impl Issue {
 fn over(precondition: &Precondition) -> Option<Over<'_>> {
     match precondition {
         Precondition::Absent => None,
-        Precondition::Unchanged { uid, version } => Some(Over {
-            uid,
-            version: *version,
-        }),
+        Precondition::Unchanged { uid, version } => Some(Over { uid, version: *version }),
     }
 }
 

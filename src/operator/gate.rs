@@ -53,10 +53,7 @@ impl Gates {
                 if *place == Place::Called {
                     *place = Place::Through;
                 }
-                return Asked {
-                    through: *place == Place::Through,
-                    called: Vec::new(),
-                };
+                return Asked { through: *place == Place::Through, called: Vec::new() };
             }
             // It needs something else than it asked for: back to the end of the line.
             Some(_) => self.give_up(key),
@@ -72,10 +69,7 @@ impl Gates {
             Place::InLine
         };
         self.keys.insert(key.clone(), (origin.clone(), permits, place));
-        Asked {
-            through: free,
-            called,
-        }
+        Asked { through: free, called }
     }
 
     /// A key that was let through is done. Returns the keys that are called.
@@ -90,9 +84,7 @@ impl Gates {
 
     /// Of each origin: how many calls are in flight or about to be, and how many keys wait.
     pub fn occupancy(&self) -> impl Iterator<Item = (&Origin, usize, usize)> {
-        self.gates
-            .iter()
-            .map(|(origin, gate)| (origin, gate.in_use, gate.line.len()))
+        self.gates.iter().map(|(origin, gate)| (origin, gate.in_use, gate.line.len()))
     }
 
     fn remove(&mut self, key: &Key) -> Vec<Key> {

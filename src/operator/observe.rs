@@ -21,10 +21,7 @@ pub(super) struct Observer {
 impl Observer {
     /// Waits for the first lists of these streams.
     pub(super) fn new(streams: impl IntoIterator<Item = Stream>) -> Self {
-        Self {
-            missing: streams.into_iter().collect(),
-            rounds: HashMap::new(),
-        }
+        Self { missing: streams.into_iter().collect(), rounds: HashMap::new() }
     }
 
     /// Whether every first list is complete: "not listed yet" is not "missing".
@@ -57,7 +54,7 @@ impl Observer {
             Watched::Requests => state.end_objects_round(Kind::Request, namespace, began),
             Watched::ManagedSecrets => state.end_secrets_round(namespace, began),
             Watched::OtherSecrets => state.end_other_secrets_round(namespace, began),
-            Watched::Namespaces => Vec::new(),
+            Watched::Namespaces => state.end_namespaces_round(began),
         }
     }
 }
@@ -65,10 +62,7 @@ impl Observer {
 /// What readiness says of a stream whose first list is awaited.
 #[must_use]
 pub(super) fn first_list_of(stream: &Stream) -> String {
-    let place = stream
-        .namespace
-        .as_ref()
-        .map_or(String::new(), |name| format!(" in namespace {name}"));
+    let place = stream.namespace.as_ref().map_or(String::new(), |name| format!(" in namespace {name}"));
     format!("the first list of {}{place}", word(stream.what))
 }
 
@@ -96,21 +90,14 @@ fn see(state: &mut State, seen: Seen) -> Vec<Key> {
             let (meta, spec, status) = parts(*object);
             state.see(&key, Sighting::Request(meta, spec, Box::new(status)))
         }
-        Seen::ManagedSecret {
-            namespace,
-            name,
-            secret,
-        } => state.see_secret(&namespace.into(), &name, *secret),
-        Seen::OtherSecret {
-            namespace,
-            name,
-            version,
-        } => state.see_other_secret(&namespace.into(), &name, version),
+        Seen::ManagedSecret { namespace, name, secret } => {
+            state.see_secret(&namespace.into(), &name, *secret)
+        }
+        Seen::OtherSecret { namespace, name, version } => {
+            state.see_other_secret(&namespace.into(), &name, version)
+        }
         Seen::Namespace { name, labels } => {
-            let labels = labels
-                .iter()
-                .map(|(key, value)| (key.to_string(), value.to_string()))
-                .collect();
+            let labels = labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
             state.see_namespace(&name.into(), labels)
         }
     }

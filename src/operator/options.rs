@@ -18,12 +18,7 @@ pub struct Options {
 
     /// An origin that custom endpoints may have, such as `https://gateway.example.com`; repeatable. A plain `http://` origin is
     /// allowed only if it is listed here.
-    #[arg(
-        long = "allow-endpoint",
-        env = "ALLOW_ENDPOINTS",
-        value_delimiter = ',',
-        value_name = "ORIGIN"
-    )]
+    #[arg(long = "allow-endpoint", env = "ALLOW_ENDPOINTS", value_delimiter = ',', value_name = "ORIGIN")]
     pub allow_endpoints: Vec<Origin>,
 
     /// A file of PEM certificates to trust for every endpoint, besides the platform's.
@@ -31,12 +26,7 @@ pub struct Options {
     pub ca_bundle: Option<PathBuf>,
 
     /// Where `/metrics`, `/healthz` and `/readyz` are served.
-    #[arg(
-        long,
-        env = "HTTP_BIND_ADDRESS",
-        default_value = "[::]:8080",
-        value_name = "ADDRESS"
-    )]
+    #[arg(long, env = "HTTP_BIND_ADDRESS", default_value = "[::]:8080", value_name = "ADDRESS")]
     pub http_bind_address: SocketAddr,
 
     /// How to log: `auto` is text on a terminal and JSON elsewhere.
@@ -52,19 +42,11 @@ impl Options {
     /// The namespaces to work in.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        let mut names: Vec<_> = self
-            .namespaces
-            .iter()
-            .filter(|name| !name.is_empty())
-            .map(|it| it.as_str().into())
-            .collect();
+        let mut names: Vec<_> =
+            self.namespaces.iter().filter(|name| !name.is_empty()).map(|it| it.as_str().into()).collect();
         names.sort_unstable();
         names.dedup();
-        if names.is_empty() {
-            Scope::AllNamespaces
-        } else {
-            Scope::Namespaces(names)
-        }
+        if names.is_empty() { Scope::AllNamespaces } else { Scope::Namespaces(names) }
     }
 
     /// The further certificates, read and checked. The error is one sentence for the terminal.
@@ -74,9 +56,7 @@ impl Options {
         };
         let pem = std::fs::read_to_string(path)
             .map_err(|error| format!("--ca-bundle {}: {error}", path.display()))?;
-        let bundle = pem
-            .parse()
-            .map_err(|bad| format!("--ca-bundle {} {bad}", path.display()))?;
+        let bundle = pem.parse().map_err(|bad| format!("--ca-bundle {} {bad}", path.display()))?;
         Ok(Some(bundle))
     }
 }

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::decision::Key;
+use crate::decision::schedule::later;
 
 /// Keys that are ready, running, or due at a time.
 #[derive(Debug, Default)]
@@ -16,7 +17,12 @@ pub struct Queue {
     places: HashMap<Key, Place>,
     timers: BTreeSet<(Timestamp, Key)>,
     due: HashMap<Key, Timestamp>,
+    /// The latest reading of the clock.
+    passed: Timestamp,
 }
+
+/// A clock that goes back further than this was set.
+const STEP: SignedDuration = SignedDuration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -58,8 +64,17 @@ impl Queue {
         self.timers.first().map(|(at, _)| *at)
     }
 
-    /// Wakes what is due.
+    /// Wakes what is due. After a step of the clock backwards that is everything: what was arranged means nothing any more.
     pub fn pass(&mut self, now: Timestamp) {
+        let stepped_back = later(now, STEP) < self.passed;
+        self.passed = now;
+        if stepped_back {
+            let all: Vec<Key> = std::mem::take(&mut self.due).into_keys().collect();
+            self.timers.clear();
+            for key in all {
+                self.wake(key);
+            }
+        }
         while let Some((at, _)) = self.timers.first()
             && *at <= now
         {
@@ -95,11 +110,7 @@ impl Queue {
     /// How many keys are ready, arranged for later, and running.
     #[must_use]
     pub fn load(&self) -> (usize, usize, usize) {
-        (
-            self.ready.len(),
-            self.timers.len(),
-            self.places.len() - self.ready.len(),
-        )
+        (self.ready.len(), self.timers.len(), self.places.len() - self.ready.len())
     }
 }
 

@@ -64,20 +64,10 @@ impl Report {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "serving /metrics, /healthz and /readyz");
         }
-        let shown = admin::Shown {
-            metrics: metrics.clone(),
-            health: health.clone(),
-        };
+        let shown = admin::Shown { metrics: metrics.clone(), health: health.clone() };
         tokio::spawn(admin::serve(listener, shown, stop.cancelled_owned()));
         let reporter = telemetry::Reporter::new(metrics.clone());
-        Ok(Self {
-            metrics,
-            health,
-            reporter,
-            events,
-            snapshot_at: None,
-            issued: HashMap::new(),
-        })
+        Ok(Self { metrics, health, reporter, events, snapshot_at: None, issued: HashMap::new() })
     }
 
     /// The loop came round.
@@ -86,8 +76,7 @@ impl Report {
         let now = Instant::now();
         if observer.is_complete() && self.snapshot_at.is_none_or(|at| at <= now) {
             self.snapshot_at = Some(now + SNAPSHOT_EVERY);
-            self.metrics
-                .publish(snapshot(queue, gates, state, self.event_counts()));
+            self.metrics.publish(snapshot(queue, gates, state, self.event_counts()));
         }
     }
 
@@ -119,15 +108,8 @@ impl Report {
     /// An effect has an outcome.
     pub(super) fn outcome(&mut self, key: &Key, outcome: &Outcome, state: &State, took: Duration) {
         match outcome {
-            Outcome::Issued {
-                issue,
-                purpose,
-                result,
-            } => {
-                let failure = result
-                    .as_ref()
-                    .err()
-                    .map(|(_, fault)| super::apply::reason_of(*fault));
+            Outcome::Issued { issue, purpose, result } => {
+                let failure = result.as_ref().err().map(|(_, fault)| super::apply::reason_of(*fault));
                 for call in issue.calls(result.as_ref().err().map(|(call, _)| *call)) {
                     self.metrics.auth_call(call, failure, took);
                 }
@@ -149,6 +131,7 @@ impl Report {
                     self.wrote(key, &fresh, state);
                 }
             }
+            Outcome::Panicked => self.panicked(key, state),
             _ => {}
         }
     }
@@ -162,12 +145,7 @@ impl Report {
             next_attempt_at: None,
             changed: true,
         };
-        tracing::error!(
-            kind = key.kind.as_str(),
-            namespace = &*key.namespace,
-            name = &*key.name,
-            "panicked"
-        );
+        tracing::error!(kind = key.kind.as_str(), namespace = &*key.namespace, name = &*key.name, "panicked");
         self.announce(key, state.object(key), &outcome);
     }
 
@@ -286,19 +264,12 @@ fn ready(conditions: &[Condition]) -> Option<&Condition> {
 fn snapshot(queue: &Queue, gates: &Gates, state: &State, events: EventCounts) -> Snapshot {
     let (ready, later, running) = queue.load();
     let gates = gates.occupancy().map(|(origin, in_flight, waiting)| {
-        let load = GateLoad {
-            in_flight: in_flight as u64,
-            waiting: waiting as u64,
-        };
+        let load = GateLoad { in_flight: in_flight as u64, waiting: waiting as u64 };
         (Arc::from(origin.as_str()), load)
     });
     let mut snapshot = Snapshot {
         events,
-        queue: QueueLoad {
-            ready: ready as u64,
-            later: later as u64,
-            running: running as u64,
-        },
+        queue: QueueLoad { ready: ready as u64, later: later as u64, running: running as u64 },
         gates: gates.collect::<BTreeMap<_, _>>(),
         ..Snapshot::default()
     };
@@ -324,10 +295,7 @@ fn count_standing(snapshot: &mut Snapshot, key: &Key, object: &Object) {
     let words = [condition::TRUE, condition::FALSE, condition::UNKNOWN];
     let standing = Standing {
         kind: key.kind,
-        ready: words
-            .into_iter()
-            .find(|it| *it == condition.status)
-            .unwrap_or(condition::UNKNOWN),
+        ready: words.into_iter().find(|it| *it == condition.status).unwrap_or(condition::UNKNOWN),
         reason: Reason::parse(&condition.reason).unwrap_or(Reason::Pending),
     };
     *snapshot.objects.entry(standing).or_default() += 1;

@@ -31,6 +31,8 @@ use crate::state::{Settings, State};
 
 /// Effects in flight beside the loop, calls to the authentication service included.
 const EFFECTS: usize = 96;
+/// How often a question at the start is asked.
+const TRIES: u32 = 5;
 /// How long what is in flight may take after the signal to stop.
 const LAST_EFFECTS: Duration = Duration::from_secs(10);
 
@@ -40,6 +42,9 @@ pub enum StartError {
     /// There is no cluster to talk to.
     #[error("cannot reach a cluster: {0}")]
     NoCluster(#[from] NoCluster),
+    /// The API server does not say what the operator may do.
+    #[error("the API server does not answer a SelfSubjectAccessReview")]
+    NoAnswer,
     /// A flag means nothing.
     #[error("{0}")]
     Option(String),
@@ -56,13 +61,9 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         tracing::warn!(%origin, "this endpoint is not encrypted: client secrets and tokens travel in the clear");
     }
     let scope = options.scope();
-    let reads_namespaces = may_read_namespaces(&clients).await;
-    let mut subjects = vec![
-        Watched::Credentials,
-        Watched::Requests,
-        Watched::ManagedSecrets,
-        Watched::OtherSecrets,
-    ];
+    let reads_namespaces = may_read_namespaces(&clients).await?;
+    let mut subjects =
+        vec![Watched::Credentials, Watched::Requests, Watched::ManagedSecrets, Watched::OtherSecrets];
     if reads_namespaces {
         subjects.push(Watched::Namespaces);
     } else {
@@ -78,14 +79,8 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         .await
         .map_err(|error| StartError::Bind(address, error))?;
     let (watching, changes) = watch::start(&clients, streams);
-    let settings = Settings {
-        allowed_origins: options.allow_endpoints.clone(),
-        reads_namespaces,
-    };
-    let outside = Outside {
-        api: clients.api.clone(),
-        auth: Arc::new(AuthClient::new(extra_roots)),
-    };
+    let settings = Settings { allowed_origins: options.allow_endpoints.clone(), reads_namespaces };
+    let outside = Outside { api: clients.api.clone(), auth: Arc::new(AuthClient::new(extra_roots)) };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     let mut work = Loop {
         state: State::new(settings),
@@ -108,12 +103,21 @@ struct Loop {
     state: State,
     queue: Queue,
     gates: Gates,
-    running: JoinSet<(Key, Done, Duration)>,
+    running: JoinSet<Finished>,
     /// The keys with an effect in flight.
     acting: HashSet<Key>,
     observer: Observer,
     outside: Outside,
     report: Report,
+}
+
+/// An effect that has come back.
+struct Finished {
+    key: Key,
+    /// The uid of the object that it was for.
+    uid: Option<Arc<str>>,
+    done: Done,
+    took: Duration,
 }
 
 /// An outcome; of a status write with what was said before and the status that it was to lead to.
@@ -126,20 +130,18 @@ impl Loop {
     async fn until(&mut self, stop: CancellationToken, mut changes: mpsc::Receiver<Change>) {
         loop {
             self.start_what_can();
-            self.report
-                .beat(&self.observer, &self.queue, &self.gates, &self.state);
+            self.report.beat(&self.observer, &self.queue, &self.gates, &self.state);
             let now = clock::now();
             let next = self.queue.next_look().unwrap_or_else(|| later(now, LONGEST_WAIT));
-            let pause = Duration::try_from(now.duration_until(next))
-                .unwrap_or_default()
-                .min(Duration::from_secs(30));
+            let pause =
+                Duration::try_from(now.duration_until(next)).unwrap_or_default().min(Duration::from_secs(30));
             tokio::select! {
                 () = stop.cancelled() => return,
                 change = changes.recv() => match change {
                     Some(change) => self.take(change),
                     None => return,
                 },
-                Some(done) = self.running.join_next_with_id() => self.finished(done),
+                Some(done) = self.running.join_next() => self.finished(done),
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -187,11 +189,7 @@ impl Loop {
                 self.queue.done(&key);
             }
             Some(Decision::Act(effect)) => self.spawn(&key, effect),
-            Some(Decision::Call {
-                origin,
-                permits,
-                effect,
-            }) => {
+            Some(Decision::Call { origin, permits, effect }) => {
                 let Asked { through, called } = self.gates.ask(&origin, &key, permits);
                 self.wake_all(called);
                 if through {
@@ -216,9 +214,7 @@ impl Loop {
     fn rest(&mut self, key: Key, rest: Rest) {
         self.queue.wake_at(&key, rest.until);
         if rest.waits {
-            let credentials: Vec<Key> = crate::scoped_token::waits_for(&self.state, &key)
-                .cloned()
-                .collect();
+            let credentials: Vec<Key> = crate::scoped_token::waits_for(&self.state, &key).cloned().collect();
             for credential in credentials {
                 if self.state.wait_for(&credential, &key) {
                     self.queue.wake(credential);
@@ -227,28 +223,21 @@ impl Loop {
         }
         let version = self.state.object(&key).map(|object| object.meta.version);
         match (rest.publish, version) {
-            (
-                Some(Publish {
-                    patch,
-                    status,
-                    before,
-                }),
-                Some(version),
-            ) => {
+            (Some(Publish { patch, status, before }), Some(version)) => {
                 self.acting.insert(key.clone());
                 let outside = self.outside.clone();
-                let effect = Effect::Status {
-                    key: key.clone(),
-                    version,
-                    patch,
-                };
+                let effect = Effect::Status { key: key.clone(), version, patch };
+                let uid = self.uid(&key);
                 self.running.spawn(async move {
-                    let outcome = outside.execute(effect).await;
-                    (
+                    // A task of its own, so that a panic comes back as an outcome.
+                    let outcome = tokio::spawn(outside.execute(effect)).await;
+                    let outcome = outcome.unwrap_or(Outcome::Panicked);
+                    Finished {
                         key,
-                        Done::Status(Box::new((before, status)), outcome),
-                        Duration::ZERO,
-                    )
+                        uid,
+                        done: Done::Status(Box::new((before, status)), outcome),
+                        took: Duration::ZERO,
+                    }
                 });
             }
             _ => self.queue.done(&key),
@@ -258,22 +247,27 @@ impl Loop {
     fn spawn(&mut self, key: &Key, effect: Effect) {
         self.acting.insert(key.clone());
         let outside = self.outside.clone();
-        let work = key.clone();
+        let (key, uid) = (key.clone(), self.uid(key));
         self.running.spawn(async move {
             let begun = tokio::time::Instant::now();
-            let outcome = tokio::spawn(outside.execute(effect))
-                .await
-                .unwrap_or(Outcome::Panicked);
-            (work, Done::Outcome(outcome), begun.elapsed())
+            let outcome = tokio::spawn(outside.execute(effect)).await.unwrap_or(Outcome::Panicked);
+            Finished { key, uid, done: Done::Outcome(outcome), took: begun.elapsed() }
         });
     }
 
-    fn finished(&mut self, done: Result<(tokio::task::Id, (Key, Done, Duration)), tokio::task::JoinError>) {
-        // The tasks of this set only wait for one that may panic; if one of them does, its key is woken by its timer.
-        let Ok((_, (key, done, took))) = done else { return };
+    fn finished(&mut self, done: Result<Finished, tokio::task::JoinError>) {
+        // The tasks of this set only wait for one that may panic.
+        let Ok(Finished { key, uid, done, took }) = done else {
+            return;
+        };
         self.acting.remove(&key);
         let called = self.gates.leave(&key);
         self.wake_all(called);
+        if self.uid(&key) != uid {
+            // What was done for an object that is gone says nothing of the one that bears its name now.
+            self.turn(key);
+            return;
+        }
         match done {
             Done::Status(written, Outcome::Published(result)) => self.published(&key, *written, result),
             Done::Status(_, outcome) | Done::Outcome(outcome) => {
@@ -299,15 +293,17 @@ impl Loop {
             Ok(version) => {
                 if let Some(object) = self.state.object_mut(key) {
                     self.report.transition(key, object, &before, &status);
-                    object.meta.version = object.meta.version.max(version);
+                    // Somebody else's edit of the status may have been seen since: that is what the server has.
+                    if object.meta.version <= version {
+                        object.meta.version = version;
+                        status.keep(object);
+                    }
                     object.work.published_at = Some(clock::now());
-                    status.keep(object);
                 }
             }
             // The watch shows what changed, or that it was written after all; should it not, a look in a moment.
             Err(StatusRefused::Conflict | StatusRefused::Lost | StatusRefused::Unavailable { .. }) => {
-                self.queue
-                    .wake_at(key, Some(later(clock::now(), jiff::SignedDuration::from_secs(2))));
+                self.queue.wake_at(key, Some(later(clock::now(), jiff::SignedDuration::from_secs(2))));
             }
             Err(StatusRefused::Gone | StatusRefused::Forbidden | StatusRefused::Invalid) => {}
         }
@@ -316,9 +312,12 @@ impl Loop {
 
     fn rest_after_panic(&mut self, key: &Key) {
         let now = clock::now();
-        self.queue
-            .wake_at(key, Some(later(now, jiff::SignedDuration::from_mins(1))));
+        self.queue.wake_at(key, Some(later(now, jiff::SignedDuration::from_mins(1))));
         self.queue.done(key);
+    }
+
+    fn uid(&self, key: &Key) -> Option<Arc<str>> {
+        self.state.object(key).map(|object| object.meta.uid.clone())
     }
 
     fn wake_all(&mut self, keys: Vec<Key>) {
@@ -330,19 +329,19 @@ impl Loop {
     /// No new work; what is in flight is finished, within the limit. A token that was issued is still written.
     async fn drain(&mut self) {
         let deadline = tokio::time::Instant::now() + LAST_EFFECTS;
-        while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.running.join_next_with_id()).await {
+        while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.running.join_next()).await {
             self.finished_last(done);
         }
     }
 
     /// As [`Loop::finished`], but only a token that is held and not yet written leads to more work.
-    fn finished_last(
-        &mut self,
-        done: Result<(tokio::task::Id, (Key, Done, Duration)), tokio::task::JoinError>,
-    ) {
-        let Ok((_, (key, Done::Outcome(outcome), _))) = done else {
+    fn finished_last(&mut self, done: Result<Finished, tokio::task::JoinError>) {
+        let Ok(Finished { key, uid, done: Done::Outcome(outcome), .. }) = done else {
             return;
         };
+        if self.uid(&key) != uid {
+            return;
+        }
         apply(&mut self.state, &key, outcome, clock::now());
         if let Some(Decision::Act(effect @ Effect::Write { .. })) = decide(&self.state, &key, clock::now()) {
             self.spawn(&key, effect);
@@ -360,18 +359,22 @@ impl NewStatus {
     }
 }
 
-async fn may_read_namespaces(clients: &Clients) -> bool {
+/// Asked until there is an answer: a hiccup at the start must not take selectors away until the next restart.
+async fn may_read_namespaces(clients: &Clients) -> Result<bool, StartError> {
     for verb in ["list", "watch"] {
-        let review = AccessReview {
-            verb,
-            resource: "namespaces",
-            ..AccessReview::default()
-        };
-        if !clients.api.can(review).await.unwrap_or(false) {
-            return false;
+        let review = AccessReview { verb, resource: "namespaces", ..AccessReview::default() };
+        let mut answer = clients.api.can(review).await;
+        for _ in 1..TRIES {
+            if answer.is_ok() {
+                break;
+            }
+            answer = clients.api.can(review).await;
+        }
+        if !answer.map_err(|_| StartError::NoAnswer)? {
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }
 
 /// What tells replicas apart in events: the Pod's name.

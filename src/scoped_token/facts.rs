@@ -24,10 +24,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         Some(template) => state.secret_fact(key, object, &template.name),
         None => SecretFact::Unwanted,
     };
-    let chain = request
-        .spec
-        .as_ref()
-        .map_or(Chain::Absent, |spec| chain(state, key, spec, now));
+    let chain = request.spec.as_ref().map_or(Chain::Absent, |spec| chain(state, key, spec, now));
     Some(Facts {
         key,
         uid: &meta.uid,
@@ -51,13 +48,8 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
 
 /// The credentials that this request waits for, where it waits.
 pub fn waits_for<'a>(state: &'a State, key: &Key) -> impl Iterator<Item = &'a Key> {
-    let spec = state
-        .object(key)
-        .and_then(|it| it.request())
-        .and_then(|it| it.spec.as_ref().ok());
-    spec.into_iter()
-        .flat_map(RequestSpec::credentials)
-        .map(|it| &it.key)
+    let spec = state.object(key).and_then(|it| it.request()).and_then(|it| it.spec.as_ref().ok());
+    spec.into_iter().flat_map(RequestSpec::credentials).map(|it| &it.key)
 }
 
 fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Result<Wish<'a>, SpecFault> {
@@ -85,11 +77,7 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Res
         refused_origin: None,
         made_for: endpoint.map(|endpoint| inputs::made_for(endpoint.base(), Some(subject))),
         made_with: made_with(spec, exchanger.map(|(_, session)| session), uid),
-        names: Names {
-            client_secret: "",
-            credential: &out_of_reach.shown,
-            purpose: spec.subject.purpose(),
-        },
+        names: Names { client_secret: "", credential: &out_of_reach.shown, purpose: spec.subject.purpose() },
     })
 }
 
@@ -151,9 +139,7 @@ fn access<'a>(
     session: &Session,
     now: Timestamp,
 ) -> Option<Chain<'a>> {
-    let held = state
-        .object(&name.key)
-        .and_then(|object| object.work.held.as_ref());
+    let held = state.object(&name.key).and_then(|object| object.work.held.as_ref());
     let made_here = held.is_some_and(|held| match held.record.inputs {
         InputsHash::V1 { made_for, .. } => {
             made_for == inputs::made_for(credential.endpoint.any().base(), None)
@@ -174,10 +160,7 @@ fn closed<'a>(credential: &CredentialSpec, shown: &'a str) -> Option<Chain<'a>> 
     } else {
         return None;
     };
-    Some(Chain::NotReady {
-        credential: shown,
-        reason,
-    })
+    Some(Chain::NotReady { credential: shown, reason })
 }
 
 /// What the credential does not allow this request.
@@ -209,9 +192,7 @@ fn consenting<'a>(
     let credential = object.credential()?;
     let spec = credential.spec.as_ref().ok()?;
     let labels = state.labels(&key.namespace);
-    spec.consent
-        .allows(&name.key.namespace, &key.namespace, labels)
-        .then_some((spec, &credential.session))
+    spec.consent.allows(&name.key.namespace, &key.namespace, labels).then_some((spec, &credential.session))
 }
 
 fn stamp(generation: i64, renew_request: Option<&str>) -> u64 {

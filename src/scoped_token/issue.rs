@@ -33,6 +33,9 @@ pub struct Errand {
 /// How many calls at once this needs of the gate: an exchange takes its two together.
 pub const PERMITS: usize = 2;
 
+/// How far the service's clock is believed to be ahead or behind, in seconds.
+const MOST_AHEAD: i64 = 3600;
+
 /// Issues the token that is to be delivered.
 pub async fn issue(
     client: &AuthClient,
@@ -56,9 +59,9 @@ pub async fn issue(
     Ok(scoped.map(|token| HeldToken::Scoped(Arc::new(token))))
 }
 
-/// The expiration to ask for, in the service's time, as epoch seconds.
+/// The expiration to ask for, in the service's time, as epoch seconds. A clock that is further ahead than an hour is not
+/// believed: a service token cannot be revoked.
 fn expiration(now: Timestamp, errand: &Errand) -> i64 {
-    now.as_second()
-        .saturating_add(errand.clock_ahead.as_secs())
-        .saturating_add(errand.ttl.as_secs())
+    let ahead = errand.clock_ahead.as_secs().clamp(-MOST_AHEAD, MOST_AHEAD);
+    now.as_second().saturating_add(ahead).saturating_add(errand.ttl.as_secs())
 }

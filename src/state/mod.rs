@@ -39,6 +39,8 @@ pub struct State {
     objects: HashMap<Key, Object>,
     secrets: Secrets,
     namespaces: HashMap<Arc<str>, Labels>,
+    /// In which round each namespace was last seen.
+    namespaces_seen: HashMap<Arc<str>, u32>,
     /// Which requests refer to a credential, there or not.
     referrers: HashMap<Key, HashSet<Key>>,
     /// Which objects want a Secret of this name.
@@ -55,10 +57,7 @@ impl State {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            ..Self::default()
-        }
+        Self { settings, ..Self::default() }
     }
 
     /// An object.
@@ -112,11 +111,7 @@ impl State {
         if self.secrets.is_taken(&key.namespace, name) || self.is_claimed_before(key, object, name) {
             return SecretFact::Foreign;
         }
-        if object.work.look {
-            SecretFact::Unknown
-        } else {
-            SecretFact::Absent
-        }
+        if object.work.look { SecretFact::Unknown } else { SecretFact::Absent }
     }
 
     /// Two objects want one name: it is the earlier one's, so that no token is spent to find that out.
@@ -145,9 +140,7 @@ impl State {
 
     /// Those who waited for a credential: they look again.
     pub fn stop_waiting(&mut self, credential: &Key) -> Vec<Key> {
-        self.session_mut(credential)
-            .map(|session| session.waiting.drain().collect())
-            .unwrap_or_default()
+        self.session_mut(credential).map(|session| session.waiting.drain().collect()).unwrap_or_default()
     }
 
     /// A Secret of ours was written, or seen in answer to a question: read your own writes.

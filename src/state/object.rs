@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::session::Session;
 use super::spec::{CredentialSpec, RequestSpec};
 use crate::api::{self, CredentialStatus, RequestStatus};
-use crate::decision::{Care, Failure, Record, ResourceVersion, SpecFault};
+use crate::decision::{Care, Failure, Record, ResourceVersion, SpecFault, Template};
 use crate::token::{AccessToken, Deliverable, ScopedToken, ServiceToken};
 
 /// One object of either kind, as last seen or written.
@@ -162,25 +162,26 @@ impl Object {
     #[must_use]
     pub fn secret_name(&self) -> Option<&str> {
         match &self.detail {
-            Detail::Credential(it) => it
-                .spec
-                .as_ref()
-                .ok()?
-                .template
-                .as_ref()
-                .map(|template| &*template.name),
+            Detail::Credential(it) => {
+                it.spec.as_ref().ok()?.template.as_ref().map(|template| &*template.name)
+            }
             Detail::Request(it) => it.spec.as_ref().ok().map(|spec| &*spec.template.name),
+        }
+    }
+
+    /// How its Secret is to look.
+    #[must_use]
+    pub fn template(&self) -> Option<&Template> {
+        match &self.detail {
+            Detail::Credential(it) => it.spec.as_ref().ok()?.template.as_ref(),
+            Detail::Request(it) => it.spec.as_ref().ok().map(|spec| &spec.template),
         }
     }
 
     /// The name of the client Secret it reads.
     #[must_use]
     pub fn login_name(&self) -> Option<&str> {
-        self.credential()?
-            .spec
-            .as_ref()
-            .ok()
-            .map(|spec| &*spec.login.name)
+        self.credential()?.spec.as_ref().ok().map(|spec| &*spec.login.name)
     }
 
     /// The token that its status speaks of.

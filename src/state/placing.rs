@@ -35,12 +35,8 @@ impl State {
                         status.token.is_some(),
                     )
                 });
-                let detail = Detail::Credential(Box::new(Credential {
-                    spec,
-                    status: *status,
-                    application,
-                    session,
-                }));
+                let detail =
+                    Detail::Credential(Box::new(Credential { spec, status: *status, application, session }));
                 Object { meta, detail, work }
             }
             Sighting::Request(meta, spec, status) => {
@@ -53,14 +49,7 @@ impl State {
                         status.token.is_some(),
                     )
                 });
-                Object {
-                    meta,
-                    detail: Detail::Request(Box::new(Request {
-                        spec,
-                        status: *status,
-                    })),
-                    work,
-                }
+                Object { meta, detail: Detail::Request(Box::new(Request { spec, status: *status })), work }
             }
         };
         self.objects.insert(key.clone(), object);
@@ -115,8 +104,7 @@ impl State {
 
 fn referred(object: &Object) -> Vec<Key> {
     let spec = object.request().and_then(|it| it.spec.as_ref().ok());
-    spec.map(|spec| spec.credentials().map(|it| it.key.clone()).collect())
-        .unwrap_or_default()
+    spec.map(|spec| spec.credentials().map(|it| it.key.clone()).collect()).unwrap_or_default()
 }
 
 fn remove<K: Hash + Eq>(index: &mut HashMap<K, HashSet<Key>>, at: Option<K>, key: &Key) {
@@ -143,10 +131,7 @@ fn kept_session(old: Credential, new: Option<&CredentialSpec>) -> Session {
 
 /// What the last status says of key and secret (behaviour §1.5).
 fn validity(status: &CredentialStatus) -> Validity {
-    let said = status
-        .conditions
-        .iter()
-        .find(|it| it.type_ == condition::CREDENTIALS_VALID);
+    let said = status.conditions.iter().find(|it| it.type_ == condition::CREDENTIALS_VALID);
     match said.map(|it| it.status.as_str()) {
         Some(condition::TRUE) => Validity::Accepted,
         Some(condition::FALSE) => Validity::Refused,
@@ -158,14 +143,9 @@ fn validity(status: &CredentialStatus) -> Validity {
 fn carried_over(meta: &Meta, observed: Option<i64>, failure: Option<&api::Failure>, had_token: bool) -> Work {
     let current = observed == Some(meta.generation);
     let failure = failure.filter(|_| current).and_then(read_failure);
-    let mut work = Work {
-        announced: had_token,
-        ..Work::default()
-    };
+    let mut work = Work { announced: had_token, ..Work::default() };
     work.care.vanished = had_token;
-    work.care.rehearse = failure
-        .as_ref()
-        .is_some_and(|it| it.step == FailedStep::WriteSecret);
+    work.care.rehearse = failure.as_ref().is_some_and(|it| it.step == FailedStep::WriteSecret);
     work.failure = failure;
     work
 }
@@ -175,11 +155,7 @@ fn read_failure(told: &api::Failure) -> Option<Failure> {
         step: told.step.as_deref().and_then(FailedStep::parse)?,
         reason: told.reason.as_deref().and_then(Reason::parse)?,
         http_status: told.http_status.and_then(|it| u16::try_from(it).ok()),
-        error_code: told
-            .error_code
-            .as_deref()
-            .and_then(ErrorCode::parse)
-            .map(ErrorCode::as_str),
+        error_code: told.error_code.as_deref().and_then(ErrorCode::parse).map(ErrorCode::as_str),
         count: told.count.and_then(|it| u32::try_from(it).ok()).unwrap_or(1),
         since: told.since.as_ref()?.0,
         next_attempt: told.next_attempt_at.as_ref()?.0,

@@ -64,11 +64,7 @@ impl Secrets {
             }
             known.thing = seen;
         } else {
-            let listed = Listed {
-                thing: seen,
-                namespace: namespace.clone(),
-                round,
-            };
+            let listed = Listed { thing: seen, namespace: namespace.clone(), round };
             self.managed.insert(key(namespace, name), listed);
         }
         true
@@ -77,20 +73,13 @@ impl Secrets {
     /// A Secret of our type is gone. A late word about an earlier one of the same name is dropped.
     pub fn lose(&mut self, namespace: &Arc<str>, name: &str, uid: Option<&str>) -> bool {
         let key = key(namespace, name);
-        let same = self
-            .managed
-            .get(&key)
-            .is_some_and(|known| uid.is_none_or(|uid| *known.thing.uid == *uid));
+        let same = self.managed.get(&key).is_some_and(|known| uid.is_none_or(|uid| *known.thing.uid == *uid));
         same && self.managed.remove(&key).is_some()
     }
 
     /// A Secret of another type was seen.
     pub fn see_other(&mut self, namespace: &Arc<str>, name: &str) -> bool {
-        let listed = Listed {
-            thing: (),
-            namespace: namespace.clone(),
-            round: self.round,
-        };
+        let listed = Listed { thing: (), namespace: namespace.clone(), round: self.round };
         self.others.insert(self.hash(namespace, name), listed).is_none()
     }
 
@@ -117,12 +106,8 @@ impl Secrets {
     pub fn end_managed_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<SecretName> {
         let unseen =
             |listed: &Listed<SeenSecret>| within(namespace, &listed.namespace) && listed.round < began;
-        let gone: Vec<_> = self
-            .managed
-            .iter()
-            .filter(|(_, it)| unseen(it))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let gone: Vec<_> =
+            self.managed.iter().filter(|(_, it)| unseen(it)).map(|(key, _)| key.clone()).collect();
         for key in &gone {
             self.managed.remove(key);
         }
@@ -136,11 +121,9 @@ impl Secrets {
         began: u32,
         wanted: &HashSet<SecretName>,
     ) -> Vec<SecretName> {
-        self.others
-            .retain(|_, listed| !within(namespace, &listed.namespace) || listed.round >= began);
-        let freed = wanted
-            .iter()
-            .filter(|(home, name)| within(namespace, home) && !self.is_taken(home, name));
+        self.others.retain(|_, listed| !within(namespace, &listed.namespace) || listed.round >= began);
+        let freed =
+            wanted.iter().filter(|(home, name)| within(namespace, home) && !self.is_taken(home, name));
         freed.cloned().collect()
     }
 

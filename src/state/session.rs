@@ -83,10 +83,7 @@ impl Session {
             unproven: false,
             validity,
             clock_ahead: None,
-            offers: Offers {
-                access: Offer::Working,
-                login: Offer::Working,
-            },
+            offers: Offers { access: Offer::Working, login: Offer::Working },
             waiting: HashSet::new(),
         }
     }

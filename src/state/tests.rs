@@ -9,10 +9,7 @@ use super::{LoginState, Meta, Settings, Sighting, State};
 use crate::decision::{Content, Key, Kind, Owner, ResourceVersion, SecretFact, SeenSecret, SpecFault};
 
 fn state() -> State {
-    State::new(Settings {
-        reads_namespaces: true,
-        ..Settings::default()
-    })
+    State::new(Settings { reads_namespaces: true, ..Settings::default() })
 }
 
 fn meta(uid: &str, version: u64) -> Meta {
@@ -37,10 +34,7 @@ fn request(name: &str) -> Key {
 fn see_credential(state: &mut State, meta: Meta) -> Vec<Key> {
     let spec = json!({"environment": "Sandbox", "clientSecretRef": {"name": "login"}});
     let spec = serde_json::from_value(spec).unwrap();
-    state.see(
-        &partner(),
-        Sighting::Credential(meta, Ok(Box::new(spec)), Box::default()),
-    )
+    state.see(&partner(), Sighting::Credential(meta, Ok(Box::new(spec)), Box::default()))
 }
 
 fn see_request(state: &mut State, name: &str, meta: Meta, more: &Value) -> Vec<Key> {
@@ -49,10 +43,7 @@ fn see_request(state: &mut State, name: &str, meta: Meta, more: &Value) -> Vec<K
         spec[key] = value;
     }
     let spec = serde_json::from_value(spec).unwrap();
-    state.see(
-        &request(name),
-        Sighting::Request(meta, Ok(Box::new(spec)), Box::default()),
-    )
+    state.see(&request(name), Sighting::Request(meta, Ok(Box::new(spec)), Box::default()))
 }
 
 fn secret(uid: &str, version: u64, owner: Owner) -> SeenSecret {
@@ -69,11 +60,7 @@ fn secret(uid: &str, version: u64, owner: Owner) -> SeenSecret {
 }
 
 fn owned(uid: &str) -> Owner {
-    Owner::Ours {
-        kind: Kind::Request,
-        name: "r".into(),
-        uid: uid.into(),
-    }
+    Owner::Ours { kind: Kind::Request, name: "r".into(), uid: uid.into() }
 }
 
 fn web() -> Arc<str> {
@@ -91,11 +78,7 @@ fn an_echo_or_a_late_word_about_an_object_wakes_nobody() {
     let mut state = state();
     assert_eq!(see_credential(&mut state, meta("u", 5)), [partner()]);
     assert_eq!(see_credential(&mut state, meta("u", 5)), [], "the same again");
-    assert_eq!(
-        see_credential(&mut state, meta("u", 4)),
-        [],
-        "older than our own write"
-    );
+    assert_eq!(see_credential(&mut state, meta("u", 4)), [], "older than our own write");
     assert_eq!(see_credential(&mut state, meta("u", 6)), [partner()]);
     assert_eq!(state.forget(&partner(), Some("earlier")), [], "it was another");
     assert_eq!(state.forget(&partner(), Some("u")), []);
@@ -107,15 +90,9 @@ fn an_echo_or_a_late_word_about_an_object_wakes_nobody() {
 fn referrers_look_again_only_when_the_spec_changed() {
     let mut state = state();
     see_request(&mut state, "r", meta("r", 1), &json!({}));
-    assert_eq!(
-        see_credential(&mut state, meta("u", 5)),
-        [partner(), request("r")]
-    );
+    assert_eq!(see_credential(&mut state, meta("u", 5)), [partner(), request("r")]);
     assert_eq!(see_credential(&mut state, meta("u", 6)), [partner()]);
-    let next = Meta {
-        generation: 2,
-        ..meta("u", 7)
-    };
+    let next = Meta { generation: 2, ..meta("u", 7) };
     assert_eq!(see_credential(&mut state, next), [partner(), request("r")]);
     assert_eq!(state.forget(&partner(), None), [request("r")]);
 }
@@ -130,14 +107,7 @@ fn whose_a_secret_is() {
         (owned("earlier"), "FormerOwner"),
         (Owner::Nobody, "Orphan"),
         (Owner::Other, "Foreign"),
-        (
-            Owner::Ours {
-                kind: Kind::Credential,
-                name: "r".into(),
-                uid: "mine-too".into(),
-            },
-            "Foreign",
-        ),
+        (Owner::Ours { kind: Kind::Credential, name: "r".into(), uid: "mine-too".into() }, "Foreign"),
     ];
     for (version, (owner, expected)) in (2..).zip(rows) {
         state.see_secret(&web(), "r-token", secret("s", version, owner));
@@ -145,16 +115,9 @@ fn whose_a_secret_is() {
         assert!(shown.starts_with(expected), "{shown}");
     }
     state.lose_secret(&web(), "r-token", Some("s"));
-    assert_eq!(
-        state.see_other_secret(&web(), "r-token", ResourceVersion(9)),
-        [request("r")]
-    );
+    assert_eq!(state.see_other_secret(&web(), "r-token", ResourceVersion(9)), [request("r")]);
     assert!(matches!(fact(&state, "r"), SecretFact::Foreign));
-    assert_eq!(
-        state.lose_other_secret(&web(), "r-token"),
-        [request("r")],
-        "the name is free"
-    );
+    assert_eq!(state.lose_other_secret(&web(), "r-token"), [request("r")], "the name is free");
     assert!(matches!(fact(&state, "r"), SecretFact::Absent));
 }
 
@@ -164,29 +127,13 @@ fn an_older_sight_of_a_secret_never_overwrites_our_write() {
     let mut state = state();
     see_request(&mut state, "r", meta("mine", 1), &json!({}));
     state.know_secret(&web(), "r-token", secret("s2", 20, owned("mine")));
-    assert_eq!(
-        state.see_secret(&web(), "r-token", secret("s2", 19, Owner::Other)),
-        []
-    );
-    assert_eq!(
-        state.see_secret(&web(), "r-token", secret("s1", 12, Owner::Other)),
-        []
-    );
+    assert_eq!(state.see_secret(&web(), "r-token", secret("s2", 19, Owner::Other)), []);
+    assert_eq!(state.see_secret(&web(), "r-token", secret("s1", 12, Owner::Other)), []);
     assert_eq!(state.lose_secret(&web(), "r-token", Some("s1")), []);
-    assert_eq!(
-        state.see_secret(&web(), "r-token", secret("s2", 20, owned("mine"))),
-        [],
-        "our own echo"
-    );
+    assert_eq!(state.see_secret(&web(), "r-token", secret("s2", 20, owned("mine"))), [], "our own echo");
     assert!(matches!(fact(&state, "r"), SecretFact::Ours(_)));
-    let metadata_only = SeenSecret {
-        content: Content::Unseen,
-        ..secret("s2", 20, owned("mine"))
-    };
-    assert!(
-        !state.know_secret(&web(), "r-token", metadata_only),
-        "its data were seen at this version"
-    );
+    let metadata_only = SeenSecret { content: Content::Unseen, ..secret("s2", 20, owned("mine")) };
+    assert!(!state.know_secret(&web(), "r-token", metadata_only), "its data were seen at this version");
 }
 
 #[test]
@@ -199,17 +146,9 @@ fn a_list_ends_what_it_did_not_show_and_nothing_else() {
     let began = state.begin_round();
     // Another stream's list begins meanwhile, and our own write comes back.
     state.begin_round();
-    assert_eq!(
-        see_request(&mut state, "kept", meta("k", 3), &json!({})),
-        [],
-        "as it was"
-    );
+    assert_eq!(see_request(&mut state, "kept", meta("k", 3), &json!({})), [], "as it was");
     state.know_secret(&web(), "kept-token", secret("s", 5, owned("k")));
-    assert_eq!(
-        state.end_objects_round(Kind::Request, Some("db"), began),
-        [],
-        "another namespace's list"
-    );
+    assert_eq!(state.end_objects_round(Kind::Request, Some("db"), began), [], "another namespace's list");
     state.end_objects_round(Kind::Request, None, began);
     assert!(state.object(&request("old")).is_none());
     assert!(state.object(&request("kept")).is_some());
@@ -240,40 +179,19 @@ fn a_client_secret_that_changes_is_read_again_and_one_that_goes_is_absent() {
     let session = state.session_mut(&partner()).unwrap();
     session.login = LoginState::Absent;
     session.login_version = Some(ResourceVersion(3));
-    assert_eq!(
-        state.see_other_secret(&legal, "login", ResourceVersion(3)),
-        [],
-        "a relist"
-    );
-    assert_eq!(
-        state.see_other_secret(&legal, "unrelated", ResourceVersion(4)),
-        []
-    );
-    assert_eq!(
-        state.see_other_secret(&legal, "login", ResourceVersion(5)),
-        [partner()]
-    );
-    assert!(matches!(
-        state.session_mut(&partner()).unwrap().login,
-        LoginState::Unread
-    ));
+    assert_eq!(state.see_other_secret(&legal, "login", ResourceVersion(3)), [], "a relist");
+    assert_eq!(state.see_other_secret(&legal, "unrelated", ResourceVersion(4)), []);
+    assert_eq!(state.see_other_secret(&legal, "login", ResourceVersion(5)), [partner()]);
+    assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Unread));
     assert_eq!(state.lose_other_secret(&legal, "login"), [partner()]);
-    assert!(matches!(
-        state.session_mut(&partner()).unwrap().login,
-        LoginState::Absent
-    ));
+    assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Absent));
 }
 
 #[test]
 fn labels_of_a_namespace_wake_those_who_look_beyond_it() {
     let mut state = state();
     see_request(&mut state, "visitor", meta("v", 1), &json!({}));
-    see_request(
-        &mut state,
-        "at-home",
-        meta("h", 2),
-        &json!({"credentialRef": {"name": "own"}}),
-    );
+    see_request(&mut state, "at-home", meta("h", 2), &json!({"credentialRef": {"name": "own"}}));
     let labels = [("team".to_owned(), "web".to_owned())].into();
     assert_eq!(state.see_namespace(&web(), labels), [request("visitor")]);
     let labels = [("team".to_owned(), "web".to_owned())].into();
@@ -283,10 +201,7 @@ fn labels_of_a_namespace_wake_those_who_look_beyond_it() {
 #[test]
 fn the_first_who_waits_wakes_the_credential() {
     let mut state = state();
-    assert!(
-        !state.wait_for(&partner(), &request("a")),
-        "there is none to wake"
-    );
+    assert!(!state.wait_for(&partner(), &request("a")), "there is none to wake");
     see_credential(&mut state, meta("u", 1));
     assert!(state.wait_for(&partner(), &request("a")));
     assert!(!state.wait_for(&partner(), &request("b")));
@@ -301,39 +216,17 @@ fn a_spec_that_means_nothing_is_a_fault_of_that_object() {
     let mut state = state();
     let rows = [
         (json!({"serviceTokenTTL": "10s"}), "spec.serviceTokenTTL"),
-        (
-            json!({"renewal": {"renewBefore": "5s"}}),
-            "spec.renewal.renewBefore",
-        ),
-        (
-            json!({"renewal": {"renewBeforePercentage": 91}}),
-            "spec.renewal.renewBeforePercentage",
-        ),
-        (
-            json!({"renewal": {"renewBefore": "1h", "renewBeforePercentage": 9}}),
-            "spec.renewal",
-        ),
-        (
-            json!({"ttlSecondsAfterFinished": -1}),
-            "spec.ttlSecondsAfterFinished",
-        ),
+        (json!({"renewal": {"renewBefore": "5s"}}), "spec.renewal.renewBefore"),
+        (json!({"renewal": {"renewBeforePercentage": 91}}), "spec.renewal.renewBeforePercentage"),
+        (json!({"renewal": {"renewBefore": "1h", "renewBeforePercentage": 9}}), "spec.renewal"),
+        (json!({"ttlSecondsAfterFinished": -1}), "spec.ttlSecondsAfterFinished"),
         (json!({"claims": {"interviewId": "43"}}), "spec.claims"),
         (json!({"claims": {"purpose": "x"}}), "spec.claims"),
-        (
-            json!({"secret": {"keys": {"accessToken": "token_type"}}}),
-            "spec.secret.keys",
-        ),
+        (json!({"secret": {"keys": {"accessToken": "token_type"}}}), "spec.secret.keys"),
     ];
     for (version, (spec, field)) in (1..).zip(rows) {
         see_request(&mut state, "r", meta("u", version), &spec);
-        let fault = state
-            .object(&request("r"))
-            .unwrap()
-            .request()
-            .unwrap()
-            .spec
-            .as_ref()
-            .err();
+        let fault = state.object(&request("r")).unwrap().request().unwrap().spec.as_ref().err();
         assert_eq!(fault, Some(&SpecFault::Field(field)));
     }
 }

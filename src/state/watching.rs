@@ -12,17 +12,9 @@ use crate::decision::{Content, Failure, Key, Kind, Owner, ResourceVersion, SeenS
 #[derive(Debug)]
 pub enum Sighting {
     /// A credential.
-    Credential(
-        Meta,
-        Result<Box<RocketLawyerCredentialSpec>, SpecFault>,
-        Box<CredentialStatus>,
-    ),
+    Credential(Meta, Result<Box<RocketLawyerCredentialSpec>, SpecFault>, Box<CredentialStatus>),
     /// A request.
-    Request(
-        Meta,
-        Result<Box<ScopedTokenRequestSpec>, SpecFault>,
-        Box<RequestStatus>,
-    ),
+    Request(Meta, Result<Box<ScopedTokenRequestSpec>, SpecFault>, Box<RequestStatus>),
 }
 
 impl State {
@@ -31,10 +23,7 @@ impl State {
         let meta = match &sighting {
             Sighting::Credential(meta, ..) | Sighting::Request(meta, ..) => meta,
         };
-        let old = self
-            .objects
-            .get(key)
-            .map(|it| (it.meta.clone(), it.meta.uid == meta.uid));
+        let old = self.objects.get(key).map(|it| (it.meta.clone(), it.meta.uid == meta.uid));
         let asks_anew = old.as_ref().is_some_and(|(known, same)| {
             *same && (known.generation != meta.generation || known.renew_request != meta.renew_request)
         });
@@ -49,9 +38,8 @@ impl State {
             self.forget(key, None);
         }
         self.seen_in.insert(key.clone(), self.secrets.round());
-        let generation_changed = old
-            .as_ref()
-            .is_none_or(|(known, same)| !same || known.generation != meta.generation);
+        let generation_changed =
+            old.as_ref().is_none_or(|(known, same)| !same || known.generation != meta.generation);
         let leaving = meta.deleting && old.as_ref().is_none_or(|(known, _)| !known.deleting);
         self.unindex(key);
         self.place(key, sighting);
@@ -81,10 +69,7 @@ impl State {
 
     /// An object is gone. `uid` guards against a late word about an earlier one.
     pub fn forget(&mut self, key: &Key, uid: Option<&str>) -> Vec<Key> {
-        let same = self
-            .objects
-            .get(key)
-            .is_some_and(|it| uid.is_none_or(|uid| *it.meta.uid == *uid));
+        let same = self.objects.get(key).is_some_and(|it| uid.is_none_or(|uid| *it.meta.uid == *uid));
         if !same {
             return Vec::new();
         }
@@ -93,13 +78,7 @@ impl State {
         self.objects.remove(key);
         self.seen_in.remove(key);
         let mut woken: Vec<Key> = self.referrers(key).cloned().collect();
-        woken.extend(
-            rivals
-                .and_then(|name| self.claimants.get(&name))
-                .into_iter()
-                .flatten()
-                .cloned(),
-        );
+        woken.extend(rivals.and_then(|name| self.claimants.get(&name)).into_iter().flatten().cloned());
         woken
     }
 
@@ -157,11 +136,7 @@ impl State {
         if self.secrets.see_other(namespace, name) {
             woken = self.claiming(namespace, name);
         }
-        let readers = self
-            .readers
-            .get(&(namespace.clone(), name.into()))
-            .cloned()
-            .unwrap_or_default();
+        let readers = self.readers.get(&(namespace.clone(), name.into())).cloned().unwrap_or_default();
         if !readers.is_empty() && self.secrets.see_login(namespace, name, version) {
             for reader in readers {
                 if let Some(session) = self.session_mut(&reader)
@@ -185,18 +160,24 @@ impl State {
 
     /// A namespace was seen.
     pub fn see_namespace(&mut self, name: &Arc<str>, labels: Labels) -> Vec<Key> {
+        let round = self.secrets.round();
+        self.namespaces_seen.insert(name.clone(), round);
         let old = self.namespaces.insert(name.clone(), labels);
-        if old.as_ref() == self.namespaces.get(name) {
-            Vec::new()
-        } else {
-            self.visiting(name)
-        }
+        if old.as_ref() == self.namespaces.get(name) { Vec::new() } else { self.visiting(name) }
     }
 
     /// A namespace is gone.
     pub fn lose_namespace(&mut self, name: &Arc<str>) -> Vec<Key> {
         self.namespaces.remove(name);
+        self.namespaces_seen.remove(name);
         self.visiting(name)
+    }
+
+    /// The list of namespaces has ended: one that it did not show allows nothing by its labels any more.
+    pub fn end_namespaces_round(&mut self, began: u32) -> Vec<Key> {
+        let gone = self.namespaces_seen.iter().filter(|(_, seen)| **seen < began);
+        let gone: Vec<Arc<str>> = gone.map(|(name, _)| name.clone()).collect();
+        gone.iter().flat_map(|name| self.lose_namespace(name)).collect()
     }
 
     /// A list begins; returns its round.
@@ -220,19 +201,12 @@ impl State {
     /// A list of our Secrets has ended.
     pub fn end_secrets_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<Key> {
         let gone = self.secrets.end_managed_round(namespace, began);
-        gone.iter()
-            .flat_map(|(home, name)| self.lost(home, name))
-            .collect()
+        gone.iter().flat_map(|(home, name)| self.lost(home, name)).collect()
     }
 
     /// A list of the other Secrets has ended.
     pub fn end_other_secrets_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<Key> {
-        let wanted: HashSet<SecretName> = self
-            .claimants
-            .keys()
-            .chain(self.readers.keys())
-            .cloned()
-            .collect();
+        let wanted: HashSet<SecretName> = self.claimants.keys().chain(self.readers.keys()).cloned().collect();
         let freed = self.secrets.end_other_round(namespace, began, &wanted);
         let mut woken = Vec::new();
         for (home, name) in freed {
@@ -257,12 +231,7 @@ impl State {
 
     fn freed(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
         let mut woken = self.claiming(namespace, name);
-        for reader in self
-            .readers
-            .get(&(namespace.clone(), name.into()))
-            .cloned()
-            .unwrap_or_default()
-        {
+        for reader in self.readers.get(&(namespace.clone(), name.into())).cloned().unwrap_or_default() {
             if let Some(session) = self.session_mut(&reader)
                 && !matches!(session.login, LoginState::Absent)
             {
@@ -274,21 +243,11 @@ impl State {
     }
 
     fn claiming(&self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
-        self.claimants
-            .get(&(namespace.clone(), name.into()))
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()
+        self.claimants.get(&(namespace.clone(), name.into())).into_iter().flatten().cloned().collect()
     }
 
     fn visiting(&self, namespace: &Arc<str>) -> Vec<Key> {
-        self.visitors
-            .get(namespace)
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()
+        self.visitors.get(namespace).into_iter().flatten().cloned().collect()
     }
 
     fn claimed_name(&self, key: &Key) -> Option<SecretName> {

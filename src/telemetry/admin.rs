@@ -70,19 +70,13 @@ fn router(shown: Shown) -> Router {
 }
 
 async fn metrics(State(shown): State<Shown>, headers: HeaderMap) -> impl IntoResponse {
-    let accepts = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let form = if accepts.contains("application/openmetrics-text") {
         Exposition::OpenMetrics
     } else {
         Exposition::Prometheus
     };
-    (
-        [(header::CONTENT_TYPE, form.content_type())],
-        shown.metrics.encode(form),
-    )
+    ([(header::CONTENT_TYPE, form.content_type())], shown.metrics.encode(form))
 }
 
 async fn healthz(State(shown): State<Shown>) -> (StatusCode, String) {
@@ -100,10 +94,7 @@ async fn readyz(State(shown): State<Shown>) -> (StatusCode, String) {
     if missing.is_empty() {
         return (StatusCode::OK, "ok\n".into());
     }
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        format!("waiting for {}\n", missing.join("\nwaiting for ")),
-    )
+    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join("\nwaiting for ")))
 }
 
 #[cfg(test)]

@@ -59,11 +59,7 @@ pub fn json<W>(level: LogLevel, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false);
+    let lines = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
     tracing_subscriber::registry().with(lines.with_writer(writer).with_filter(filter(level)))
 }
 

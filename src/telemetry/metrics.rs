@@ -92,10 +92,7 @@ impl Metrics {
 
     /// Work on an object ended without what it was for.
     pub fn failed(&self, kind: Kind, reason: Reason) {
-        count(
-            &self.failures,
-            [("kind", kind.as_str()), ("reason", reason.as_str())],
-        );
+        count(&self.failures, [("kind", kind.as_str()), ("reason", reason.as_str())]);
     }
 
     /// A Secret that somebody deleted or edited was put back.
@@ -112,18 +109,12 @@ impl Metrics {
 
     /// A managed Secret was written.
     pub fn secret_write(&self, kind: Kind, written: Written) {
-        count(
-            &self.secret_writes,
-            [("kind", kind.as_str()), ("outcome", written.as_str())],
-        );
+        count(&self.secret_writes, [("kind", kind.as_str()), ("outcome", written.as_str())]);
     }
 
     /// A status was written.
     pub fn status_write(&self, kind: Kind, written: Written) {
-        count(
-            &self.status_writes,
-            [("kind", kind.as_str()), ("outcome", written.as_str())],
-        );
+        count(&self.status_writes, [("kind", kind.as_str()), ("outcome", written.as_str())]);
     }
 
     /// A watch ended with an error; it goes on by itself.
@@ -174,35 +165,15 @@ impl Metrics {
         for (name, help, counters) in [
             ("issues", "Tokens issued and written, by cause", &self.issues),
             ("failures", "Attempts that failed, by reason", &self.failures),
-            (
-                "auth_calls",
-                "Calls to the authentication service, by outcome",
-                &self.auth_calls,
-            ),
-            (
-                "secret_writes",
-                "Writes of managed Secrets, by outcome",
-                &self.secret_writes,
-            ),
-            (
-                "status_writes",
-                "Writes of status, by outcome",
-                &self.status_writes,
-            ),
+            ("auth_calls", "Calls to the authentication service, by outcome", &self.auth_calls),
+            ("secret_writes", "Writes of managed Secrets, by outcome", &self.secret_writes),
+            ("status_writes", "Writes of status, by outcome", &self.status_writes),
         ] {
             all.register(name, help, counters.clone());
         }
         for (name, help, counters) in [
-            (
-                "watch_failures",
-                "Watches that ended with an error",
-                &self.watch_failures,
-            ),
-            (
-                "watch_restarts",
-                "Watches that had to list everything again",
-                &self.watch_restarts,
-            ),
+            ("watch_failures", "Watches that ended with an error", &self.watch_failures),
+            ("watch_restarts", "Watches that had to list everything again", &self.watch_restarts),
         ] {
             all.register(name, help, counters.clone());
         }
@@ -210,24 +181,15 @@ impl Metrics {
 
     fn register_histograms(&mut self) {
         for (name, help, histograms) in [
-            (
-                "auth_call_duration",
-                "Time that a call to the authentication service took",
-                &self.auth_seconds,
-            ),
-            (
-                "work_duration",
-                "Time that one object was worked on",
-                &self.work_seconds,
-            ),
+            ("auth_call_duration", "Time that a call to the authentication service took", &self.auth_seconds),
+            ("work_duration", "Time that one object was worked on", &self.work_seconds),
             (
                 "renewal_delay",
                 "Time between when a token was due and its renewal",
                 &self.renewal_delay_seconds,
             ),
         ] {
-            self.registry
-                .register_with_unit(name, help, Unit::Seconds, histograms.clone());
+            self.registry.register_with_unit(name, help, Unit::Seconds, histograms.clone());
         }
     }
 }

@@ -85,10 +85,7 @@ impl Reporter {
     /// A watch ended with an error, which may be an HTTP status; it goes on by itself.
     pub fn watch_failed(&self, stream: &'static str, http_status: Option<u16>) {
         self.metrics.watch_failed(stream);
-        warn!(
-            stream,
-            http_status, "a watch ended with an error and is started again"
-        );
+        warn!(stream, http_status, "a watch ended with an error and is started again");
     }
 
     /// A watch had to list everything again.
@@ -115,17 +112,10 @@ impl Reporter {
 fn log(key: &Key, outcome: &Outcome<'_>) {
     let (kind, namespace, name) = (key.kind.as_str(), &*key.namespace, &*key.name);
     match outcome {
-        Outcome::Issued {
-            cause, expires_at, ..
-        } => {
+        Outcome::Issued { cause, expires_at, .. } => {
             info!(kind, namespace, name, cause, %expires_at, "issued a token");
         }
-        Outcome::Failed {
-            reason,
-            message,
-            next_attempt_at,
-            changed,
-        } => {
+        Outcome::Failed { reason, message, next_attempt_at, changed } => {
             let (reason, next_attempt_at) = (reason.as_str(), next_attempt_at.map(tracing::field::display));
             if *changed {
                 warn!(kind, namespace, name, reason, next_attempt_at, "{message}");
@@ -139,32 +129,14 @@ fn log(key: &Key, outcome: &Outcome<'_>) {
 }
 
 fn announcement(outcome: &Outcome<'_>) -> Option<Announcement> {
-    let normal = |reason, note: String| {
-        Some(Announcement {
-            severity: Severity::Normal,
-            reason,
-            note,
-        })
-    };
+    let normal = |reason, note: String| Some(Announcement { severity: Severity::Normal, reason, note });
     match outcome {
-        Outcome::Issued {
-            first: true,
-            expires_at,
-            ..
-        } => normal(
-            Reason::Issued,
-            format!("Issued a token that is valid until {expires_at}."),
-        ),
-        Outcome::Failed {
-            reason,
-            message,
-            changed: true,
-            ..
-        } => Some(Announcement {
-            severity: Severity::Warning,
-            reason: *reason,
-            note: (*message).to_owned(),
-        }),
+        Outcome::Issued { first: true, expires_at, .. } => {
+            normal(Reason::Issued, format!("Issued a token that is valid until {expires_at}."))
+        }
+        Outcome::Failed { reason, message, changed: true, .. } => {
+            Some(Announcement { severity: Severity::Warning, reason: *reason, note: (*message).to_owned() })
+        }
         Outcome::Recovered => normal(Reason::Recovered, "What had failed works again.".into()),
         Outcome::Restored => normal(
             Reason::SecretRestored,

@@ -92,8 +92,7 @@ impl Latest {
 
 impl Collector for Latest {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        self.get()
-            .map_or(Ok(()), |snapshot| Writer(encoder).all(&snapshot))
+        self.get().map_or(Ok(()), |snapshot| Writer(encoder).all(&snapshot))
     }
 }
 
@@ -103,11 +102,7 @@ impl Writer<'_> {
     fn all(&mut self, now: &Snapshot) -> fmt::Result {
         self.standings(now)?;
         self.load(now)?;
-        let EventCounts {
-            posted,
-            failed,
-            dropped,
-        } = now.events;
+        let EventCounts { posted, failed, dropped } = now.events;
         let events = [("posted", posted), ("failed", failed), ("dropped", dropped)];
         self.counters(
             "events",
@@ -117,29 +112,16 @@ impl Writer<'_> {
         let unit = Some(&Unit::Seconds);
         let help = "Largest difference between this clock and an authentication service's, positive where this one is ahead";
         let gauge = ConstGauge::new(now.clock_difference);
-        gauge.encode(
-            self.0
-                .encode_descriptor("clock_difference", help, unit, MetricType::Gauge)?,
-        )
+        gauge.encode(self.0.encode_descriptor("clock_difference", help, unit, MetricType::Gauge)?)
     }
 
     fn standings(&mut self, now: &Snapshot) -> fmt::Result {
         let standings = now.objects.iter().map(|(standing, count)| {
             let Standing { kind, ready, reason } = standing;
-            (
-                [
-                    ("kind", kind.as_str()),
-                    ("ready", *ready),
-                    ("reason", reason.as_str()),
-                ],
-                *count,
-            )
+            ([("kind", kind.as_str()), ("ready", *ready), ("reason", reason.as_str())], *count)
         });
         self.gauges("objects", "Objects, by their Ready condition", None, standings)?;
-        let overdue = now
-            .overdue
-            .iter()
-            .map(|(kind, count)| ([("kind", kind.as_str())], *count));
+        let overdue = now.overdue.iter().map(|(kind, count)| ([("kind", kind.as_str())], *count));
         self.gauges(
             "renewals_overdue",
             "Objects whose token lives but should have been renewed by now",
@@ -147,10 +129,8 @@ impl Writer<'_> {
             overdue,
         )?;
         let seconds = Some(&Unit::Seconds);
-        let earliest = now
-            .earliest_expiry
-            .iter()
-            .map(|(kind, time)| ([("kind", kind.as_str())], time.as_second()));
+        let earliest =
+            now.earliest_expiry.iter().map(|(kind, time)| ([("kind", kind.as_str())], time.as_second()));
         self.gauges(
             "earliest_expiry_timestamp",
             "When the first of the tokens ends, Unix time",
@@ -160,11 +140,7 @@ impl Writer<'_> {
     }
 
     fn load(&mut self, now: &Snapshot) -> fmt::Result {
-        let QueueLoad {
-            ready,
-            later,
-            running,
-        } = now.queue;
+        let QueueLoad { ready, later, running } = now.queue;
         let queue = [("ready", ready), ("later", later), ("running", running)];
         self.gauges(
             "queue_keys",
@@ -172,20 +148,10 @@ impl Writer<'_> {
             None,
             queue.map(|(word, count)| ([("state", word)], count)),
         )?;
-        let in_flight = now
-            .gates
-            .iter()
-            .map(|(origin, gate)| ([("origin", origin.as_ref())], gate.in_flight));
-        self.gauges(
-            "gate_calls_in_flight",
-            "Calls to an authentication service in flight",
-            None,
-            in_flight,
-        )?;
-        let waiting = now
-            .gates
-            .iter()
-            .map(|(origin, gate)| ([("origin", origin.as_ref())], gate.waiting));
+        let in_flight =
+            now.gates.iter().map(|(origin, gate)| ([("origin", origin.as_ref())], gate.in_flight));
+        self.gauges("gate_calls_in_flight", "Calls to an authentication service in flight", None, in_flight)?;
+        let waiting = now.gates.iter().map(|(origin, gate)| ([("origin", origin.as_ref())], gate.waiting));
         self.gauges(
             "gate_keys_waiting",
             "Keys that wait for a permit to call an authentication service",

@@ -62,18 +62,8 @@ proptest! {
 
 #[test]
 fn what_a_header_cannot_carry_is_no_token() {
-    for text in [
-        "",
-        " ",
-        "a b",
-        "a\nb",
-        "a\r\nX-Injected: 1",
-        "tab\t",
-        "nul\0",
-        "umläut",
-        "\u{7f}",
-        "end\n",
-    ] {
+    for text in ["", " ", "a b", "a\nb", "a\r\nX-Injected: 1", "tab\t", "nul\0", "umläut", "\u{7f}", "end\n"]
+    {
         assert!(AccessToken::read(text).is_none(), "{text:?}");
         assert!(ServiceToken::read(text).is_none(), "{text:?}");
         assert!(ScopedToken::read(text).is_none(), "{text:?}");
@@ -89,16 +79,7 @@ fn one_trailing_newline_of_a_client_secret_is_an_editors() {
     assert_eq!(read(b"s3cret\n"), Some("s3cret".to_owned()));
     assert_eq!(read(b"s3cret\r\n"), Some("s3cret".to_owned()));
     assert_eq!(read("s p\u{e4}ce".as_bytes()), Some("s p\u{e4}ce".to_owned()));
-    for unfit in [
-        &b""[..],
-        b"\n",
-        b"\r\n",
-        b"s3cret\n\n",
-        b"s3\ncret",
-        b"s3\tcret",
-        b"\x00",
-        b"\xff\xfe",
-    ] {
+    for unfit in [&b""[..], b"\n", b"\r\n", b"s3cret\n\n", b"s3\ncret", b"s3\tcret", b"\x00", b"\xff\xfe"] {
         assert_eq!(read(unfit), None, "{unfit:?}");
     }
 }
@@ -106,16 +87,9 @@ fn one_trailing_newline_of_a_client_secret_is_an_editors() {
 #[test]
 fn a_signature_is_half_of_hmac_sha256() {
     // RFC 4231, test case 2.
-    let signature = ClientSecret::read(b"Jefe")
-        .unwrap()
-        .sign(b"what do ya want for nothing?");
-    assert_eq!(
-        signature,
-        0x5bdc_c146_bf60_754e_6a04_2426_0895_75c7_u128.to_be_bytes()
-    );
-    let other = ClientSecret::read(b"Jeff")
-        .unwrap()
-        .sign(b"what do ya want for nothing?");
+    let signature = ClientSecret::read(b"Jefe").unwrap().sign(b"what do ya want for nothing?");
+    assert_eq!(signature, 0x5bdc_c146_bf60_754e_6a04_2426_0895_75c7_u128.to_be_bytes());
+    let other = ClientSecret::read(b"Jeff").unwrap().sign(b"what do ya want for nothing?");
     assert_ne!(signature, other);
 }
 
@@ -137,11 +111,5 @@ fn faults_and_subjects_print_without_any_secret_at_hand() {
         retry_after: None,
     };
     assert!(format!("{fault:?} {:?}", Call::Exchange).contains("CredentialRefused"));
-    assert!(
-        Subject::new(
-            "p".to_owned(),
-            BTreeMap::from([("purpose".to_owned(), "x".to_owned())])
-        )
-        .is_err()
-    );
+    assert!(Subject::new("p".to_owned(), BTreeMap::from([("purpose".to_owned(), "x".to_owned())])).is_err());
 }

@@ -6,9 +6,7 @@ use kube::{Client, Config};
 
 /// The administrator's way to it.
 pub(crate) async fn client() -> Client {
-    let running = tokio::task::spawn_blocking(ControlPlane::shared)
-        .await
-        .expect("a thread");
+    let running = tokio::task::spawn_blocking(ControlPlane::shared).await.expect("a thread");
     let kubeconfig = &running.expect("a control plane").description().kubeconfig;
     let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;

@@ -31,24 +31,13 @@ async fn every_rule_refuses_what_it_is_for_with_its_own_sentence() {
     for (n, row) in wrong.iter().enumerate() {
         let manifest = row.manifest("it");
         let answer = namespace.create(row.plural(), &manifest, Mode::DryRun).await;
-        judge(
-            row,
-            &format!("wrong manifest {n}"),
-            answer,
-            &mut seen,
-            &mut complaints,
-        );
+        judge(row, &format!("wrong manifest {n}"), answer, &mut seen, &mut complaints);
     }
     for (n, row) in Row::table(EDITS).iter().enumerate() {
         let name = format!("edited-{n}");
         let before = row.before(&name);
-        namespace
-            .create(row.plural(), &before, Mode::ForReal)
-            .await
-            .expect("a right manifest to edit");
-        let answer = namespace
-            .patch(row.plural(), &name, &row.edit(&name), Mode::DryRun)
-            .await;
+        namespace.create(row.plural(), &before, Mode::ForReal).await.expect("a right manifest to edit");
+        let answer = namespace.patch(row.plural(), &name, &row.edit(&name), Mode::DryRun).await;
         judge(row, &format!("edit {n}"), answer, &mut seen, &mut complaints);
     }
     for never in rules().difference(&seen) {
@@ -69,17 +58,12 @@ async fn every_right_manifest_is_accepted_and_read_and_so_is_any_status_on_it() 
             Err(status) => complaints.push(format!("{} is refused: {}", row.why, status.message)),
             Ok(object) => {
                 let path = format!("{}/status", object["metadata"]["name"].as_str().expect("a name"));
-                let answer = namespace
-                    .patch(row.plural(), &path, &a_later_status(), Mode::ForReal)
-                    .await;
+                let answer = namespace.patch(row.plural(), &path, &a_later_status(), Mode::ForReal).await;
                 match answer {
                     Ok(object) if is_read(row, object.clone()) => {}
                     Ok(_) => complaints.push(format!("{} cannot be read", row.why)),
                     Err(status) => {
-                        complaints.push(format!(
-                            "the status of {} is refused: {}",
-                            row.why, status.message
-                        ));
+                        complaints.push(format!("the status of {} is refused: {}", row.why, status.message));
                     }
                 }
             }
@@ -91,22 +75,15 @@ async fn every_right_manifest_is_accepted_and_read_and_so_is_any_status_on_it() 
 #[tokio::test]
 async fn a_new_object_says_that_nobody_has_seen_it() {
     let namespace = Namespace::new("admission-new").await;
-    for row in Row::table(RIGHT)
-        .iter()
-        .filter(|row| row.why.starts_with("as short") || row.why == "one interview")
+    for row in
+        Row::table(RIGHT).iter().filter(|row| row.why.starts_with("as short") || row.why == "one interview")
     {
-        let object = namespace
-            .create(row.plural(), &row.manifest("new"), Mode::ForReal)
-            .await
-            .expect("created");
+        let object =
+            namespace.create(row.plural(), &row.manifest("new"), Mode::ForReal).await.expect("created");
         let status = &object["status"];
         assert_eq!(status["observedGeneration"], -1, "{status}");
         let ready = &status["conditions"][0];
-        assert_eq!(
-            (&ready["type"], &ready["status"]),
-            (&json!("Ready"), &json!("Unknown")),
-            "{status}"
-        );
+        assert_eq!((&ready["type"], &ready["status"]), (&json!("Ready"), &json!("Unknown")), "{status}");
         assert_eq!(ready["reason"], "Pending", "{status}");
         assert_eq!(ready["lastTransitionTime"], "1970-01-01T00:00:00Z", "{status}");
     }
@@ -120,21 +97,15 @@ async fn kubectl_get_shows_the_columns() {
         ("rocketlawyercredentials", &["ENVIRONMENT"][..]),
         ("scopedtokenrequests", &["PURPOSE", "CREDENTIAL", "INTERVIEW"][..]),
     ] {
-        let table = namespace
-            .get(plural, "", "application/json;as=Table;v=v1;g=meta.k8s.io")
-            .await;
+        let table = namespace.get(plural, "", "application/json;as=Table;v=v1;g=meta.k8s.io").await;
         let columns = table["columnDefinitions"].as_array().expect("columns");
         let shown = |wide: bool| -> Vec<String> {
             let of = columns.iter().filter(|it| (it["priority"] != 0) == wide);
-            of.map(|it| it["name"].as_str().expect("a name").to_uppercase())
-                .collect()
+            of.map(|it| it["name"].as_str().expect("a name").to_uppercase()).collect()
         };
         assert_eq!(shown(false), [&common[..], &["AGE"]].concat());
         assert_eq!(shown(true), wide);
-        for time in columns
-            .iter()
-            .filter(|it| it["name"] == "EXPIRES" || it["name"] == "RENEWS")
-        {
+        for time in columns.iter().filter(|it| it["name"] == "EXPIRES" || it["name"] == "RENEWS") {
             assert_eq!(time["type"], "string", "a date column cannot show a time to come");
         }
     }
@@ -143,14 +114,10 @@ async fn kubectl_get_shows_the_columns() {
 #[tokio::test]
 async fn objects_are_found_by_what_people_filter_by() {
     let namespace = Namespace::new("admission-selectors").await;
-    for row in Row::table(RIGHT)
-        .iter()
-        .filter(|row| row.why == "production" || row.why == "a credential elsewhere")
+    for row in
+        Row::table(RIGHT).iter().filter(|row| row.why == "production" || row.why == "a credential elsewhere")
     {
-        namespace
-            .create(row.plural(), &row.manifest("found"), Mode::ForReal)
-            .await
-            .expect("created");
+        namespace.create(row.plural(), &row.manifest("found"), Mode::ForReal).await.expect("created");
     }
     for (plural, selector, found) in [
         ("rocketlawyercredentials", "spec.environment=Production", 1),
@@ -158,9 +125,7 @@ async fn objects_are_found_by_what_people_filter_by() {
         ("scopedtokenrequests", "spec.credentialRef.name=partner.v2", 1),
         ("scopedtokenrequests", "spec.credentialRef.name=partner", 0),
     ] {
-        let list = namespace
-            .get(plural, &format!("?fieldSelector={selector}"), "application/json")
-            .await;
+        let list = namespace.get(plural, &format!("?fieldSelector={selector}"), "application/json").await;
         assert_eq!(list["items"].as_array().map(Vec::len), Some(found), "{selector}");
     }
 }
@@ -168,15 +133,8 @@ async fn objects_are_found_by_what_people_filter_by() {
 /// Whether the operator's types take what the server has stored, durations included.
 fn is_read(row: &Row, object: Value) -> bool {
     let spec = object["spec"].clone();
-    let durations = [
-        &spec["maxServiceTokenTTL"],
-        &spec["serviceTokenTTL"],
-        &spec["renewal"]["renewBefore"],
-    ];
-    let all_parse = durations
-        .into_iter()
-        .filter_map(Value::as_str)
-        .all(|it| duration::parse(it).is_some());
+    let durations = [&spec["maxServiceTokenTTL"], &spec["serviceTokenTTL"], &spec["renewal"]["renewBefore"]];
+    let all_parse = durations.into_iter().filter_map(Value::as_str).all(|it| duration::parse(it).is_some());
     all_parse
         && match row.plural() {
             names::CREDENTIAL_PLURAL => serde_json::from_value::<RocketLawyerCredential>(object).is_ok(),

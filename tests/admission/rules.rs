@@ -21,10 +21,7 @@ pub(crate) fn rules() -> BTreeSet<Refusal> {
     let mut rules = BTreeSet::new();
     for crd in rocketlawyer_operator::api::crds() {
         for version in crd.spec.versions {
-            let schema = version
-                .schema
-                .and_then(|it| it.open_api_v3_schema)
-                .expect("a schema");
+            let schema = version.schema.and_then(|it| it.open_api_v3_schema).expect("a schema");
             collect(&crd.spec.names.plural, "", &schema, &mut rules);
         }
     }
@@ -79,11 +76,7 @@ fn without_indices(field: &str) -> String {
         _ => depth == 0,
     });
     let outside: String = outside.collect();
-    if outside == "<nil>" {
-        String::new()
-    } else {
-        outside
-    }
+    if outside == "<nil>" { String::new() } else { outside }
 }
 
 /// What follows the server's `Invalid value: "…": `, `Forbidden: ` and the like.

@@ -26,10 +26,7 @@ impl Namespace {
     /// One more, whose name begins like this: a server that was there before may have others.
     pub(crate) async fn new(prefix: &str) -> Self {
         let client = cluster::client().await;
-        let mut namespace = Self {
-            client,
-            name: String::new(),
-        };
+        let mut namespace = Self { client, name: String::new() };
         let metadata = json!({ "generateName": format!("{prefix}-") });
         let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata });
         let there = namespace
@@ -54,8 +51,7 @@ impl Namespace {
         mode: Mode,
     ) -> Result<Value, Status> {
         let path = format!("{}/{name}{}", self.path(plural), mode.query());
-        self.send("PATCH", path, "application/merge-patch+json", change)
-            .await
+        self.send("PATCH", path, "application/merge-patch+json", change).await
     }
 
     pub(crate) async fn get(&self, plural: &str, query: &str, accept: &str) -> Value {
@@ -67,10 +63,7 @@ impl Namespace {
     }
 
     fn path(&self, plural: &str) -> String {
-        format!(
-            "/apis/auth.rocketlawyer.com/v1alpha1/namespaces/{}/{plural}",
-            self.name
-        )
+        format!("/apis/auth.rocketlawyer.com/v1alpha1/namespaces/{}/{plural}", self.name)
     }
 
     async fn send(&self, method: &str, path: String, content: &str, body: &Value) -> Result<Value, Status> {

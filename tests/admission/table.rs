@@ -132,10 +132,9 @@ fn written_out(value: &Value, name: &str) -> Value {
     match value {
         Value::String(text) => text_written_out(text, name),
         Value::Array(items) => items.iter().map(|item| written_out(item, name)).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(key, it)| (repeated(key), written_out(it, name)))
-            .collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, it)| (repeated(key), written_out(it, name))).collect()
+        }
         other => other.clone(),
     }
 }
@@ -154,10 +153,7 @@ fn text_written_out(text: &str, name: &str) -> Value {
     if let Some(pair) = what.strip_prefix('{').and_then(|it| it.strip_suffix('}')) {
         let (key, value) = pair.split_once('=').expect("key=value");
         return Value::Object(
-            numbered(key)
-                .into_iter()
-                .map(|key| (key, json!(value)))
-                .collect::<Map<_, _>>(),
+            numbered(key).into_iter().map(|key| (key, json!(value))).collect::<Map<_, _>>(),
         );
     }
     json!(repeated(text).replace('@', name))

@@ -8,19 +8,14 @@ use super::repository;
 fn every_file_that_a_document_links_to_is_there() -> Result<(), String> {
     let files = repository::files()?;
     let mut followed = 0;
-    for document in files
-        .iter()
-        .filter(|file| Path::new(file).extension().is_some_and(|it| it == "md"))
-    {
+    for document in files.iter().filter(|file| Path::new(file).extension().is_some_and(|it| it == "md")) {
         let text = repository::read(document)?;
         for link in links(&text) {
             followed += 1;
             let target = target(document, link);
             let is_there = |file: &String| Path::new(file).starts_with(&target);
             if !files.iter().any(is_there) {
-                return Err(format!(
-                    "{document} links to {link}, which is not there: correct the link"
-                ));
+                return Err(format!("{document} links to {link}, which is not there: correct the link"));
             }
         }
     }

@@ -5,16 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// What takes long to compile, and so must be the same crate with the same features, all the way down, in both.
-const COMPILED_ONCE: &[&str] = &[
-    "kube",
-    "k8s-openapi",
-    "reqwest",
-    "axum",
-    "tokio",
-    "rustls",
-    "aws-lc-rs",
-    "schemars",
-];
+const COMPILED_ONCE: &[&str] =
+    &["kube", "k8s-openapi", "reqwest", "axum", "tokio", "rustls", "aws-lc-rs", "schemars"];
 
 #[test]
 fn tests_add_no_feature_to_what_takes_long_to_compile() -> Result<(), String> {
@@ -41,10 +33,7 @@ fn tests_add_no_feature_to_what_takes_long_to_compile() -> Result<(), String> {
 fn a_further_feature_is_seen() {
     let alone = "0kube v5.0.0 client\n1tokio v1.0.0 rt\n0axum v0.8.0 http1\n";
     let together = "0kube v5.0.0 client\n1tokio v1.0.0 rt,test-util\n0axum v0.8.0 http1\n";
-    assert_eq!(
-        difference(&below(alone, "kube"), &below(together, "kube")).len(),
-        1
-    );
+    assert_eq!(difference(&below(alone, "kube"), &below(together, "kube")).len(), 1);
     assert!(difference(&below(alone, "axum"), &below(together, "axum")).is_empty());
 }
 
@@ -53,15 +42,7 @@ type Features = BTreeMap<String, BTreeSet<String>>;
 /// `cargo tree`, each line with its depth: `1tokio v1.0.0 rt,net`.
 fn tree(which: &[&str]) -> Result<String, String> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "--locked",
-            "--no-dedupe",
-            "--prefix",
-            "depth",
-            "-f",
-            "{p} {f}",
-        ])
+        .args(["tree", "--locked", "--no-dedupe", "--prefix", "depth", "-f", "{p} {f}"])
         .args(which)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -103,10 +84,7 @@ fn difference(alone: &Features, together: &Features) -> Vec<String> {
     let mut differs = Vec::new();
     for (package, features) in alone {
         if together.get(package) != Some(features) {
-            differs.push(format!(
-                "  {package}: {features:?} and {:?}",
-                together.get(package)
-            ));
+            differs.push(format!("  {package}: {features:?} and {:?}", together.get(package)));
         }
     }
     differs

@@ -4,11 +4,7 @@ use super::paths::Mention;
 use super::violation::{Rule, Violation};
 
 /// Readings of the wall clock.
-const CLOCKS: &[&str] = &[
-    "std::time::SystemTime::now",
-    "jiff::Timestamp::now",
-    "jiff::Zoned::now",
-];
+const CLOCKS: &[&str] = &["std::time::SystemTime::now", "jiff::Timestamp::now", "jiff::Zoned::now"];
 
 struct Layer {
     rule: Rule,
@@ -66,12 +62,7 @@ const LAYERS: &[Layer] = &[
             "crate::operator::gate",
         ],
     },
-    Layer {
-        rule: Rule::OneClock,
-        holds_in: |path| path != "src/clock.rs",
-        banned: CLOCKS,
-        except: &[],
-    },
+    Layer { rule: Rule::OneClock, holds_in: |path| path != "src/clock.rs", banned: CLOCKS, except: &[] },
     Layer {
         rule: Rule::AuthKnowsNoKubernetes,
         holds_in: |path| within(path, "auth"),
@@ -108,9 +99,7 @@ const LAYERS: &[Layer] = &[
 pub(crate) fn check(path: &str, mentions: &[Mention]) -> Vec<Violation> {
     let mut found = Vec::new();
     for mention in mentions {
-        let broken = LAYERS
-            .iter()
-            .filter(|layer| (layer.holds_in)(path) && layer.bans(&mention.path));
+        let broken = LAYERS.iter().filter(|layer| (layer.holds_in)(path) && layer.bans(&mention.path));
         found.extend(broken.map(|layer| violation(path, mention, layer.rule)));
     }
     if !may_join(path) {
@@ -152,26 +141,19 @@ fn hits(banned: &str, path: &[String]) -> bool {
 
 fn starts_with(path: &[String], prefix: &str) -> bool {
     let mut parts = path.iter();
-    prefix
-        .split("::")
-        .all(|wanted| parts.next().is_some_and(|part| part == wanted))
+    prefix.split("::").all(|wanted| parts.next().is_some_and(|part| part == wanted))
 }
 
 fn within(path: &str, module: &str) -> bool {
     let inner = path.strip_prefix("src/").unwrap_or(path);
-    inner
-        .strip_prefix(module)
-        .is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+    inner.strip_prefix(module).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
 }
 
 fn is_pure(path: &str) -> bool {
     let queue_or_gate = path
         .strip_prefix("src/operator/")
         .is_some_and(|inner| inner.starts_with("queue") || inner.starts_with("gate"));
-    queue_or_gate
-        || ["api", "decision", "state"]
-            .iter()
-            .any(|module| within(path, module))
+    queue_or_gate || ["api", "decision", "state"].iter().any(|module| within(path, module))
 }
 
 fn may_join(path: &str) -> bool {

@@ -37,11 +37,7 @@ fn check(path: &str, source: &str) -> Vec<Violation> {
 #[test]
 fn every_rust_file_keeps_the_rules() -> Result<(), String> {
     let files = repository::files()?;
-    let is_rust = |file: &&String| {
-        Path::new(file)
-            .extension()
-            .is_some_and(|extension| extension == "rs")
-    };
+    let is_rust = |file: &&String| Path::new(file).extension().is_some_and(|extension| extension == "rs");
     let rust: Vec<_> = files.iter().filter(is_rust).collect();
     for expected in ["src/lib.rs", "src/clock.rs", "tests/architecture/main.rs"] {
         if !rust.iter().any(|file| *file == expected) {

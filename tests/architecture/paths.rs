@@ -166,11 +166,7 @@ impl Reader {
                     after_dot = punct.as_char() == '.';
                 }
                 TokenTree::Group(group) => {
-                    let outer = if continues {
-                        std::mem::take(&mut path)
-                    } else {
-                        Vec::new()
-                    };
+                    let outer = if continues { std::mem::take(&mut path) } else { Vec::new() };
                     self.scanned(&mut path, prefix);
                     self.scan(group.stream(), &outer);
                     path = prefix.to_vec();

@@ -11,10 +11,7 @@ pub(crate) fn files() -> Result<Vec<String>, String> {
         .output()
         .map_err(|error| format!("git, which lists the files to check, does not start: {error}"))?;
     if !listing.status.success() {
-        return Err(format!(
-            "git ls-files: {}",
-            String::from_utf8_lossy(&listing.stderr)
-        ));
+        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&listing.stderr)));
     }
     let names = String::from_utf8_lossy(&listing.stdout);
     let present = |name: &&str| !name.is_empty() && root().join(name).is_file();
@@ -34,23 +31,13 @@ fn root() -> &'static Path {
 /// The first path of one machine in a text: the line's number and the line.
 fn machine_path(text: &str) -> Option<(usize, &str)> {
     // In two pieces, so that this file does not contain them.
-    let homes = [
-        concat!("/wo", "rk/"),
-        concat!("/ro", "ot/"),
-        concat!("/Us", "ers/"),
-    ];
+    let homes = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/Us", "ers/")];
     let starts_a_path = |line: &str, at: usize| {
         !line[..at].ends_with(|before: char| before.is_alphanumeric() || "}*.-_~+".contains(before))
     };
-    let shows = |line: &str| {
-        homes
-            .iter()
-            .any(|home| line.match_indices(home).any(|(at, _)| starts_a_path(line, at)))
-    };
-    text.lines()
-        .enumerate()
-        .find(|(_, line)| shows(line))
-        .map(|(number, line)| (number + 1, line))
+    let shows =
+        |line: &str| homes.iter().any(|home| line.match_indices(home).any(|(at, _)| starts_a_path(line, at)));
+    text.lines().enumerate().find(|(_, line)| shows(line)).map(|(number, line)| (number + 1, line))
 }
 
 #[test]
@@ -67,10 +54,7 @@ fn no_file_names_a_path_of_one_machine() -> Result<(), String> {
 
 #[test]
 fn every_package_takes_the_lints_of_the_workspace() -> Result<(), String> {
-    let manifests: Vec<_> = files()?
-        .into_iter()
-        .filter(|file| file.ends_with("Cargo.toml"))
-        .collect();
+    let manifests: Vec<_> = files()?.into_iter().filter(|file| file.ends_with("Cargo.toml")).collect();
     for file in &manifests {
         if !read(file)?.contains("\n[lints]\nworkspace = true\n") {
             return Err(format!(
@@ -85,14 +69,8 @@ fn every_package_takes_the_lints_of_the_workspace() -> Result<(), String> {
 #[test]
 fn a_path_of_one_machine_is_recognised() {
     let home = concat!("/wo", "rk/");
-    assert_eq!(
-        machine_path(&format!("fine\nlet x = \"{home}x\";")).map(|(line, _)| line),
-        Some(2)
-    );
+    assert_eq!(machine_path(&format!("fine\nlet x = \"{home}x\";")).map(|(line, _)| line), Some(2));
     assert!(machine_path(&format!("PATH={home}bin")).is_some());
     assert!(machine_path("https://example.com/docs/wo".to_owned().as_str()).is_none());
-    assert!(
-        machine_path(&format!("https://example.com{home}x")).is_none(),
-        "part of a longer path"
-    );
+    assert!(machine_path(&format!("https://example.com{home}x")).is_none(), "part of a longer path");
 }

@@ -8,20 +8,14 @@ const LINES_OF_A_FILE: usize = 400;
 const LINES_OF_A_FUNCTION: usize = 60;
 /// Its flags, each documented, and the call.
 const LINES_OF_A_PROGRAM: usize = 120;
-const NAMES_THAT_SAY_NOTHING: &[&str] = &[
-    "utils", "util", "common", "helpers", "helper", "misc", "manager", "managers",
-];
+const NAMES_THAT_SAY_NOTHING: &[&str] =
+    &["utils", "util", "common", "helpers", "helper", "misc", "manager", "managers"];
 
 /// What can be told from path and lines.
 pub(crate) fn check_text(path: &str, source: &str) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut breach = |line, rule, what: String| {
-        found.push(Violation {
-            path: path.into(),
-            line,
-            rule,
-            what,
-        });
+        found.push(Violation { path: path.into(), line, rule, what });
     };
     let lines = source.lines().count();
     if lines >= LINES_OF_A_FILE {
@@ -31,11 +25,7 @@ pub(crate) fn check_text(path: &str, source: &str) -> Vec<Violation> {
         breach(lines, Rule::ProgramsAreThin, format!("has {lines} lines"));
     }
     if path.starts_with("src/") && !is_test_file(path) && !source.starts_with("//! ") {
-        breach(
-            1,
-            Rule::FilesSayTheirQuestion,
-            "begins without a `//!` sentence".into(),
-        );
+        breach(1, Rule::FilesSayTheirQuestion, "begins without a `//!` sentence".into());
     }
     for part in path.trim_end_matches(".rs").split('/') {
         if NAMES_THAT_SAY_NOTHING.contains(&part) {
@@ -47,11 +37,8 @@ pub(crate) fn check_text(path: &str, source: &str) -> Vec<Violation> {
 
 /// What can be told from the parsed file.
 pub(crate) fn check_syntax(path: &str, file: &syn::File) -> Vec<Violation> {
-    let mut reader = Reader {
-        path,
-        tests_belong_here: is_test_file(path) || !path.contains("src/"),
-        found: Vec::new(),
-    };
+    let mut reader =
+        Reader { path, tests_belong_here: is_test_file(path) || !path.contains("src/"), found: Vec::new() };
     reader.visit_file(file);
     reader.found
 }
@@ -70,12 +57,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn breach(&mut self, line: usize, rule: Rule, what: String) {
         let path = self.path.to_owned();
-        self.found.push(Violation {
-            path,
-            line,
-            rule,
-            what,
-        });
+        self.found.push(Violation { path, line, rule, what });
     }
 
     fn check_function(&mut self, signature: &syn::Signature, block: &syn::Block) {
@@ -90,28 +72,16 @@ impl Reader<'_> {
     fn check_module(&mut self, module: &syn::ItemMod) {
         let (name, line) = (module.ident.to_string(), module.ident.span().start().line);
         if NAMES_THAT_SAY_NOTHING.contains(&name.as_str()) {
-            self.breach(
-                line,
-                Rule::ModulesHaveNames,
-                format!("has a module named `{name}`"),
-            );
+            self.breach(line, Rule::ModulesHaveNames, format!("has a module named `{name}`"));
         }
         if self.tests_belong_here {
             return;
         }
         let only_for_tests = module.attrs.iter().any(is_cfg_test);
         if module.content.is_some() && (only_for_tests || name == "tests") {
-            self.breach(
-                line,
-                Rule::TestsAreSiblings,
-                format!("holds the body of `mod {name}`"),
-            );
+            self.breach(line, Rule::TestsAreSiblings, format!("holds the body of `mod {name}`"));
         } else if name == "tests" && !only_for_tests {
-            self.breach(
-                line,
-                Rule::TestsAreSiblings,
-                "declares `mod tests` without `#[cfg(test)]`".into(),
-            );
+            self.breach(line, Rule::TestsAreSiblings, "declares `mod tests` without `#[cfg(test)]`".into());
         }
     }
 }
@@ -121,11 +91,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         let test = function.attrs.iter().find(|attribute| is_test(attribute));
         if let Some(test) = test.filter(|_| !self.tests_belong_here) {
             let line = test.pound_token.span.start().line;
-            self.breach(
-                line,
-                Rule::TestsAreSiblings,
-                format!("holds the test `{}`", function.sig.ident),
-            );
+            self.breach(line, Rule::TestsAreSiblings, format!("holds the test `{}`", function.sig.ident));
         }
         self.check_function(&function.sig, &function.block);
         visit::visit_item_fn(self, function);
@@ -151,11 +117,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
 /// `#[test]`, `#[tokio::test]` and the like.
 fn is_test(attribute: &syn::Attribute) -> bool {
-    attribute
-        .path()
-        .segments
-        .last()
-        .is_some_and(|part| part.ident == "test")
+    attribute.path().segments.last().is_some_and(|part| part.ident == "test")
 }
 
 /// `#[cfg(test)]`, alone or among other conditions.
@@ -164,9 +126,5 @@ fn is_cfg_test(attribute: &syn::Attribute) -> bool {
         return false;
     };
     list.path.is_ident("cfg")
-        && list
-            .tokens
-            .to_string()
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| word == "test")
+        && list.tokens.to_string().split(|c: char| !c.is_alphanumeric()).any(|word| word == "test")
 }

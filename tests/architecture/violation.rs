@@ -105,12 +105,7 @@ pub(crate) struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            rule,
-            what,
-        } = self;
+        let Self { path, line, rule, what } = self;
         write!(f, "{path}:{line}: [{rule:?}] {what}. Instead: {}", rule.instead())
     }
 }

@@ -15,19 +15,9 @@ fn a_server_accepts_all_that_is_rendered() {
     let namespaces = ["chart-accepted", "chart-accepted-a", "chart-accepted-b"].map(namespace);
     for values in installations(&namespaces[1..]) {
         let items = rendered(&namespaces[0], &values);
-        assert!(
-            items.len() > rights(&items).len(),
-            "more than rights with {values}"
-        );
+        assert!(items.len() > rights(&items).len(), "more than rights with {values}");
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-        let dry = [
-            "apply",
-            "--server-side",
-            "--dry-run=server",
-            "--force-conflicts",
-            "-f",
-            "-",
-        ];
+        let dry = ["apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f", "-"];
         control_plane()
             .kubectl_with(&dry, &list.to_string())
             .unwrap_or_else(|error| panic!("with {values}: {error}"));
@@ -41,10 +31,8 @@ fn the_definitions_are_those_of_the_repository() {
         .filter(|object| object["kind"] == "CustomResourceDefinition")
         .collect();
     specs.sort_by_key(|it| it["metadata"]["name"].to_string());
-    let mut files: Vec<PathBuf> = std::fs::read_dir(workspace().join("crds"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(workspace().join("crds")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let sources: Vec<Value> = files
         .iter()
@@ -54,23 +42,14 @@ fn the_definitions_are_those_of_the_repository() {
     for (rendered, source) in specs.iter().zip(&sources) {
         assert_eq!(rendered["metadata"]["name"], source["metadata"]["name"]);
         assert_eq!(rendered["spec"], source["spec"], "{}", source["metadata"]["name"]);
-        assert_eq!(
-            rendered["metadata"]["annotations"]["helm.sh/resource-policy"],
-            "keep"
-        );
+        assert_eq!(rendered["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
     }
     assert_eq!(specs.len(), sources.len());
 
     let without = rendered("rl", &json!({"crds": {"install": false}}));
-    assert!(
-        without
-            .iter()
-            .all(|object| object["kind"] != "CustomResourceDefinition")
-    );
-    let unkept = rendered("rl", &json!({"crds": {"keep": false}}))
-        .iter()
-        .map(Value::to_string)
-        .collect::<String>();
+    assert!(without.iter().all(|object| object["kind"] != "CustomResourceDefinition"));
+    let unkept =
+        rendered("rl", &json!({"crds": {"keep": false}})).iter().map(Value::to_string).collect::<String>();
     assert!(!unkept.contains("resource-policy"));
 }
 
@@ -83,59 +62,30 @@ fn a_fresh_cluster_needs_no_values_and_keeps_its_definitions() {
     let chart = chart.to_str().unwrap();
     let notes = helm(&["install", RELEASE, chart, "--create-namespace"]);
     assert!(notes.contains("works in every namespace"), "{notes}");
-    let deployed = fresh
-        .kubectl(&["get", "deployment", RELEASE, "-n", "rocketlawyer", "-o", "name"])
-        .unwrap();
+    let deployed =
+        fresh.kubectl(&["get", "deployment", RELEASE, "-n", "rocketlawyer", "-o", "name"]).unwrap();
     assert_eq!(deployed.trim_end(), format!("deployment.apps/{RELEASE}"));
 
     // As if an older release had installed fewer short names.
     let older = r#"[{"op": "remove", "path": "/spec/names/shortNames"}]"#;
     let definition = "scopedtokenrequests.auth.rocketlawyer.com";
-    fresh
-        .kubectl(&["patch", "crd", definition, "--type=json", "-p", older])
-        .unwrap();
-    let short_names = || {
-        fresh
-            .kubectl(&[
-                "get",
-                "crd",
-                definition,
-                "-o",
-                "jsonpath={.spec.names.shortNames[*]}",
-            ])
-            .unwrap()
-    };
+    fresh.kubectl(&["patch", "crd", definition, "--type=json", "-p", older]).unwrap();
+    let short_names =
+        || fresh.kubectl(&["get", "crd", definition, "-o", "jsonpath={.spec.names.shortNames[*]}"]).unwrap();
     assert_eq!(short_names(), "");
-    helm(&[
-        "upgrade",
-        RELEASE,
-        chart,
-        "--set",
-        "logLevel=debug",
-        "--force-conflicts",
-    ]);
+    helm(&["upgrade", RELEASE, chart, "--set", "logLevel=debug", "--force-conflicts"]);
     assert_eq!(short_names(), "str");
 
     helm(&["uninstall", RELEASE]);
-    assert_eq!(
-        short_names(),
-        "str",
-        "with the definitions every credential and request would be gone"
-    );
-    assert!(
-        fresh
-            .kubectl(&["get", "clusterrole", &format!("{RELEASE}:rocketlawyer")])
-            .is_err()
-    );
+    assert_eq!(short_names(), "str", "with the definitions every credential and request would be gone");
+    assert!(fresh.kubectl(&["get", "clusterrole", &format!("{RELEASE}:rocketlawyer")]).is_err());
 }
 
 /// Runs helm as administrator, in a namespace that the chart's text never mentions.
 fn helm(cluster: &ControlPlane, arguments: &[&str]) -> String {
     let output = Tool::Helm.path().map(|helm| {
         let mut command = Command::new(helm);
-        command
-            .args(arguments)
-            .args(["--namespace", "rocketlawyer", "--kubeconfig"]);
+        command.args(arguments).args(["--namespace", "rocketlawyer", "--kubeconfig"]);
         command.arg(&cluster.description().kubeconfig).output()
     });
     match output {

@@ -12,9 +12,7 @@ fn the_pod_passes_restricted_and_no_softer_one_does() {
 
     for values in installations(&["a".to_owned()]) {
         let objects = rendered(namespace, &values);
-        control_plane
-            .apply(&only(&objects, "ServiceAccount").to_string())
-            .unwrap();
+        control_plane.apply(&only(&objects, "ServiceAccount").to_string()).unwrap();
         let pod = pod(&objects, namespace);
         create_dry(control_plane, &pod).unwrap_or_else(|error| panic!("with {values}: {error}"));
     }
@@ -44,10 +42,7 @@ fn the_pod_passes_restricted_and_no_softer_one_does() {
 fn the_pod_can_write_nothing_and_takes_any_uid() {
     let objects = rendered("rl", &json!({}));
     let spec = &only(&objects, "Deployment")["spec"]["template"]["spec"];
-    assert_eq!(
-        spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"],
-        true
-    );
+    assert_eq!(spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"], true);
     let text = spec.to_string();
     for fixed in ["runAsUser", "runAsGroup", "fsGroup", "emptyDir", "hostPath"] {
         assert!(!text.contains(fixed), "{fixed} in {text}");
@@ -58,10 +53,7 @@ fn the_pod_can_write_nothing_and_takes_any_uid() {
 fn there_are_never_two_at_once() {
     let objects = rendered("rl", &json!({}));
     let spec = &only(&objects, "Deployment")["spec"];
-    assert_eq!(
-        (&spec["replicas"], &spec["strategy"]),
-        (&json!(1), &json!({"type": "Recreate"}))
-    );
+    assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &json!({"type": "Recreate"})));
 }
 
 fn pod(objects: &[Value], namespace: &str) -> Value {

@@ -11,16 +11,8 @@ use super::{control_plane, namespace};
 
 /// Verbs, group and resources: what each installation grants where it works.
 const WORK: Table = &[
-    (
-        "get,list,watch",
-        OURS,
-        "rocketlawyercredentials,scopedtokenrequests",
-    ),
-    (
-        "patch",
-        OURS,
-        "rocketlawyercredentials/status,scopedtokenrequests/status",
-    ),
+    ("get,list,watch", OURS, "rocketlawyercredentials,scopedtokenrequests"),
+    ("patch", OURS, "rocketlawyercredentials/status,scopedtokenrequests/status"),
     ("delete", OURS, "scopedtokenrequests"),
     ("get,list,watch,create,update", "", "secrets"),
     ("create", "events.k8s.io", "events"),
@@ -29,37 +21,17 @@ const WORK: Table = &[
 /// What is granted nowhere: what a stolen token must not be good for.
 const NEVER: Table = &[
     ("patch,delete,deletecollection", "", "secrets"),
-    (
-        "create,update,patch",
-        OURS,
-        "rocketlawyercredentials,scopedtokenrequests",
-    ),
+    ("create,update,patch", OURS, "rocketlawyercredentials,scopedtokenrequests"),
     ("delete", OURS, "rocketlawyercredentials"),
     ("deletecollection", OURS, "scopedtokenrequests"),
-    (
-        "update",
-        OURS,
-        "rocketlawyercredentials/status,scopedtokenrequests/status",
-    ),
+    ("update", OURS, "rocketlawyercredentials/status,scopedtokenrequests/status"),
     ("get,list,patch,delete", "events.k8s.io", "events"),
-    (
-        "get,list,create,delete",
-        "",
-        "pods,configmaps,services,serviceaccounts",
-    ),
+    ("get,list,create,delete", "", "pods,configmaps,services,serviceaccounts"),
     ("create", "", "serviceaccounts/token,pods/exec"),
-    (
-        "get,create,update,escalate,bind",
-        "rbac.authorization.k8s.io",
-        "roles,rolebindings,clusterroles",
-    ),
+    ("get,create,update,escalate,bind", "rbac.authorization.k8s.io", "roles,rolebindings,clusterroles"),
     ("impersonate", "", "users,groups,serviceaccounts"),
     ("create,update,patch,delete", "", "namespaces"),
-    (
-        "get,create,update",
-        "apiextensions.k8s.io",
-        "customresourcedefinitions",
-    ),
+    ("get,create,update", "apiextensions.k8s.io", "customresourcedefinitions"),
 ];
 
 const NAMESPACES: Table = &[("get,list,watch", "", "namespaces")];
@@ -96,10 +68,7 @@ fn a_list_of_namespaces_is_all_that_it_may_work_in() {
     }
     asked.expect(NAMESPACES, ANYWHERE, false);
 
-    let asked = Asked::installed(
-        &installed,
-        &json!({"namespaces": listed, "namespaceSelectors": true}),
-    );
+    let asked = Asked::installed(&installed, &json!({"namespaces": listed, "namespaceSelectors": true}));
     asked.expect(NAMESPACES, ANYWHERE, true);
     asked.expect(WORK, ANYWHERE, false);
 }
@@ -114,17 +83,8 @@ fn view_edit_and_admin_reach_the_two_kinds() {
     let write = [("create,update,patch,delete,deletecollection", OURS, kinds)];
     for (role, may_write) in [("view", false), ("edit", true), ("admin", true)] {
         let user = format!("chart-{role}");
-        let arguments = [
-            "create",
-            "rolebinding",
-            role,
-            "-n",
-            namespace,
-            "--clusterrole",
-            role,
-            "--user",
-            &user,
-        ];
+        let arguments =
+            ["create", "rolebinding", role, "-n", namespace, "--clusterrole", role, "--user", &user];
         control_plane.kubectl(&arguments).unwrap();
         let asked = Asked { control_plane, user };
         // A controller of the cluster adds the rules, one role after the other.
@@ -153,27 +113,15 @@ impl Asked {
     }
 
     fn expect(&self, table: &[(&str, &str, &str)], place: &str, expected: bool) {
-        let wrong: Vec<_> = self
-            .ask(table, place)
-            .into_iter()
-            .filter(|(_, may)| *may != expected)
-            .collect();
-        assert!(
-            wrong.is_empty(),
-            "{} in {place:?}, expected {expected} everywhere: {wrong:?}",
-            self.user
-        );
+        let wrong: Vec<_> = self.ask(table, place).into_iter().filter(|(_, may)| *may != expected).collect();
+        assert!(wrong.is_empty(), "{} in {place:?}, expected {expected} everywhere: {wrong:?}", self.user);
     }
 
     fn wait_for(&self, table: &[(&str, &str, &str)], place: &str) {
         let started = Instant::now();
         while self.ask(table, place).iter().any(|(_, may)| !may) {
             let answers = self.ask(table, place);
-            assert!(
-                started.elapsed() < Duration::from_secs(15),
-                "{} in {place}: {answers:?}",
-                self.user
-            );
+            assert!(started.elapsed() < Duration::from_secs(15), "{} in {place}: {answers:?}", self.user);
         }
     }
 
@@ -181,9 +129,8 @@ impl Asked {
     fn ask(&self, table: &[(&str, &str, &str)], place: &str) -> Vec<(String, bool)> {
         let mut questions = Vec::new();
         for (verbs, group, resources) in table {
-            for (verb, resource) in verbs
-                .split(',')
-                .flat_map(|verb| resources.split(',').map(move |it| (verb, it)))
+            for (verb, resource) in
+                verbs.split(',').flat_map(|verb| resources.split(',').map(move |it| (verb, it)))
             {
                 let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
                 questions.push(json!({
@@ -194,25 +141,16 @@ impl Asked {
             }
         }
         let list = json!({"apiVersion": "v1", "kind": "List", "items": questions}).to_string();
-        let answer = match self
-            .control_plane
-            .kubectl_with(&["create", "-o", "json", "-f", "-"], &list)
-        {
+        let answer = match self.control_plane.kubectl_with(&["create", "-o", "json", "-f", "-"], &list) {
             Ok(answer) => answer,
             Err(error) => panic!("cannot ask what {} may: {error}", self.user),
         };
         // One document after the other.
-        let items: Vec<Value> = serde_json::Deserializer::from_str(&answer)
-            .into_iter()
-            .flatten()
-            .collect();
+        let items: Vec<Value> = serde_json::Deserializer::from_str(&answer).into_iter().flatten().collect();
         assert_eq!(items.len(), questions.len(), "one answer to each question");
         let told = items.iter().map(|it| {
             let allowed = it["status"]["allowed"].as_bool();
-            (
-                it["spec"]["resourceAttributes"].to_string(),
-                allowed.unwrap_or_default(),
-            )
+            (it["spec"]["resourceAttributes"].to_string(), allowed.unwrap_or_default())
         });
         told.collect()
     }

@@ -10,11 +10,8 @@ use super::rendered;
 
 #[test]
 fn helm_finds_nothing_to_object_to() {
-    let helm = Command::new(Tool::Helm.path().unwrap())
-        .args(["lint", "--strict"])
-        .arg(chart())
-        .output()
-        .unwrap();
+    let helm =
+        Command::new(Tool::Helm.path().unwrap()).args(["lint", "--strict"]).arg(chart()).output().unwrap();
     assert!(helm.status.success(), "{}", String::from_utf8_lossy(&helm.stdout));
 }
 
@@ -22,11 +19,7 @@ fn helm_finds_nothing_to_object_to() {
 fn values_become_arguments() {
     assert_eq!(
         operator_arguments(&rendered("rl", &json!({}))),
-        [
-            "--log-level=info",
-            "--log-format=json",
-            "--http-bind-address=[::]:8080"
-        ]
+        ["--log-level=info", "--log-format=json", "--http-bind-address=[::]:8080"]
     );
     let values = json!({
         "namespaces": ["legal", "web"],
@@ -55,10 +48,7 @@ fn wrong_values_are_refused() {
         (json!({"namespaces": "legal"}), "/namespaces"),
         (json!({"namespaces": ["Legal"]}), "/namespaces/0"),
         (json!({"namespaces": ["a", "a"]}), "/namespaces"),
-        (
-            json!({"allowEndpoints": ["gateway.example.com"]}),
-            "/allowEndpoints/0",
-        ),
+        (json!({"allowEndpoints": ["gateway.example.com"]}), "/allowEndpoints/0"),
         (json!({"logLevel": "loud"}), "/logLevel"),
         (json!({"crds": {"instal": true}}), "instal"),
     ];
@@ -67,9 +57,6 @@ fn wrong_values_are_refused() {
             Ok(objects) => panic!("{values} was taken for {} objects", objects.len()),
             Err(error) => error.to_string(),
         };
-        assert!(
-            said.contains(place),
-            "{values} is refused without naming {place}: {said}"
-        );
+        assert!(said.contains(place), "{values} is refused without naming {place}: {said}");
     }
 }

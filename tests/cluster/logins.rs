@@ -11,53 +11,28 @@ use super::world::{World, foreign_secret};
 async fn a_login_is_read_as_people_write_it() {
     let world = World::new("logins").await;
     let api = &world.clients.api;
-    let read = async |id_key, secret_key| {
-        api.read_login(&world.namespace, "client", id_key, secret_key)
-            .await
-    };
-    assert!(matches!(
-        read("client_id", "client_secret").await,
-        Ok(LoginLook::Absent)
-    ));
+    let read =
+        async |id_key, secret_key| api.read_login(&world.namespace, "client", id_key, secret_key).await;
+    assert!(matches!(read("client_id", "client_secret").await, Ok(LoginLook::Absent)));
     world.apply(json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "client"},
         "stringData": {"client_id": "key-1\n", "client_secret": "s3cret\n", "bad": "a\u{0}b", "empty": ""},
     }));
-    let Ok(LoginLook::Found {
-        client_id,
-        client_secret,
-        version,
-    }) = read("client_id", "client_secret").await
+    let Ok(LoginLook::Found { client_id, client_secret, version }) = read("client_id", "client_secret").await
     else {
         panic!("the Secret is there");
     };
     assert!(matches!(client_id, Entry::Usable(id) if &*id == "key-1"));
     assert!(matches!(client_secret, Entry::Usable(secret) if secret.for_request() == "s3cret"));
     assert!(version.0 > 0);
-    let Ok(LoginLook::Found {
-        client_id,
-        client_secret,
-        ..
-    }) = read("bad", "empty").await
-    else {
+    let Ok(LoginLook::Found { client_id, client_secret, .. }) = read("bad", "empty").await else {
         panic!("the Secret is there");
     };
-    assert!(matches!(
-        (client_id, client_secret),
-        (Entry::Unusable, Entry::Unusable)
-    ));
-    let Ok(LoginLook::Found {
-        client_id,
-        client_secret,
-        ..
-    }) = read("no", "nor-this").await
-    else {
+    assert!(matches!((client_id, client_secret), (Entry::Unusable, Entry::Unusable)));
+    let Ok(LoginLook::Found { client_id, client_secret, .. }) = read("no", "nor-this").await else {
         panic!("the Secret is there");
     };
-    assert!(matches!(
-        (client_id, client_secret),
-        (Entry::Missing, Entry::Missing)
-    ));
+    assert!(matches!((client_id, client_secret), (Entry::Missing, Entry::Missing)));
 }
 
 #[tokio::test]
@@ -65,11 +40,7 @@ async fn a_token_is_recalled_only_as_it_was_written() {
     let world = World::new("recalls").await;
     let parts = world.parts("partner");
     let (api, name) = (&world.clients.api, parts.name());
-    let recall = async |name| {
-        api.recall(&world.namespace, name, AccessToken::read)
-            .await
-            .expect("an answer")
-    };
+    let recall = async |name| api.recall(&world.namespace, name, AccessToken::read).await.expect("an answer");
     assert!(matches!(recall(name).await, Recalled::Absent));
     let written = api.create_secret(&parts.draft(&world)).await.expect("created");
     let Recalled::Token(token, seen) = recall(name).await else {
@@ -83,14 +54,9 @@ async fn a_token_is_recalled_only_as_it_was_written() {
         panic!("the Secret was edited");
     };
     assert_eq!(seen.content, Content::Edited);
-    let stored = api
-        .stored_secret(&world.namespace, name)
-        .await
-        .expect("an answer")
-        .expect("a Secret");
-    let (token, record) = stored
-        .salvage(&parts.template.keys, ScopedToken::read)
-        .expect("intact beside the new key");
+    let stored = api.stored_secret(&world.namespace, name).await.expect("an answer").expect("a Secret");
+    let (token, record) =
+        stored.salvage(&parts.template.keys, ScopedToken::read).expect("intact beside the new key");
     assert_eq!(token.for_managed_secret(), parts.token.for_managed_secret());
     assert_eq!(record, parts.record);
 

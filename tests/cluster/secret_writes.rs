@@ -9,10 +9,7 @@ use serde_json::json;
 use super::world::{World, foreign_secret, text};
 
 fn over(seen: &SeenSecret) -> Over<'_> {
-    Over {
-        uid: &seen.uid,
-        version: seen.version,
-    }
+    Over { uid: &seen.uid, version: seen.version }
 }
 
 #[tokio::test]
@@ -33,31 +30,19 @@ async fn a_replacement_needs_the_uid_and_the_version_that_are_there() {
     // The same bytes again change nothing, and so does the version.
     assert_eq!(second.version, first.version);
     world.kubectl(&["label", "secret", parts.name(), "edited=yes"]);
-    assert_eq!(
-        api.replace_secret(&draft, over(&first)).await,
-        Err(WriteRefused::Conflict)
-    );
+    assert_eq!(api.replace_secret(&draft, over(&first)).await, Err(WriteRefused::Conflict));
 
     let Ok(Look::Ours(now)) = api.look_whole(&world.namespace, parts.name()).await else {
         panic!("the Secret is ours");
     };
     assert!(now.version > first.version);
-    let wrong = Over {
-        uid: "11111111-2222-3333-4444-555555555555",
-        version: now.version,
-    };
-    assert_eq!(
-        api.replace_secret(&draft, wrong).await,
-        Err(WriteRefused::Conflict)
-    );
+    let wrong = Over { uid: "11111111-2222-3333-4444-555555555555", version: now.version };
+    assert_eq!(api.replace_secret(&draft, wrong).await, Err(WriteRefused::Conflict));
     let third = api.replace_secret(&draft, over(&now)).await.expect("replaced");
     assert_eq!(third.rendering, parts.template.rendering());
 
     world.kubectl(&["delete", "secret", parts.name()]);
-    assert_eq!(
-        api.replace_secret(&draft, over(&third)).await,
-        Err(WriteRefused::Gone)
-    );
+    assert_eq!(api.replace_secret(&draft, over(&third)).await, Err(WriteRefused::Gone));
 }
 
 #[tokio::test]
@@ -71,18 +56,12 @@ async fn a_look_tells_ours_from_theirs_and_from_nothing() {
     assert_eq!(api.look(namespace, "../configmaps").await, Ok(Look::Absent));
 
     let written = api.create_secret(&parts.draft(&world)).await.expect("created");
-    assert_eq!(
-        api.look_whole(namespace, parts.name()).await,
-        Ok(Look::Ours(written.clone()))
-    );
+    assert_eq!(api.look_whole(namespace, parts.name()).await, Ok(Look::Ours(written.clone())));
     let Ok(Look::Ours(seen)) = api.look(namespace, parts.name()).await else {
         panic!("the Secret is ours");
     };
     assert_eq!(seen.content, Content::Unseen);
-    assert_eq!(
-        (seen.uid, seen.version, seen.record),
-        (written.uid, written.version, written.record)
-    );
+    assert_eq!((seen.uid, seen.version, seen.record), (written.uid, written.version, written.record));
 
     world.apply(foreign_secret("theirs"));
     assert_eq!(api.look(namespace, "theirs").await, Ok(Look::Foreign));
@@ -95,19 +74,10 @@ async fn a_foreign_secret_withstands_even_a_write_with_its_own_preconditions() {
     let parts = world.parts("partner");
     let api = &world.clients.api;
     let theirs = world.apply(foreign_secret(parts.name()));
-    assert_eq!(
-        api.create_secret(&parts.draft(&world)).await,
-        Err(WriteRefused::Exists)
-    );
+    assert_eq!(api.create_secret(&parts.draft(&world)).await, Err(WriteRefused::Exists));
     let uid = text(&theirs["metadata"]["uid"]);
-    let version = ResourceVersion(
-        text(&theirs["metadata"]["resourceVersion"])
-            .parse()
-            .expect("a number"),
-    );
-    let refused = api
-        .replace_secret(&parts.draft(&world), Over { uid: &uid, version })
-        .await;
+    let version = ResourceVersion(text(&theirs["metadata"]["resourceVersion"]).parse().expect("a number"));
+    let refused = api.replace_secret(&parts.draft(&world), Over { uid: &uid, version }).await;
     assert_eq!(refused, Err(WriteRefused::Immutable));
     let data = world.kubectl(&["get", "secret", parts.name(), "-o", "jsonpath={.data.password}"]);
     assert_eq!(data, "dGhlaXJz");
@@ -140,17 +110,9 @@ async fn a_namespace_out_of_quota_is_named_so_and_a_rehearsal_finds_out() {
     assert_eq!(rehearse().await, Ok(()));
     assert_eq!(api.look(&world.namespace, parts.name()).await, Ok(Look::Absent));
     world.kubectl(&["create", "quota", "none", "--hard=count/secrets=0"]);
-    world.kubectl(&[
-        "wait",
-        "quota/none",
-        "--for=jsonpath={.status.hard}",
-        "--timeout=30s",
-    ]);
+    world.kubectl(&["wait", "quota/none", "--for=jsonpath={.status.hard}", "--timeout=30s"]);
     assert_eq!(rehearse().await, Err(WriteRefused::Quota));
-    assert_eq!(
-        api.create_secret(&parts.draft(&world)).await,
-        Err(WriteRefused::Quota)
-    );
+    assert_eq!(api.create_secret(&parts.draft(&world)).await, Err(WriteRefused::Quota));
 }
 
 #[tokio::test]
@@ -163,10 +125,7 @@ async fn a_namespace_that_ends_or_is_not_there_is_named_so() {
     }));
     let namespace = &world.namespace;
     world.kubectl(&["delete", "namespace", namespace, "--wait=false"]);
-    assert_eq!(
-        api.create_secret(&parts.draft(&world)).await,
-        Err(WriteRefused::NamespaceTerminating)
-    );
+    assert_eq!(api.create_secret(&parts.draft(&world)).await, Err(WriteRefused::NamespaceTerminating));
     world.kubectl(&[
         "patch",
         "configmap",
@@ -178,10 +137,7 @@ async fn a_namespace_that_ends_or_is_not_there_is_named_so() {
 
     let mut draft = parts.draft(&world);
     draft.namespace = "there-is-no-such-namespace";
-    assert_eq!(
-        api.create_secret(&draft).await,
-        Err(WriteRefused::NamespaceAbsent)
-    );
+    assert_eq!(api.create_secret(&draft).await, Err(WriteRefused::NamespaceAbsent));
 }
 
 #[tokio::test]
@@ -197,10 +153,7 @@ async fn a_missing_right_is_told_from_an_admission_that_refuses() {
     };
 
     let reader = world
-        .account(
-            "reader",
-            json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]),
-        )
+        .account("reader", json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]))
         .await;
     assert_eq!(reader.namespace(), world.namespace);
     let refused = reader.api.create_secret(&draft).await;
@@ -227,11 +180,7 @@ async fn a_missing_right_is_told_from_an_admission_that_refuses() {
     let api = &world.clients.api;
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     // The policy is compiled a moment after it was applied; a rehearsal tells when.
-    while api
-        .rehearse_secret(&world.namespace, parts.owner(), &parts.template, None)
-        .await
-        .is_ok()
-    {
+    while api.rehearse_secret(&world.namespace, parts.owner(), &parts.template, None).await.is_ok() {
         assert!(std::time::Instant::now() < deadline, "the policy never applied");
     }
     let refused = api.create_secret(&draft).await;

@@ -7,11 +7,7 @@ use serde_json::{Value, json};
 use super::world::{World, text};
 
 fn version(object: &Value) -> ResourceVersion {
-    ResourceVersion(
-        text(&object["metadata"]["resourceVersion"])
-            .parse()
-            .expect("a number"),
-    )
+    ResourceVersion(text(&object["metadata"]["resourceVersion"]).parse().expect("a number"))
 }
 
 #[tokio::test]
@@ -24,19 +20,10 @@ async fn a_stale_status_write_is_a_conflict_and_changes_nothing() {
     let handled = json!({"lastHandledRenewRequest": "one", "observedGeneration": 1});
     let second = api.write_status(&key, first, &handled).await.expect("written");
     assert!(second > first);
-    let stale = api
-        .write_status(&key, first, &json!({"lastHandledRenewRequest": "two"}))
-        .await;
+    let stale = api.write_status(&key, first, &json!({"lastHandledRenewRequest": "two"})).await;
     assert_eq!(stale, Err(StatusRefused::Conflict));
-    let shown = || {
-        world.kubectl(&[
-            "get",
-            "rlc",
-            "partner",
-            "-o",
-            "jsonpath={.status.lastHandledRenewRequest}",
-        ])
-    };
+    let shown =
+        || world.kubectl(&["get", "rlc", "partner", "-o", "jsonpath={.status.lastHandledRenewRequest}"]);
     assert_eq!(shown(), "one");
 
     let cleared = json!({"lastHandledRenewRequest": null});
@@ -45,20 +32,12 @@ async fn a_stale_status_write_is_a_conflict_and_changes_nothing() {
     let same = api.write_status(&key, third, &cleared).await;
     assert_eq!(same, Ok(third), "a write that changes nothing leaves the version");
 
-    let invalid = api
-        .write_status(&key, third, &json!({"observedGeneration": "many"}))
-        .await;
+    let invalid = api.write_status(&key, third, &json!({"observedGeneration": "many"})).await;
     assert_eq!(invalid, Err(StatusRefused::Invalid));
     let nobody = Key::new(Kind::Request, world.namespace.as_str(), "nobody");
-    assert_eq!(
-        api.write_status(&nobody, third, &cleared).await,
-        Err(StatusRefused::Gone)
-    );
+    assert_eq!(api.write_status(&nobody, third, &cleared).await, Err(StatusRefused::Gone));
     world.kubectl(&["delete", "rlc", "partner"]);
-    assert_eq!(
-        api.write_status(&key, third, &cleared).await,
-        Err(StatusRefused::Gone)
-    );
+    assert_eq!(api.write_status(&key, third, &cleared).await, Err(StatusRefused::Gone));
 
     let reader = world.account("reader", json!([])).await;
     let forbidden = reader.api.write_status(&key, third, &cleared).await;

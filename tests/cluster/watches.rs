@@ -34,9 +34,7 @@ async fn next<T>(changes: &mut Receiver<Change>, mut pick: impl FnMut(Change) ->
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), found)
-        .await
-        .expect("a change in time")
+    tokio::time::timeout(Duration::from_secs(30), found).await.expect("a change in time")
 }
 
 async fn all_listed(changes: &mut Receiver<Change>, mut count: usize) {
@@ -58,30 +56,17 @@ async fn a_secret_is_followed_from_its_write_to_its_end() {
     let (_watches, mut changes) = start(&world.clients, streams(&scope(&world), &ALL));
     all_listed(&mut changes, 5).await;
 
-    let written = world
-        .clients
-        .api
-        .create_secret(&parts.draft(&world))
-        .await
-        .expect("created");
+    let written = world.clients.api.create_secret(&parts.draft(&world)).await.expect("created");
     let managed = |change| match change {
-        Change::Seen {
-            seen: Seen::ManagedSecret { name, secret, .. },
-            initial: false,
-            ..
-        } => Some((name, *secret)),
+        Change::Seen { seen: Seen::ManagedSecret { name, secret, .. }, initial: false, .. } => {
+            Some((name, *secret))
+        }
         _ => None,
     };
     let (name, seen) = next(&mut changes, managed).await;
     assert_eq!((&*name, &seen), (parts.name(), &written));
 
-    world.kubectl(&[
-        "patch",
-        "secret",
-        parts.name(),
-        "-p",
-        r#"{"stringData":{"extra":"x"}}"#,
-    ]);
+    world.kubectl(&["patch", "secret", parts.name(), "-p", r#"{"stringData":{"extra":"x"}}"#]);
     assert_eq!(next(&mut changes, managed).await.1.content, Content::Edited);
 
     world.kubectl(&["delete", "secret", parts.name()]);
@@ -98,31 +83,22 @@ async fn a_secret_is_followed_from_its_write_to_its_end() {
 async fn lists_show_what_was_there_before() {
     let world = World::new("lists").await;
     world.credential("partner");
-    world.kubectl(&[
-        "annotate",
-        "rlc",
-        "partner",
-        "auth.rocketlawyer.com/renew-requested-at=now",
-    ]);
+    world.kubectl(&["annotate", "rlc", "partner", "auth.rocketlawyer.com/renew-requested-at=now"]);
     let foreign = world.apply(foreign_secret("theirs"));
     let (_watches, mut changes) = start(&world.clients, streams(&scope(&world), &ALL));
     let (mut credential, mut secret, mut namespace) = (None, None, None);
     let mut listed = 0;
     next(&mut changes, |change| {
         match change {
-            Change::Seen {
-                seen: Seen::Credential(object),
-                initial,
-                ..
-            } => credential = Some((object, initial)),
-            Change::Seen {
-                seen: Seen::OtherSecret { name, version, .. },
-                ..
-            } => secret = Some((name, version)),
-            Change::Seen {
-                seen: Seen::Namespace { name, labels },
-                ..
-            } if *name == world.namespace => namespace = Some(labels),
+            Change::Seen { seen: Seen::Credential(object), initial, .. } => {
+                credential = Some((object, initial))
+            }
+            Change::Seen { seen: Seen::OtherSecret { name, version, .. }, .. } => {
+                secret = Some((name, version))
+            }
+            Change::Seen { seen: Seen::Namespace { name, labels }, .. } if *name == world.namespace => {
+                namespace = Some(labels)
+            }
             Change::Listed(_) => listed += 1,
             _ => {}
         }
@@ -133,23 +109,10 @@ async fn lists_show_what_was_there_before() {
     assert!(initial);
     assert_eq!((&*credential.name, credential.generation), ("partner", 1));
     assert_eq!(credential.renew_request.as_deref(), Some("now"));
-    assert_eq!(
-        credential.spec.as_ref().expect("a spec").client_secret_ref.name,
-        "client"
-    );
-    assert_eq!(
-        credential
-            .status
-            .as_ref()
-            .expect("the default")
-            .observed_generation,
-        Some(-1)
-    );
+    assert_eq!(credential.spec.as_ref().expect("a spec").client_secret_ref.name, "client");
+    assert_eq!(credential.status.as_ref().expect("the default").observed_generation, Some(-1));
     let (name, version) = secret.expect("their Secret");
-    assert_eq!(
-        (&*name, version.0.to_string()),
-        ("theirs", text(&foreign["metadata"]["resourceVersion"]))
-    );
+    assert_eq!((&*name, version.0.to_string()), ("theirs", text(&foreign["metadata"]["resourceVersion"])));
     let labels = namespace.expect("the namespace");
     assert_eq!(&*labels[0].0, "kubernetes.io/metadata.name");
 }
@@ -174,10 +137,7 @@ async fn a_stream_without_its_right_stops_no_other() {
     assert_eq!(broken, Some((Watched::ManagedSecrets, Trouble::Forbidden)));
     world.credential("later");
     let name = next(&mut changes, |change| match change {
-        Change::Seen {
-            seen: Seen::Credential(object),
-            ..
-        } => Some(object.name),
+        Change::Seen { seen: Seen::Credential(object), .. } => Some(object.name),
         _ => None,
     })
     .await;
@@ -200,9 +160,7 @@ async fn a_stream_without_its_right_stops_no_other() {
 async fn an_object_that_cannot_be_decoded_stalls_nothing() {
     let control_plane = ControlPlane::start().expect("a control plane");
     let crd = "crd/rocketlawyercredentials.auth.rocketlawyer.com";
-    control_plane
-        .kubectl(&["patch", crd, "--type=json", "-p", LOOSER])
-        .expect("a looser schema");
+    control_plane.kubectl(&["patch", crd, "--type=json", "-p", LOOSER]).expect("a looser schema");
     let apply = |name: &str, spec: serde_json::Value, status: serde_json::Value| {
         let object = json!({
             "apiVersion": "auth.rocketlawyer.com/v1alpha1", "kind": "RocketLawyerCredential",
@@ -213,13 +171,7 @@ async fn an_object_that_cannot_be_decoded_stalls_nothing() {
     let good = json!({"environment": "Sandbox", "clientSecretRef": {"name": "client"}});
     let deadline = std::time::Instant::now() + Duration::from_secs(30);
     // The looser schema is served a moment after it was patched.
-    while apply(
-        "broken-listed",
-        json!({"environment": "Mars"}),
-        json!({"conditions": 7}),
-    )
-    .is_err()
-    {
+    while apply("broken-listed", json!({"environment": "Mars"}), json!({"conditions": 7})).is_err() {
         assert!(std::time::Instant::now() < deadline, "the schema never loosened");
     }
     apply("good-listed", good.clone(), json!(null)).expect("created");
@@ -227,31 +179,20 @@ async fn an_object_that_cannot_be_decoded_stalls_nothing() {
     let clients = clients(&control_plane.description().kubeconfig).await;
     let (_watches, mut changes) = start(&clients, streams(&Scope::AllNamespaces, &[Watched::Credentials]));
     all_listed(&mut changes, 1).await;
-    apply(
-        "broken-watched",
-        json!({"environment": "Sandbox", "suspend": "maybe"}),
-        json!(null),
-    )
-    .expect("created");
+    apply("broken-watched", json!({"environment": "Sandbox", "suspend": "maybe"}), json!(null))
+        .expect("created");
     apply("good-watched", good, json!(null)).expect("created");
     let mut seen = Vec::new();
     next(&mut changes, |change| {
         match change {
-            Change::Seen {
-                seen: Seen::Credential(object),
-                ..
-            } => seen.push((object.name, object.spec.err())),
+            Change::Seen { seen: Seen::Credential(object), .. } => {
+                seen.push((object.name, object.spec.err()))
+            }
             Change::Broken(..) => panic!("the stream broke"),
             _ => {}
         }
         (seen.len() == 2).then_some(())
     })
     .await;
-    assert_eq!(
-        seen,
-        [
-            ("broken-watched".into(), Some(Undecodable)),
-            ("good-watched".into(), None)
-        ]
-    );
+    assert_eq!(seen, [("broken-watched".into(), Some(Undecodable)), ("good-watched".into(), None)]);
 }

@@ -36,15 +36,9 @@ impl World {
         let control_plane = ControlPlane::shared().expect("a control plane");
         let number = LAST.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{name}-{}-{number}", std::process::id());
-        control_plane
-            .kubectl(&["create", "namespace", &namespace])
-            .expect("a namespace");
+        control_plane.kubectl(&["create", "namespace", &namespace]).expect("a namespace");
         let clients = clients(&control_plane.description().kubeconfig).await;
-        Self {
-            control_plane,
-            clients,
-            namespace,
-        }
+        Self { control_plane, clients, namespace }
     }
 
     /// Runs kubectl in the namespace.
@@ -56,15 +50,7 @@ impl World {
     /// Applies a manifest in the namespace and gives it back as the server has it.
     pub fn apply(&self, mut manifest: Value) -> Value {
         manifest["metadata"]["namespace"] = json!(self.namespace);
-        let arguments = [
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "-o",
-            "json",
-            "-f",
-            "-",
-        ];
+        let arguments = ["apply", "--server-side", "--force-conflicts", "-o", "json", "-f", "-"];
         let out = self.control_plane.kubectl_with(&arguments, &manifest.to_string());
         serde_json::from_str(&out.expect("a manifest that is taken")).expect("JSON")
     }
@@ -99,10 +85,7 @@ impl World {
             record: Record {
                 issued_at: "2026-11-24T15:15:00.123456789Z".parse().expect("a time"),
                 expires_at: "2026-11-24T20:15:00.5Z".parse().expect("a time"),
-                inputs: InputsHash::V1 {
-                    made_for: [1; 16],
-                    made_with: [2; 16],
-                },
+                inputs: InputsHash::V1 { made_for: [1; 16], made_with: [2; 16] },
                 renew_handled: None,
             },
             token: AccessToken::read("eyJhbGciOiJSUzI1NiJ9.e30.c2ln").expect("a token"),
@@ -120,20 +103,14 @@ impl World {
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": self.namespace}],
         }));
-        let kubeconfig = self
-            .control_plane
-            .service_account_kubeconfig(&self.namespace, name);
+        let kubeconfig = self.control_plane.service_account_kubeconfig(&self.namespace, name);
         clients(&kubeconfig.expect("a kubeconfig")).await
     }
 }
 
 impl Parts {
     pub fn owner(&self) -> OwnedBy<'_> {
-        OwnedBy {
-            kind: Kind::Credential,
-            name: &self.owner,
-            uid: &self.owner_uid,
-        }
+        OwnedBy { kind: Kind::Credential, name: &self.owner, uid: &self.owner_uid }
     }
 
     pub fn draft<'a>(&'a self, world: &'a World) -> Draft<'a> {

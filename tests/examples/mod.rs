@@ -20,9 +20,7 @@ const README_NAMESPACE: &str = "readme";
 #[tokio::test]
 async fn every_example_is_accepted() {
     let client = cluster::client().await;
-    apply(&client, NAMESPACE, &namespace(NAMESPACE))
-        .await
-        .expect("a namespace for the examples");
+    apply(&client, NAMESPACE, &namespace(NAMESPACE)).await.expect("a namespace for the examples");
     let mut complaints = Vec::new();
     for path in manifests() {
         let text = std::fs::read_to_string(&path).expect("an example");
@@ -51,9 +49,7 @@ async fn every_manifest_of_the_readme_is_accepted() {
     }
     let text = std::fs::read_to_string(root().join("README.md")).expect("the README");
     let blocks = text.split("```yaml\n").skip(1);
-    let blocks: Vec<&str> = blocks
-        .map(|rest| rest.split("```").next().unwrap_or_default())
-        .collect();
+    let blocks: Vec<&str> = blocks.map(|rest| rest.split("```").next().unwrap_or_default()).collect();
     assert!(blocks.len() >= 4, "only {} manifests", blocks.len());
     for document in blocks.iter().flat_map(|block| documents(block)) {
         let applied = apply(&client, README_NAMESPACE, &document).await;
@@ -73,11 +69,7 @@ fn the_examples_show_every_field_of_both_kinds() {
         let text = std::fs::read_to_string(&path).expect("an example");
         for document in documents(&text) {
             let kind = document["kind"].as_str().expect("a kind");
-            shown.extend(
-                fields(&document["spec"])
-                    .into_iter()
-                    .map(|field| format!("{kind}.{field}")),
-            );
+            shown.extend(fields(&document["spec"]).into_iter().map(|field| format!("{kind}.{field}")));
         }
     }
     let mut missing = Vec::new();
@@ -87,11 +79,7 @@ fn the_examples_show_every_field_of_both_kinds() {
         let spec =
             &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
         let names = spec.as_object().expect("fields").keys();
-        missing.extend(
-            names
-                .map(|name| format!("{kind}.{name}"))
-                .filter(|name| !shown.contains(name)),
-        );
+        missing.extend(names.map(|name| format!("{kind}.{name}")).filter(|name| !shown.contains(name)));
     }
     assert!(missing.is_empty(), "no example shows {missing:?}");
 }
@@ -135,9 +123,5 @@ fn namespace(name: &str) -> Value {
 }
 
 fn fields(spec: &Value) -> Vec<String> {
-    spec.as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name.clone())
-        .collect()
+    spec.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }

@@ -20,10 +20,7 @@ fn a_request_leaves_a_foreign_secret_alone_until_its_name_is_free() {
     });
     let theirs = [
         world.create(Kind::Secret, theirs),
-        world.create(
-            Kind::Secret,
-            json!({"metadata": {"name": INTERVIEW}, "type": "Opaque"}),
-        ),
+        world.create(Kind::Secret, json!({"metadata": {"name": INTERVIEW}, "type": "Opaque"})),
     ];
     for name in ["machine", "interview"] {
         world.request(name, json!({}));
@@ -50,10 +47,7 @@ fn a_secret_of_a_service_account_is_left_alone() {
     world.login("client", AppScope::Backend);
     let annotations = json!({"kubernetes.io/service-account.name": "builder"});
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "builder", "namespace": world.namespace}});
-    world
-        .control_plane
-        .apply(&account.to_string())
-        .expect("an account");
+    world.control_plane.apply(&account.to_string()).expect("an account");
     let token = json!({
         "metadata": {"name": SECRET, "annotations": annotations}, "type": "kubernetes.io/service-account-token",
     });
@@ -85,10 +79,7 @@ fn a_credential_does_not_take_what_a_request_has() {
     world.delete(Kind::Request, "interview");
     world.wait_ready(Kind::Credential, "interview");
     let secret = world.secret(INTERVIEW);
-    assert_eq!(
-        secret["metadata"]["ownerReferences"][0]["kind"],
-        "RocketLawyerCredential"
-    );
+    assert_eq!(secret["metadata"]["ownerReferences"][0]["kind"], "RocketLawyerCredential");
     assert!(world.opens("access", &data(&secret, "authorization")));
     assert_eq!(world.auth_calls(), 1 + 2 + 1);
 }
@@ -153,18 +144,10 @@ fn an_owner_that_no_longer_controls_is_made_the_controller_again() {
         "apiVersion": "auth.rocketlawyer.com/v1alpha1", "kind": "RocketLawyerCredential", "name": "partner",
         "uid": credential["metadata"]["uid"], "controller": false,
     }]);
-    world.edit(
-        Kind::Secret,
-        SECRET,
-        json!({"metadata": {"ownerReferences": owner}}),
-    );
-    let after = world.wait_for(Kind::Secret, SECRET, |it| {
-        it["metadata"]["ownerReferences"][0]["controller"] == true
-    });
-    assert_eq!(
-        after["metadata"]["ownerReferences"],
-        before["metadata"]["ownerReferences"]
-    );
+    world.edit(Kind::Secret, SECRET, json!({"metadata": {"ownerReferences": owner}}));
+    let after =
+        world.wait_for(Kind::Secret, SECRET, |it| it["metadata"]["ownerReferences"][0]["controller"] == true);
+    assert_eq!(after["metadata"]["ownerReferences"], before["metadata"]["ownerReferences"]);
     assert_eq!(after["data"], before["data"]);
     world.settle();
     assert_eq!(world.auth_calls(), 1);
@@ -250,9 +233,7 @@ fn an_orphaned_scoped_token_is_adopted_only_by_a_request_for_the_same_subject() 
     let leave_the_secret = || {
         super::server::delete(Kind::Request, &world.namespace, "interview", "Orphan");
         world.wait_for(Kind::Request, "interview", Value::is_null);
-        world.wait_for(Kind::Secret, INTERVIEW, |it| {
-            it["metadata"]["ownerReferences"].is_null()
-        });
+        world.wait_for(Kind::Secret, INTERVIEW, |it| it["metadata"]["ownerReferences"].is_null());
     };
     leave_the_secret();
     world.request("interview", json!({"interviewId": "another-customer"}));

@@ -12,9 +12,7 @@ fn no_other_namespace_may_use_a_credential_that_does_not_say_so() {
     world.partner(json!({}));
     let guest = &world.others[0];
     world.request_in(guest, "interview", json!({}));
-    world.wait_in(guest, Kind::Request, "interview", |it| {
-        told::is(it, "False/CredentialNotFound")
-    });
+    world.wait_in(guest, Kind::Request, "interview", |it| told::is(it, "False/CredentialNotFound"));
     world.settle();
     assert_eq!(world.auth_calls(), 1);
     assert_eq!(server::list(Kind::Secret, guest), Vec::<Value>::new());
@@ -29,9 +27,8 @@ fn absent_and_not_consenting_cannot_be_told_apart() {
         let mark = world.mark();
         let reference = json!({"name": credential, "namespace": world.namespace});
         world.request_in(guest, credential, json!({"credentialRef": reference}));
-        let request = world.wait_in(guest, Kind::Request, credential, |it| {
-            told::is(it, "False/CredentialNotFound")
-        });
+        let request =
+            world.wait_in(guest, Kind::Request, credential, |it| told::is(it, "False/CredentialNotFound"));
         world.settle();
         let mut status = request["status"].to_string();
         for condition in request["status"]["conditions"].as_array().expect("conditions") {
@@ -39,25 +36,15 @@ fn absent_and_not_consenting_cannot_be_told_apart() {
         }
         let asked = world.asked_since(mark);
         let asked = asked.into_iter().filter(|it| it.namespace == *guest);
-        let asked: Vec<_> = asked
-            .map(|it| json!([it.verb, it.resource, it.subresource, it.code]))
-            .collect();
-        (
-            status.replace(credential, "NAME"),
-            json!(asked).to_string().replace(credential, "NAME"),
-        )
+        let asked: Vec<_> = asked.map(|it| json!([it.verb, it.resource, it.subresource, it.code])).collect();
+        (status.replace(credential, "NAME"), json!(asked).to_string().replace(credential, "NAME"))
     };
     let refused = told_of("partner");
     let absent = told_of("nobody");
     assert_eq!(refused, absent);
     assert!(refused.1.contains("patch"), "{}", refused.1);
     // Nothing of the guest's reaches the credential's own status either.
-    assert!(
-        !world
-            .get(Kind::Credential, "partner")
-            .to_string()
-            .contains(guest.as_str())
-    );
+    assert!(!world.get(Kind::Credential, "partner").to_string().contains(guest.as_str()));
 }
 
 #[test]
@@ -66,38 +53,21 @@ fn a_credential_may_allow_namespaces_by_name_and_take_it_back() {
     let guest = world.others[0].clone();
     world.partner(json!({}));
     world.request_in(&guest, "interview", json!({}));
-    world.wait_in(&guest, Kind::Request, "interview", |it| {
-        told::is(it, "False/CredentialNotFound")
-    });
+    world.wait_in(&guest, Kind::Request, "interview", |it| told::is(it, "False/CredentialNotFound"));
 
     let names = json!({"from": "Selected", "names": [guest]});
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"spec": {"allowedNamespaces": names}}),
-    );
-    world.wait_in(&guest, Kind::Request, "interview", |it| {
-        told::is(it, "True/Issued")
-    });
+    world.edit(Kind::Credential, "partner", json!({"spec": {"allowedNamespaces": names}}));
+    world.wait_in(&guest, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
     assert!(!server::get(Kind::Secret, &guest, "interview-token").is_null());
     assert!(world.get(Kind::Secret, "interview-token").is_null());
 
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"spec": {"allowedNamespaces": null}}),
-    );
+    world.edit(Kind::Credential, "partner", json!({"spec": {"allowedNamespaces": null}}));
     world.wait_ready(Kind::Credential, "partner");
     world.request_in(&guest, "late", json!({}));
-    world.wait_in(&guest, Kind::Request, "late", |it| {
-        told::is(it, "False/CredentialNotFound")
-    });
+    world.wait_in(&guest, Kind::Request, "late", |it| told::is(it, "False/CredentialNotFound"));
     // A token that was issued with consent lives out.
     world.settle();
-    assert!(told::is(
-        &server::get(Kind::Request, &guest, "interview"),
-        "True/Issued"
-    ));
+    assert!(told::is(&server::get(Kind::Request, &guest, "interview"), "True/Issued"));
 }
 
 #[test]
@@ -106,9 +76,7 @@ fn a_credential_may_allow_every_namespace() {
     world.partner(json!({"allowedNamespaces": {"from": "All"}}));
     let guest = &world.others[0];
     world.request_in(guest, "interview", json!({}));
-    world.wait_in(guest, Kind::Request, "interview", |it| {
-        told::is(it, "True/Issued")
-    });
+    world.wait_in(guest, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
 }
 
 #[test]
@@ -118,20 +86,14 @@ fn a_credential_may_allow_namespaces_by_label() {
     let selector = json!({"matchLabels": {"legal-tokens": "true"}});
     world.partner(json!({"allowedNamespaces": {"from": "Selected", "selector": selector}}));
     world.request_in(guest, "interview", json!({}));
-    world.wait_in(guest, Kind::Request, "interview", |it| {
-        told::is(it, "False/CredentialNotFound")
-    });
+    world.wait_in(guest, Kind::Request, "interview", |it| told::is(it, "False/CredentialNotFound"));
     world.kubectl(&["label", "namespace", guest, "legal-tokens=true"]);
-    world.wait_in(guest, Kind::Request, "interview", |it| {
-        told::is(it, "True/Issued")
-    });
+    world.wait_in(guest, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
 
     world.kubectl(&["label", "namespace", guest, "legal-tokens-"]);
     world.settle();
     world.request_in(guest, "late", json!({}));
-    world.wait_in(guest, Kind::Request, "late", |it| {
-        told::is(it, "False/CredentialNotFound")
-    });
+    world.wait_in(guest, Kind::Request, "late", |it| told::is(it, "False/CredentialNotFound"));
 }
 
 #[test]
@@ -146,19 +108,13 @@ fn without_the_right_to_read_namespaces_a_selector_is_said_to_be_out_of_reach() 
     world.wait_for(Kind::Credential, "partner", says_so);
     // By name it is allowed all the same.
     world.request_in(guest, "interview", json!({}));
-    world.wait_in(guest, Kind::Request, "interview", |it| {
-        told::is(it, "True/Issued")
-    });
+    world.wait_in(guest, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
 }
 
 /// An operator of two namespaces.
 fn with_guest(name: &str, selectors: bool) -> World {
     let guest = format!("{name}-guest");
-    let wishes = Wishes {
-        others: &[&guest],
-        selectors,
-        ..Wishes::default()
-    };
+    let wishes = Wishes { others: &[&guest], selectors, ..Wishes::default() };
     let mut world = World::new(name, &wishes);
     world.operator.start();
     world

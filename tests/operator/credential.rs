@@ -44,23 +44,14 @@ fn a_token_is_issued_into_a_secret_and_status_says_so() {
 fn status_says_so(world: &World, credential: &serde_json::Value, secret: &serde_json::Value) {
     let status = &credential["status"];
     assert_eq!(condition(credential, "CredentialsValid"), "True/Accepted");
-    assert_eq!(
-        condition(credential, "Reconciling") + &condition(credential, "Stalled"),
-        ""
-    );
+    assert_eq!(condition(credential, "Reconciling") + &condition(credential, "Stalled"), "");
     assert_eq!(status["token"]["secretName"], "partner-access-token");
     let expires = told::instant(&status["token"]["expiresAt"]);
-    assert_eq!(
-        told::instant(&json!(data(secret, "expires_at"))).as_second(),
-        expires.as_second()
-    );
+    assert_eq!(told::instant(&json!(data(secret, "expires_at"))).as_second(), expires.as_second());
     let issued = told::instant(&status["token"]["issuedAt"]);
     let renews = told::instant(&status["token"]["renewAt"]);
     let share = issued.duration_until(renews).as_secs_f64() / issued.duration_until(expires).as_secs_f64();
-    assert!(
-        (0.499..0.668).contains(&share),
-        "renewed after {share} of its life"
-    );
+    assert!((0.499..0.668).contains(&share), "renewed after {share} of its life");
     assert_eq!(status["application"]["organization"], "rocketlawyer");
     assert_eq!(status["failure"], json!(null));
 
@@ -68,14 +59,7 @@ fn status_says_so(world: &World, credential: &serde_json::Value, secret: &serde_
     let columns: Vec<_> = columns.split_whitespace().collect();
     let expected = ["partner", "True", "Issued", text(&status["token"]["expiresAt"])];
     assert_eq!(columns[..4], expected);
-    assert_eq!(
-        columns[4..7],
-        [
-            text(&status["token"]["renewAt"]),
-            "partner-access-token",
-            "Custom"
-        ]
-    );
+    assert_eq!(columns[4..7], [text(&status["token"]["renewAt"]), "partner-access-token", "Custom"]);
 }
 
 #[test]
@@ -91,9 +75,8 @@ fn a_token_is_renewed_before_it_expires() {
     assert_ne!(data(&first, "access_token"), data(&second, "access_token"));
     assert!(world.opens("access", &data(&second, "authorization")));
     let shown = json!(issued.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-    let credential = world.wait_for(Kind::Credential, "partner", |it| {
-        it["status"]["token"]["issuedAt"] == shown
-    });
+    let credential =
+        world.wait_for(Kind::Credential, "partner", |it| it["status"]["token"]["issuedAt"] == shown);
     assert_eq!(condition(&credential, "Ready"), "True/Issued");
     world.wait_renewed("partner-access-token", &second);
 }
@@ -120,44 +103,26 @@ fn a_refused_client_secret_leaves_the_token_in_service_until_it_is_set_back() {
     let (app, _) = world.partner(json!({}));
     let before = world.secret("partner-access-token");
 
-    world.edit(
-        Kind::Secret,
-        "client",
-        json!({"stringData": {"client_secret": "mistyped"}}),
-    );
+    world.edit(Kind::Secret, "client", json!({"stringData": {"client_secret": "mistyped"}}));
     let credential = world.wait_for(Kind::Credential, "partner", |it| {
         condition(it, "CredentialsValid") == "False/InvalidClient"
     });
     assert!(told::is(&credential, "True/Issued"), "{credential:#}");
     assert_eq!(condition(&credential, "Stalled"), "");
     let failure = &credential["status"]["failure"];
-    assert_eq!(
-        (&failure["reason"], &failure["httpStatus"]),
-        (&json!("InvalidClient"), &json!(401))
-    );
+    assert_eq!((&failure["reason"], &failure["httpStatus"]), (&json!("InvalidClient"), &json!(401)));
     assert!(told::message(&credential, "CredentialsValid").contains("\"client\""));
-    assert_eq!(
-        told::version(&world.secret("partner-access-token")),
-        told::version(&before)
-    );
+    assert_eq!(told::version(&world.secret("partner-access-token")), told::version(&before));
     world.settle();
     assert_eq!(world.auth_calls(), 2);
 
-    world.edit(
-        Kind::Secret,
-        "client",
-        json!({"stringData": {"client_secret": app.client_secret}}),
-    );
-    let credential = world.wait_for(Kind::Credential, "partner", |it| {
-        condition(it, "CredentialsValid") == "True/Accepted"
-    });
+    world.edit(Kind::Secret, "client", json!({"stringData": {"client_secret": app.client_secret}}));
+    let credential = world
+        .wait_for(Kind::Credential, "partner", |it| condition(it, "CredentialsValid") == "True/Accepted");
     assert_eq!(credential["status"]["failure"], json!(null));
     world.settle();
     assert_eq!(world.auth_calls(), 2);
-    assert_eq!(
-        told::version(&world.secret("partner-access-token")),
-        told::version(&before)
-    );
+    assert_eq!(told::version(&world.secret("partner-access-token")), told::version(&before));
 }
 
 #[test]
@@ -172,10 +137,7 @@ fn a_suspended_credential_keeps_its_token_and_issues_nothing_until_it_is_resumed
     world.change_secret(&app, "another");
     world.settle();
     assert_eq!(world.auth_calls(), 1);
-    assert_eq!(
-        told::version(&world.secret("partner-access-token")),
-        told::version(&before)
-    );
+    assert_eq!(told::version(&world.secret("partner-access-token")), told::version(&before));
 
     world.edit(Kind::Credential, "partner", json!({"spec": {"suspend": false}}));
     world.wait_renewed("partner-access-token", &before);
@@ -230,9 +192,7 @@ fn key_names_labels_and_annotations_are_rendered_anew_without_issuing() {
     });
 
     world.edit(Kind::Credential, "partner", json!({"spec": {"secret": secret}}));
-    let after = world.wait_for(Kind::Secret, "partner-access-token", |it| {
-        it["data"]["TOKEN"].is_string()
-    });
+    let after = world.wait_for(Kind::Secret, "partner-access-token", |it| it["data"]["TOKEN"].is_string());
     assert_eq!(data(&after, "TOKEN"), token);
     let keys: Vec<_> = after["data"].as_object().expect("data").keys().cloned().collect();
     assert_eq!(keys, ["TOKEN", "authorization", "token_type", "until"]);
@@ -247,9 +207,8 @@ fn key_names_labels_and_annotations_are_rendered_anew_without_issuing() {
         json!({"spec": {"secret": {"keys": null, "labels": {"team": "web"}}}}),
     );
     world.operator.start();
-    let after = world.wait_for(Kind::Secret, "partner-access-token", |it| {
-        it["data"]["access_token"].is_string()
-    });
+    let after =
+        world.wait_for(Kind::Secret, "partner-access-token", |it| it["data"]["access_token"].is_string());
     assert_eq!(data(&after, "access_token"), token);
     assert_eq!(after["data"]["TOKEN"], json!(null));
     assert_eq!(after["metadata"]["labels"]["team"], "web");
@@ -283,21 +242,13 @@ fn a_client_secret_that_is_missing_or_incomplete_is_said_and_awaited() {
     assert_eq!(condition(&credential, "Reconciling"), "");
     let app = App::new("client-key", "right", AppScope::Backend);
     world.emulator.put_app(app);
-    world.edit(
-        Kind::Secret,
-        "client",
-        json!({"stringData": {"client_secret": "ri\u{7}ght"}}),
-    );
+    world.edit(Kind::Secret, "client", json!({"stringData": {"client_secret": "ri\u{7}ght"}}));
     world.wait_for(Kind::Credential, "partner", |it| {
         told::message(it, "Ready").contains("control characters")
     });
 
     // The line's end that editors leave is forgiven.
-    world.edit(
-        Kind::Secret,
-        "client",
-        json!({"stringData": {"client_secret": "right\n"}}),
-    );
+    world.edit(Kind::Secret, "client", json!({"stringData": {"client_secret": "right\n"}}));
     world.wait_ready(Kind::Credential, "partner");
     assert_eq!(world.auth_calls(), 1);
 }
@@ -312,18 +263,11 @@ fn no_secret_is_sent_to_an_endpoint_that_the_operator_was_not_started_with() {
     assert_eq!(condition(&credential, "Stalled"), "True/EndpointNotAllowed");
     let origin = format!("http://localhost:{}", world.emulator.address().port());
     let message = told::message(&credential, "Ready");
-    assert!(
-        message.contains(&format!("--allow-endpoint {origin}")),
-        "{message}"
-    );
+    assert!(message.contains(&format!("--allow-endpoint {origin}")), "{message}");
     world.settle();
     assert_eq!(world.auth_calls(), 0);
 
     let right = world.emulator.base_url();
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"spec": {"endpoint": {"url": right}}}),
-    );
+    world.edit(Kind::Credential, "partner", json!({"spec": {"endpoint": {"url": right}}}));
     world.wait_ready(Kind::Credential, "partner");
 }

@@ -14,14 +14,10 @@ fn a_deleted_secret_is_put_back_from_memory() {
 
     world.delete(Kind::Secret, "partner-access-token");
     let uid = &before["metadata"]["uid"];
-    let after = world.wait_for(Kind::Secret, "partner-access-token", |it| {
-        !it.is_null() && it["metadata"]["uid"] != *uid
-    });
+    let after = world
+        .wait_for(Kind::Secret, "partner-access-token", |it| !it.is_null() && it["metadata"]["uid"] != *uid);
     assert_eq!(after["data"], before["data"]);
-    assert_eq!(
-        after["metadata"]["annotations"],
-        before["metadata"]["annotations"]
-    );
+    assert_eq!(after["metadata"]["annotations"], before["metadata"]["annotations"]);
     world.wait_for_event("partner", "SecretRestored");
     world.settle();
     assert_eq!(world.auth_calls(), 1);
@@ -59,16 +55,10 @@ fn a_key_added_while_the_operator_was_away_goes_without_issuing() {
     world.partner(json!({}));
     let before = world.secret("partner-access-token");
     world.operator.kill();
-    world.edit(
-        Kind::Secret,
-        "partner-access-token",
-        json!({"stringData": {"added": "by somebody"}}),
-    );
+    world.edit(Kind::Secret, "partner-access-token", json!({"stringData": {"added": "by somebody"}}));
     world.operator.start();
 
-    world.wait_for(Kind::Secret, "partner-access-token", |it| {
-        it["data"] == before["data"]
-    });
+    world.wait_for(Kind::Secret, "partner-access-token", |it| it["data"] == before["data"]);
     world.settle();
     assert_eq!(world.auth_calls(), 1);
 }
@@ -78,11 +68,7 @@ fn a_secret_lost_while_the_operator_was_away_is_replaced_by_issuing_once() {
     let mut world = World::running("lost");
     world.partner(json!({}));
     world.operator.kill();
-    world.edit(
-        Kind::Secret,
-        "partner-access-token",
-        json!({"stringData": {"access_token": "theirs"}}),
-    );
+    world.edit(Kind::Secret, "partner-access-token", json!({"stringData": {"access_token": "theirs"}}));
     let edited = world.secret("partner-access-token");
     world.operator.start();
 

@@ -1,9 +1,6 @@
 //! What does the operator do, as a process of its own with the chart's rights, on a real API server? One module per promise.
 #![expect(clippy::expect_used, reason = "a test says what it expected")]
-#![expect(
-    unreachable_pub,
-    reason = "nothing of a test program can be reached from outside"
-)]
+#![expect(unreachable_pub, reason = "nothing of a test program can be reached from outside")]
 
 mod collisions;
 mod consent;

@@ -44,10 +44,7 @@ fn a_refused_shared_token_is_replaced_once_for_all_that_are_served_and_all_that_
     assert!(world.opens("access", &data(&after, "authorization")));
     world.settle();
     assert_eq!(world.emulator.calls(Call::AccessToken), 2);
-    assert_eq!(
-        world.emulator.counters().granted[&Call::ServiceToken],
-        12 + 12 + 12
-    );
+    assert_eq!(world.emulator.counters().granted[&Call::ServiceToken], 12 + 12 + 12);
     assert_eq!(world.emulator.counters().granted[&Call::Exchange], 12 + 12);
 }
 
@@ -61,24 +58,16 @@ fn key_names_and_labels_of_a_request_are_rendered_anew_without_issuing() {
     let token = data(&before, "access_token");
     let template = json!({"keys": {"accessToken": "TOKEN"}, "labels": {"team": "legal"}});
     world.edit(Kind::Request, "interview", json!({"spec": {"secret": template}}));
-    let after = world.wait_for(Kind::Secret, "interview-token", |it| {
-        it["data"]["TOKEN"].is_string()
-    });
+    let after = world.wait_for(Kind::Secret, "interview-token", |it| it["data"]["TOKEN"].is_string());
     assert_eq!(data(&after, "TOKEN"), token);
     assert_eq!(after["data"]["access_token"], json!(null));
     assert_eq!(after["metadata"]["labels"]["team"], "legal");
     assert_eq!(annotation(&after, "issued-at"), annotation(&before, "issued-at"));
 
     world.operator.kill();
-    world.edit(
-        Kind::Request,
-        "interview",
-        json!({"spec": {"secret": {"keys": null}}}),
-    );
+    world.edit(Kind::Request, "interview", json!({"spec": {"secret": {"keys": null}}}));
     world.operator.start();
-    let after = world.wait_for(Kind::Secret, "interview-token", |it| {
-        it["data"]["access_token"].is_string()
-    });
+    let after = world.wait_for(Kind::Secret, "interview-token", |it| it["data"]["access_token"].is_string());
     assert_eq!(data(&after, "access_token"), token);
     world.wait_ready(Kind::Request, "interview");
     world.settle();
@@ -96,10 +85,7 @@ fn a_renewal_by_hand_waits_for_the_resume_of_the_credential() {
     world.wait_told(Kind::Credential, "partner", "True/Suspended");
     world.ask_for_renewal(Kind::Request, "interview", "while asleep");
     world.settle();
-    assert_eq!(
-        told::version(&world.secret("interview-token")),
-        told::version(&before)
-    );
+    assert_eq!(told::version(&world.secret("interview-token")), told::version(&before));
     assert!(told::is(&world.get(Kind::Request, "interview"), "True/Issued"));
     assert_eq!(world.auth_calls(), 1 + 2);
 
@@ -117,10 +103,7 @@ fn a_request_that_has_its_token_is_not_touched_by_its_credentials_renewal() {
     world.request("interview", json!({}));
     world.wait_ready(Kind::Request, "interview");
     world.wait_for_event("interview", "Issued");
-    let (secret, before) = (
-        world.secret("interview-token"),
-        world.secret("partner-access-token"),
-    );
+    let (secret, before) = (world.secret("interview-token"), world.secret("partner-access-token"));
     let request = world.get(Kind::Request, "interview");
     world.change_secret(&app, "another");
     world.wait_renewed("partner-access-token", &before);

@@ -81,10 +81,7 @@ fn an_upgrade_from_another_version_of_the_inputs_hash_issues_nothing() {
     world.settle();
     assert_eq!(world.writes_since(mark), BTreeMap::new());
     assert_eq!(world.auth_calls(), 1);
-    assert_eq!(
-        told::version(&world.secret("partner-access-token")),
-        told::version(&older)
-    );
+    assert_eq!(told::version(&world.secret("partner-access-token")), told::version(&older));
 }
 
 #[test]
@@ -120,10 +117,8 @@ fn an_issue_costs_two_writes_and_one_event_and_a_new_login_two_writes() {
     world.change_secret(&app, "another");
     world.wait_renewed("partner-access-token", &before);
     world.settle();
-    let renewal = [
-        ("update secrets partner-access-token", 1),
-        ("patch rocketlawyercredentials/status partner", 1),
-    ];
+    let renewal =
+        [("update secrets partner-access-token", 1), ("patch rocketlawyercredentials/status partner", 1)];
     assert_eq!(world.writes_since(mark), counts(&renewal));
     assert_eq!(world.auth_calls(), 2 + 2);
 }
@@ -146,36 +141,19 @@ fn a_renewal_costs_two_writes_and_no_event() {
     let writes = world.writes_since(mark);
     let count = |write: &str| writes.get(write).copied().unwrap_or_default();
     let chains = [
-        (
-            "rocketlawyercredentials/status partner",
-            "partner-access-token",
-            Call::AccessToken,
-            0,
-        ),
-        (
-            "scopedtokenrequests/status interview",
-            "interview-token",
-            Call::Exchange,
-            1,
-        ),
+        ("rocketlawyercredentials/status partner", "partner-access-token", Call::AccessToken, 0),
+        ("scopedtokenrequests/status interview", "interview-token", Call::Exchange, 1),
     ];
     for (status, secret, call, waiting) in chains {
         let issued = usize::try_from(world.emulator.calls(call)).expect("a count");
         assert_eq!(count(&format!("create secrets {secret}")), 1, "{writes:#?}");
-        assert_eq!(
-            count(&format!("update secrets {secret}")),
-            issued - 1,
-            "{writes:#?}"
-        );
+        assert_eq!(count(&format!("update secrets {secret}")), issued - 1, "{writes:#?}");
         // A request that has to wait for its credential may say so once.
         let told = count(&format!("patch {status}"));
         assert!((issued - 1..=issued + waiting).contains(&told), "{writes:#?}");
     }
     assert_eq!(count("create events"), 2, "{writes:#?}");
-    assert_eq!(
-        world.emulator.calls(Call::ServiceToken),
-        world.emulator.calls(Call::Exchange)
-    );
+    assert_eq!(world.emulator.calls(Call::ServiceToken), world.emulator.calls(Call::Exchange));
 }
 
 const OBJECTS: &[(Kind, &str)] = &[
@@ -194,10 +172,7 @@ fn one_of_each(name: &str) -> World {
     let frontend = json!({"appType": "Frontend", "clientSecretRef": {"name": "frontend"}});
     world.credential("partner-frontend", frontend);
     world.request("interview", json!({}));
-    world.request(
-        "by-frontend",
-        json!({"exchangeCredentialRef": {"name": "partner-frontend"}}),
-    );
+    world.request("by-frontend", json!({"exchangeCredentialRef": {"name": "partner-frontend"}}));
     world.request("embedded", json!({"deliver": "ServiceToken"}));
     for name in ["interview", "by-frontend", "embedded"] {
         world.wait_ready(Kind::Request, name);
@@ -235,27 +210,17 @@ fn as_an_older_version_wrote(world: &World, secret: &Value) {
     let uid = text(&metadata["ownerReferences"][0]["uid"]);
     let draft = Draft {
         namespace: &world.namespace,
-        owner: OwnedBy {
-            kind: Owned::Credential,
-            name: "partner",
-            uid,
-        },
+        owner: OwnedBy { kind: Owned::Credential, name: "partner", uid },
         template: &template,
         record: &record,
         token: &token,
     };
     let version = text(&metadata["resourceVersion"]).parse().expect("a number");
-    let over = Over {
-        uid: text(&metadata["uid"]),
-        version: ResourceVersion(version),
-    };
+    let over = Over { uid: text(&metadata["uid"]), version: ResourceVersion(version) };
     let written = server::as_operator(async |api| api.replace_secret(&draft, over).await);
     written.expect("a replaced Secret");
 }
 
 fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
-    expected
-        .iter()
-        .map(|(write, count)| ((*write).to_owned(), *count))
-        .collect()
+    expected.iter().map(|(write, count)| ((*write).to_owned(), *count)).collect()
 }

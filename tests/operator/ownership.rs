@@ -18,27 +18,15 @@ fn foreign(world: &World) -> [(&'static str, Value); 8] {
     }]);
     let ours = json!({"app.kubernetes.io/managed-by": "rocketlawyer-operator"});
     [
-        (
-            "opaque",
-            json!({"type": "Opaque", "stringData": {"access_token": "theirs"}}),
-        ),
+        ("opaque", json!({"type": "Opaque", "stringData": {"access_token": "theirs"}})),
         ("empty", json!({"type": "Opaque"})),
-        (
-            "tls",
-            json!({"type": "kubernetes.io/tls", "stringData": {"tls.crt": "", "tls.key": ""}}),
-        ),
-        (
-            "basic",
-            json!({"type": "kubernetes.io/basic-auth", "stringData": {"username": "them"}}),
-        ),
+        ("tls", json!({"type": "kubernetes.io/tls", "stringData": {"tls.crt": "", "tls.key": ""}})),
+        ("basic", json!({"type": "kubernetes.io/basic-auth", "stringData": {"username": "them"}})),
         (
             "docker",
             json!({"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "{}"}}),
         ),
-        (
-            "labelled",
-            json!({"type": "Opaque", "metadata": {"labels": ours}}),
-        ),
+        ("labelled", json!({"type": "Opaque", "metadata": {"labels": ours}})),
         ("near", json!({"type": "auth.rocketlawyer.com/tokens"})),
         (
             "controlled",
@@ -62,10 +50,7 @@ fn foreign_secrets_of_every_sort_are_left_alone() {
         "client-as-target",
         json!({"clientSecretRef": {"name": "other"}, "secret": {"name": "client"}}),
     );
-    world.client_secret(
-        "other",
-        &json!({"client_id": "client-key", "client_secret": "client-secret"}),
-    );
+    world.client_secret("other", &json!({"client_id": "client-key", "client_secret": "client-secret"}));
     before.push(("client-as-target", world.secret("client")));
     for (name, secret) in &before {
         let credential = world.wait_told(Kind::Credential, name, "False/SecretNotOwned");
@@ -133,10 +118,7 @@ fn of_two_objects_with_one_secret_name_the_first_has_it_until_it_goes() {
     world.delete(Kind::Request, "rival");
     world.delete(Kind::Credential, "partner");
     world.wait_ready(Kind::Credential, "rival");
-    assert_eq!(
-        world.secret(SECRET)["metadata"]["ownerReferences"][0]["name"],
-        "rival"
-    );
+    assert_eq!(world.secret(SECRET)["metadata"]["ownerReferences"][0]["name"], "rival");
     assert_eq!(world.auth_calls(), 2);
 }
 
@@ -147,19 +129,14 @@ fn an_orphaned_secret_is_adopted_with_its_token() {
     let before = world.secret(SECRET);
     server::delete(Kind::Credential, &world.namespace, "partner", "Orphan");
     world.wait_for(Kind::Credential, "partner", Value::is_null);
-    world.wait_for(Kind::Secret, SECRET, |it| {
-        it["metadata"]["ownerReferences"].is_null()
-    });
+    world.wait_for(Kind::Secret, SECRET, |it| it["metadata"]["ownerReferences"].is_null());
 
     let again = world.credential("partner", json!({}));
     assert_ne!(again["metadata"]["uid"], credential["metadata"]["uid"]);
     world.wait_ready(Kind::Credential, "partner");
     let after = world.secret(SECRET);
     assert_eq!(after["data"], before["data"]);
-    assert_eq!(
-        after["metadata"]["ownerReferences"][0]["uid"],
-        again["metadata"]["uid"]
-    );
+    assert_eq!(after["metadata"]["ownerReferences"][0]["uid"], again["metadata"]["uid"]);
     world.settle();
     assert_eq!(world.auth_calls(), 1);
 }
@@ -169,11 +146,7 @@ fn a_secret_whose_owner_was_stripped_is_adopted_with_its_token() {
     let world = World::running("stripped");
     let (_, credential) = world.partner(json!({}));
     let before = world.secret(SECRET);
-    world.edit(
-        Kind::Secret,
-        SECRET,
-        json!({"metadata": {"ownerReferences": null}}),
-    );
+    world.edit(Kind::Secret, SECRET, json!({"metadata": {"ownerReferences": null}}));
     let uid = &credential["metadata"]["uid"];
     let adopted = |it: &Value| it["metadata"]["ownerReferences"][0]["uid"] == *uid;
     let after = world.wait_for(Kind::Secret, SECRET, adopted);
@@ -215,9 +188,7 @@ fn a_secret_restored_with_an_old_owner_is_awaited_to_go_and_then_issued_once() {
     world.credential("partner", json!({}));
     let credential = world.wait_told(Kind::Credential, "partner", "False/SecretNotOwned");
     assert_eq!(condition(&credential, "Reconciling"), "True/SecretNotOwned");
-    world.wait_for(Kind::Secret, SECRET, |it| {
-        !it["metadata"]["deletionTimestamp"].is_null()
-    });
+    world.wait_for(Kind::Secret, SECRET, |it| !it["metadata"]["deletionTimestamp"].is_null());
     world.settle();
     assert_eq!(world.auth_calls(), 0);
 
@@ -231,11 +202,7 @@ fn an_immutable_secret_is_said_and_written_anew_when_it_is_deleted() {
     let world = World::running("immutable");
     world.partner(json!({}));
     let before = world.edit(Kind::Secret, SECRET, json!({"immutable": true}));
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"spec": {"secret": {"labels": {"team": "legal"}}}}),
-    );
+    world.edit(Kind::Credential, "partner", json!({"spec": {"secret": {"labels": {"team": "legal"}}}}));
     let says_so =
         |it: &Value| told::is(it, "True/Issued") && told::message(it, "Ready").contains("Delete it");
     world.wait_for(Kind::Credential, "partner", says_so);
@@ -243,9 +210,7 @@ fn an_immutable_secret_is_said_and_written_anew_when_it_is_deleted() {
     assert_eq!(told::version(&world.secret(SECRET)), told::version(&before));
 
     world.delete(Kind::Secret, SECRET);
-    let after = world.wait_for(Kind::Secret, SECRET, |it| {
-        it["metadata"]["labels"]["team"] == "legal"
-    });
+    let after = world.wait_for(Kind::Secret, SECRET, |it| it["metadata"]["labels"]["team"] == "legal");
     assert_eq!(after["data"], before["data"]);
     world.settle();
     assert_eq!(world.auth_calls(), 1);
@@ -255,18 +220,12 @@ fn an_immutable_secret_is_said_and_written_anew_when_it_is_deleted() {
 fn a_secret_that_is_held_while_it_is_deleted_is_put_back_once_it_is_gone() {
     let world = World::running("held");
     world.partner(json!({}));
-    let before = world.edit(
-        Kind::Secret,
-        SECRET,
-        json!({"metadata": {"finalizers": ["example.com/hold"]}}),
-    );
+    let before = world.edit(Kind::Secret, SECRET, json!({"metadata": {"finalizers": ["example.com/hold"]}}));
     world.delete(Kind::Secret, SECRET);
     world.settle();
     world.edit(Kind::Secret, SECRET, json!({"metadata": {"finalizers": null}}));
     let uid = &before["metadata"]["uid"];
-    let after = world.wait_for(Kind::Secret, SECRET, |it| {
-        !it.is_null() && it["metadata"]["uid"] != *uid
-    });
+    let after = world.wait_for(Kind::Secret, SECRET, |it| !it.is_null() && it["metadata"]["uid"] != *uid);
     assert_eq!(after["data"], before["data"]);
     world.settle();
     assert_eq!(world.auth_calls(), 1);
@@ -282,11 +241,7 @@ fn what_belongs_to_a_deleted_object_goes_and_does_not_come_back() {
     world.wait_for_event("partner", "Issued");
     let (calls, mark) = (world.auth_calls(), world.mark());
     // One that is held in the foreground, so that its Secret goes before it does.
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"metadata": {"finalizers": ["example.com/hold"]}}),
-    );
+    world.edit(Kind::Credential, "partner", json!({"metadata": {"finalizers": ["example.com/hold"]}}));
     server::delete(Kind::Credential, &world.namespace, "partner", "Foreground");
     server::delete(Kind::Request, &world.namespace, "interview", "Background");
     world.wait_for(Kind::Secret, SECRET, Value::is_null);
@@ -294,19 +249,12 @@ fn what_belongs_to_a_deleted_object_goes_and_does_not_come_back() {
     world.settle();
     assert!(!world.get(Kind::Credential, "partner").is_null());
     assert!(world.get(Kind::Secret, SECRET).is_null());
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"metadata": {"finalizers": null}}),
-    );
+    world.edit(Kind::Credential, "partner", json!({"metadata": {"finalizers": null}}));
     world.wait_for(Kind::Credential, "partner", Value::is_null);
     world.settle();
     // A word about an object that has just gone does no harm.
     let writes = world.writes_since(mark);
-    assert!(
-        writes.keys().all(|write| write.contains("/status ")),
-        "{writes:#?}"
-    );
+    assert!(writes.keys().all(|write| write.contains("/status ")), "{writes:#?}");
     assert_eq!(world.auth_calls(), calls);
     assert!(
         world.get(Kind::Secret, SECRET).is_null() && world.get(Kind::Secret, "interview-token").is_null()
@@ -315,10 +263,7 @@ fn what_belongs_to_a_deleted_object_goes_and_does_not_come_back() {
 
 #[test]
 fn a_namespace_that_is_deleted_ends_quietly() {
-    let wishes = Wishes {
-        others: &["ending"],
-        ..Wishes::default()
-    };
+    let wishes = Wishes { others: &["ending"], ..Wishes::default() };
     let mut world = World::new("staying", &wishes);
     // The Role there goes with it, and may go first.
     world.refusals = true;

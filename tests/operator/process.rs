@@ -23,13 +23,7 @@ impl Operator {
     /// One that does not run yet. What it logs is appended to `log`.
     pub fn new(kubeconfig: PathBuf, arguments: Vec<String>, log: PathBuf) -> Self {
         let (child, begins) = (None, 0);
-        Self {
-            kubeconfig,
-            arguments,
-            log,
-            child,
-            begins,
-        }
+        Self { kubeconfig, arguments, log, child, begins }
     }
 
     /// Starts it. Nothing of this process's environment reaches it.
@@ -37,11 +31,7 @@ impl Operator {
         assert!(self.child.is_none(), "it runs already");
         self.begins = self.log().len();
         let mut options = File::options();
-        let log = options
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .expect("a log file");
+        let log = options.create(true).append(true).open(&self.log).expect("a log file");
         let child = Command::new(env!("CARGO_BIN_EXE_rocketlawyer-operator"))
             .args(&self.arguments)
             .env_clear()
@@ -58,10 +48,7 @@ impl Operator {
         let mut child = self.child.take().expect("it runs");
         let pid = child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(
-            asked.expect("kill").success(),
-            "it had ended before it was asked to"
-        );
+        assert!(asked.expect("kill").success(), "it had ended before it was asked to");
         let ended = until(Duration::from_secs(15), || child.try_wait().expect("a process"));
         ended.unwrap_or_else(|| {
             end(&mut child);

@@ -33,11 +33,7 @@ fn two_credentials_that_do_not_fit_each_other_are_said_without_a_call() {
     assert_eq!(world.emulator.calls(Call::Exchange), 0);
 
     // Put right, it goes on.
-    world.edit(
-        Kind::Request,
-        "sandbox",
-        json!({"spec": {"exchangeCredentialRef": null}}),
-    );
+    world.edit(Kind::Request, "sandbox", json!({"spec": {"exchangeCredentialRef": null}}));
     world.wait_ready(Kind::Request, "sandbox");
 }
 
@@ -50,10 +46,7 @@ fn both_credentials_must_allow_the_purpose() {
     let frontend =
         json!({"appType": "Frontend", "clientSecretRef": {"name": "frontend"}, "allowedPurposes": other});
     world.credential("partner-frontend", frontend);
-    world.request(
-        "interview",
-        json!({"exchangeCredentialRef": {"name": "partner-frontend"}}),
-    );
+    world.request("interview", json!({"exchangeCredentialRef": {"name": "partner-frontend"}}));
     let request = world.wait_told(Kind::Request, "interview", "False/PurposeNotAllowed");
     let message = told::message(&request, "Ready");
     assert!(
@@ -62,11 +55,7 @@ fn both_credentials_must_allow_the_purpose() {
     );
     world.settle();
     assert_eq!(world.auth_calls(), 1);
-    world.edit(
-        Kind::Credential,
-        "partner-frontend",
-        json!({"spec": {"allowedPurposes": null}}),
-    );
+    world.edit(Kind::Credential, "partner-frontend", json!({"spec": {"allowedPurposes": null}}));
     world.wait_ready(Kind::Request, "interview");
 }
 
@@ -82,22 +71,16 @@ fn the_exchanging_credential_is_used_across_namespaces_only_with_its_own_consent
     let guest = world.others[0].clone();
     let exchange = json!({"name": "partner-frontend", "namespace": world.namespace});
     world.request_in(&guest, "interview", json!({"exchangeCredentialRef": exchange}));
-    let request = world.wait_in(&guest, Kind::Request, "interview", |it| {
-        told::is(it, "False/CredentialNotFound")
-    });
+    let request =
+        world.wait_in(&guest, Kind::Request, "interview", |it| told::is(it, "False/CredentialNotFound"));
     // The message names the one that is out of reach, not the one that is there.
     let message = told::message(&request, "Ready");
-    assert!(
-        message.contains(&format!("{}/partner-frontend\"", world.namespace)),
-        "{message}"
-    );
+    assert!(message.contains(&format!("{}/partner-frontend\"", world.namespace)), "{message}");
     assert_eq!(world.auth_calls(), 1);
 
     let consent = json!({"spec": {"allowedNamespaces": {"from": "Selected", "names": [guest]}}});
     world.edit(Kind::Credential, "partner-frontend", consent);
-    world.wait_in(&guest, Kind::Request, "interview", |it| {
-        told::is(it, "True/Issued")
-    });
+    world.wait_in(&guest, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
     let mut exchanges = world.emulator.log();
     exchanges.retain(|it| it.call == Call::Exchange);
     assert_eq!(exchanges[0].client_id.as_deref(), Some("frontend-key"));
@@ -120,9 +103,8 @@ fn who_may_not_use_a_credential_learns_nothing_of_it_whatever_it_is() {
         let reference = json!({"name": credential, "namespace": world.namespace});
         let spec = json!({"credentialRef": reference, "deliver": "ServiceToken"});
         world.request_in(&guest, credential, spec);
-        let request = world.wait_in(&guest, Kind::Request, credential, |it| {
-            told::is(it, "False/CredentialNotFound")
-        });
+        let request =
+            world.wait_in(&guest, Kind::Request, credential, |it| told::is(it, "False/CredentialNotFound"));
         said(&request, credential)
     };
     let absent = told_of("nobody");
@@ -141,26 +123,15 @@ fn consent_that_is_withdrawn_ends_renewal_but_not_the_token() {
     world.partner(json!({"allowedNamespaces": {"from": "All"}}));
     let guest = world.others[0].clone();
     world.emulator.set_lifetimes(36_000, 30);
-    let request = world.request_in(
-        &guest,
-        "interview",
-        json!({"renewal": {"renewBeforePercentage": 60}}),
-    );
-    world.wait_in(&guest, Kind::Request, "interview", |it| {
-        told::is(it, "True/Issued")
-    });
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"spec": {"allowedNamespaces": {"from": "Same"}}}),
-    );
+    let request = world.request_in(&guest, "interview", json!({"renewal": {"renewBeforePercentage": 60}}));
+    world.wait_in(&guest, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
+    world.edit(Kind::Credential, "partner", json!({"spec": {"allowedNamespaces": {"from": "Same"}}}));
     world.wait_ready(Kind::Credential, "partner");
     let before = server::get(Kind::Secret, &guest, "interview-token");
 
     // While it lives it is in service; then it is not replaced.
-    let ended = world.wait_in(&guest, Kind::Request, "interview", |it| {
-        told::is(it, "False/CredentialNotFound")
-    });
+    let ended =
+        world.wait_in(&guest, Kind::Request, "interview", |it| told::is(it, "False/CredentialNotFound"));
     assert_eq!(ended["metadata"]["uid"], request["metadata"]["uid"]);
     let after = server::get(Kind::Secret, &guest, "interview-token");
     let expires = told::instant(&json!(told::annotation(&after, "expires-at")));
@@ -181,9 +152,6 @@ fn said(request: &Value, name: &str) -> String {
 /// An operator of two namespaces, that does not run yet.
 fn with_guest(name: &str) -> World {
     let guest = format!("{name}-guest");
-    let wishes = Wishes {
-        others: &[&guest],
-        ..Wishes::default()
-    };
+    let wishes = Wishes { others: &[&guest], ..Wishes::default() };
     World::new(name, &wishes)
 }

@@ -31,11 +31,7 @@ fn a_namespace_out_of_quota_burns_no_tokens() {
         .control_plane
         .kubectl(&["delete", "resourcequota", "tight", "-n", &world.namespace])
         .expect("deleted");
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"spec": {"secret": {"labels": {"team": "legal"}}}}),
-    );
+    world.edit(Kind::Credential, "partner", json!({"spec": {"secret": {"labels": {"team": "legal"}}}}));
     world.wait_ready(Kind::Credential, "partner");
     assert_eq!(world.auth_calls(), 2);
 }
@@ -80,9 +76,8 @@ fn an_admission_policy_that_refuses_burns_no_tokens() {
 fn wait_for_attempts(world: &World, since: Mark, wanted: usize) {
     let reached = || {
         let asked = world.asked_since(since);
-        let creates = asked
-            .iter()
-            .filter(|it| it.verb == "create" && it.resource == "secrets" && it.code != 0);
+        let creates =
+            asked.iter().filter(|it| it.verb == "create" && it.resource == "secrets" && it.code != 0);
         (creates.count() >= wanted).then_some(())
     };
     let tried = until(PATIENCE, reached).is_some();
@@ -134,10 +129,7 @@ fn forbid_managed_secrets(world: &World, name: &str) {
         },
     });
     for manifest in [policy, binding] {
-        world
-            .control_plane
-            .apply(&manifest.to_string())
-            .expect("a policy");
+        world.control_plane.apply(&manifest.to_string()).expect("a policy");
     }
     wait_until_refused(world);
 }
@@ -155,9 +147,5 @@ fn wait_until_refused(world: &World) {
         }
     };
     let refused: Option<_> = until(PATIENCE, attempt);
-    assert_ne!(
-        refused.map(|it| Value::from(it.code)),
-        None,
-        "the cluster refuses nothing"
-    );
+    assert_ne!(refused.map(|it| Value::from(it.code)), None, "the cluster refuses nothing");
 }

@@ -22,10 +22,7 @@ fn without_the_right_to_create_secrets_the_token_is_kept_until_the_right_is_back
     let request = world.wait_told(Kind::Request, "interview", "False/ClusterAccessDenied");
     assert_eq!(condition(&request, "Stalled"), "True/ClusterAccessDenied");
     let message = told::message(&request, "Ready");
-    assert!(
-        message.contains("right on Secrets") && message.contains("chart's roles"),
-        "{message}"
-    );
+    assert!(message.contains("right on Secrets") && message.contains("chart's roles"), "{message}");
     assert_eq!(request["status"]["failure"]["step"], "WriteSecret");
     assert_eq!(world.emulator.calls(Call::Exchange), 1);
     // What is there already works on.
@@ -58,9 +55,7 @@ fn without_the_right_to_update_secrets_the_old_token_stays_in_service() {
 
     world.edit_role(&rules);
     world.wait_renewed(SECRET, &before);
-    world.wait_for(Kind::Credential, "partner", |it| {
-        it["status"]["failure"].is_null()
-    });
+    world.wait_for(Kind::Credential, "partner", |it| it["status"]["failure"].is_null());
     world.settle();
     assert_eq!(world.auth_calls(), 2);
 }
@@ -101,10 +96,7 @@ fn without_the_right_nothing_is_issued_after_a_restart_either() {
     world.operator.kill();
     world.operator.start();
     world.wait_for_attempts(2);
-    assert!(told::is(
-        &world.get(Kind::Credential, "partner"),
-        "False/ClusterAccessDenied"
-    ));
+    assert!(told::is(&world.get(Kind::Credential, "partner"), "False/ClusterAccessDenied"));
     assert_eq!(world.auth_calls(), 1);
 
     world.edit_role(&rules);
@@ -119,14 +111,8 @@ fn take_away(world: &World, verb: &str) -> Value {
     let before = role["rules"].clone();
     let mut rules = before.clone();
     for rule in rules.as_array_mut().expect("rules") {
-        if rule["resources"]
-            .as_array()
-            .is_some_and(|all| all.contains(&json!("secrets")))
-        {
-            rule["verbs"]
-                .as_array_mut()
-                .expect("verbs")
-                .retain(|it| it != verb);
+        if rule["resources"].as_array().is_some_and(|all| all.contains(&json!("secrets"))) {
+            rule["verbs"].as_array_mut().expect("verbs").retain(|it| it != verb);
         }
     }
     assert_ne!(rules, before, "the Role grants no {verb}");
@@ -164,9 +150,8 @@ impl World {
     fn wait_for_attempts(&self, at_least: usize) {
         let refused = || {
             let asked = self.asked_since(self.began);
-            let creates = asked
-                .iter()
-                .filter(|it| it.verb == "create" && it.resource == "secrets" && it.code == 403);
+            let creates =
+                asked.iter().filter(|it| it.verb == "create" && it.resource == "secrets" && it.code == 403);
             (creates.count() >= at_least).then_some(())
         };
         assert!(

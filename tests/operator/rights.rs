@@ -19,17 +19,13 @@ const FOR_EVERYBODY: &[(&str, &str)] = &[("create", "selfsubjectaccessreviews")]
 
 /// What the chart granted to the operator that is installed in `home` and works in `namespaces`.
 pub fn granted(home: &str, namespaces: &[String]) -> Vec<Grant> {
-    let roles = namespaces
-        .iter()
-        .map(|namespace| (namespace.clone(), server::get(Kind::Role, namespace, RELEASE)));
+    let roles =
+        namespaces.iter().map(|namespace| (namespace.clone(), server::get(Kind::Role, namespace, RELEASE)));
     let everywhere = server::get(Kind::ClusterRole, "", &format!("{RELEASE}:{home}"));
     let all = roles.chain([(String::new(), everywhere)]);
     all.flat_map(|(namespace, role)| {
         let listed = role["rules"].as_array().cloned().unwrap_or_default();
-        listed.into_iter().map(move |rule| Grant {
-            namespace: namespace.clone(),
-            rule,
-        })
+        listed.into_iter().map(move |rule| Grant { namespace: namespace.clone(), rule })
     })
     .collect()
 }
@@ -65,23 +61,12 @@ fn is_covered(granted: &[Grant], request: &RequestKind) -> bool {
 
 #[test]
 fn what_the_chart_does_not_grant_is_told_apart() {
-    let mut world = World::new(
-        "rights",
-        &Wishes {
-            others: &["rights-other"],
-            ..Wishes::default()
-        },
-    );
+    let mut world = World::new("rights", &Wishes { others: &["rights-other"], ..Wishes::default() });
     world.operator.start();
     world.partner(json!({}));
     world.settle();
     let asked = world.asked_since(world.began);
-    assert!(
-        asked
-            .iter()
-            .any(|it| it.resource == "secrets" && it.verb == "create"),
-        "{asked:#?}"
-    );
+    assert!(asked.iter().any(|it| it.resource == "secrets" && it.verb == "create"), "{asked:#?}");
     assert!(asked.iter().all(|it| is_covered(&world.granted, it)));
 
     let request = |verb: &str, resource: &str, namespace: &str| RequestKind {
@@ -92,10 +77,7 @@ fn what_the_chart_does_not_grant_is_told_apart() {
     };
     let here = &world.namespace;
     assert!(is_covered(&world.granted, &request("update", "secrets", here)));
-    assert!(is_covered(
-        &world.granted,
-        &request("update", "secrets", &world.others[0])
-    ));
+    assert!(is_covered(&world.granted, &request("update", "secrets", &world.others[0])));
     for wrong in [
         request("patch", "secrets", here),
         request("delete", "secrets", here),

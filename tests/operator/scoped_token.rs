@@ -12,10 +12,7 @@ use super::world::{Wishes, World};
 fn a_scoped_token_is_issued_for_an_interview() {
     let world = World::running("scoped");
     world.partner(json!({}));
-    world.request(
-        "interview",
-        json!({"partnerEndUserId": "customer-77", "serviceTokenTTL": "1h"}),
-    );
+    world.request("interview", json!({"partnerEndUserId": "customer-77", "serviceTokenTTL": "1h"}));
     let request = world.wait_ready(Kind::Request, "interview");
 
     let asked = asked(&world, Call::ServiceToken);
@@ -30,10 +27,7 @@ fn a_scoped_token_is_issued_for_an_interview() {
     assert_eq!(secret["data"].as_object().map(serde_json::Map::len), Some(4));
     assert_eq!(secret["type"], "auth.rocketlawyer.com/token");
     let owner = &secret["metadata"]["ownerReferences"][0];
-    assert_eq!(
-        (&owner["kind"], &owner["name"]),
-        (&json!("ScopedTokenRequest"), &json!("interview"))
-    );
+    assert_eq!((&owner["kind"], &owner["name"]), (&json!("ScopedTokenRequest"), &json!("interview")));
 
     // It ends with the service token that it came from, an hour after it was asked for, not after the ten of its own.
     let token = &request["status"]["token"];
@@ -42,47 +36,31 @@ fn a_scoped_token_is_issued_for_an_interview() {
     assert_eq!(token["secretName"], "interview-token");
     assert_eq!(condition(&request, "CredentialsValid"), "");
     let columns = world.kubectl(&["get", "str", "interview", "--no-headers", "-o", "wide"]);
-    for column in [
-        "True",
-        "Issued",
-        "interview-token",
-        "partner",
-        "interview-interview",
-        text(&token["renewAt"]),
-    ] {
-        assert!(
-            columns.split_whitespace().any(|it| it == column),
-            "{column} in {columns}"
-        );
+    for column in
+        ["True", "Issued", "interview-token", "partner", "interview-interview", text(&token["renewAt"])]
+    {
+        assert!(columns.split_whitespace().any(|it| it == column), "{column} in {columns}");
     }
     assert_eq!(world.auth_calls(), 3);
 }
 
 #[test]
 fn each_purpose_is_asked_for_with_its_claims() {
-    let wishes = Wishes {
-        purposes: &["example.com/signing=envelope,language?"],
-        ..Wishes::default()
-    };
+    let wishes = Wishes { purposes: &["example.com/signing=envelope,language?"], ..Wishes::default() };
     let mut world = World::new("purposes", &wishes);
     world.operator.start();
     world.partner(json!({}));
     let party = json!({"interviewId": null, "purpose": "api.rocketlawyer.com/binder-party-access", "upid": "party-1"});
     world.request("party", party);
     let claims = json!({"envelope": "e-1", "language": "nl"});
-    world.request(
-        "signing",
-        json!({"interviewId": null, "purpose": "example.com/signing", "claims": claims}),
-    );
+    world
+        .request("signing", json!({"interviewId": null, "purpose": "example.com/signing", "claims": claims}));
     for name in ["party", "signing"] {
         world.wait_ready(Kind::Request, name);
         let secret = world.secret(&format!("{name}-token"));
         assert!(world.opens("scoped", &data(&secret, "authorization")));
     }
-    let asked: Vec<_> = asked(&world, Call::ServiceToken)
-        .iter()
-        .map(|it| json!(it.subject))
-        .collect();
+    let asked: Vec<_> = asked(&world, Call::ServiceToken).iter().map(|it| json!(it.subject)).collect();
     for subject in [
         json!({"purpose": "api.rocketlawyer.com/binder-party-access", "upid": "party-1"}),
         json!({"purpose": "example.com/signing", "envelope": "e-1", "language": "nl"}),
@@ -101,52 +79,24 @@ fn each_purpose_is_asked_for_with_its_claims() {
 fn a_service_token_is_delivered_as_it_is_for_as_long_as_the_credential_allows() {
     let world = World::running("deliver");
     world.partner(json!({"maxServiceTokenTTL": "30m"}));
-    world.request(
-        "embedded",
-        json!({"deliver": "ServiceToken", "serviceTokenTTL": "1h"}),
-    );
+    world.request("embedded", json!({"deliver": "ServiceToken", "serviceTokenTTL": "1h"}));
     let request = world.wait_told(Kind::Request, "embedded", "False/ServiceTokenTTLNotAllowed");
     assert_eq!(condition(&request, "Stalled"), "True/ServiceTokenTTLNotAllowed");
     assert_eq!(world.auth_calls(), 1);
 
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"spec": {"maxServiceTokenTTL": "1h"}}),
-    );
+    world.edit(Kind::Credential, "partner", json!({"spec": {"maxServiceTokenTTL": "1h"}}));
     let request = world.wait_ready(Kind::Request, "embedded");
     let secret = world.secret("embedded-token");
-    let keys: Vec<_> = secret["data"]
-        .as_object()
-        .expect("data")
-        .keys()
-        .cloned()
-        .collect();
-    assert_eq!(
-        keys,
-        ["authorization", "expires_at", "service_token", "token_type"]
-    );
-    assert_eq!(
-        data(&secret, "authorization"),
-        format!("Bearer {}", data(&secret, "service_token"))
-    );
+    let keys: Vec<_> = secret["data"].as_object().expect("data").keys().cloned().collect();
+    assert_eq!(keys, ["authorization", "expires_at", "service_token", "token_type"]);
+    assert_eq!(data(&secret, "authorization"), format!("Bearer {}", data(&secret, "service_token")));
     let token = &request["status"]["token"];
     let life = told::instant(&token["issuedAt"]).duration_until(told::instant(&token["expiresAt"]));
     assert!((3590..=3601).contains(&life.as_secs()), "{life}");
-    assert_eq!(
-        (
-            world.emulator.calls(Call::ServiceToken),
-            world.emulator.calls(Call::Exchange)
-        ),
-        (1, 0)
-    );
+    assert_eq!((world.emulator.calls(Call::ServiceToken), world.emulator.calls(Call::Exchange)), (1, 0));
 
     // Another lifetime is another token.
-    world.edit(
-        Kind::Request,
-        "embedded",
-        json!({"spec": {"serviceTokenTTL": "10m"}}),
-    );
+    world.edit(Kind::Request, "embedded", json!({"spec": {"serviceTokenTTL": "10m"}}));
     world.wait_renewed("embedded-token", &secret);
     assert_eq!(world.emulator.calls(Call::ServiceToken), 2);
 }
@@ -157,21 +107,13 @@ fn a_frontend_credential_exchanges_where_the_request_says_so() {
     world.partner(json!({}));
     let frontend = json!({"appType": "Frontend", "clientSecretRef": {"name": "frontend"}});
     world.credential("partner-frontend", frontend);
-    world.request(
-        "interview",
-        json!({"exchangeCredentialRef": {"name": "partner-frontend"}}),
-    );
+    world.request("interview", json!({"exchangeCredentialRef": {"name": "partner-frontend"}}));
     let request = world.wait_told(Kind::Request, "interview", "False/CredentialNotReady");
     assert!(told::message(&request, "Ready").contains("partner-frontend"));
 
     world.login("frontend", AppScope::Frontend);
     world.wait_ready(Kind::Request, "interview");
-    let clients = |call| {
-        asked(&world, call)
-            .iter()
-            .map(|it| it.client_id.clone())
-            .collect::<Vec<_>>()
-    };
+    let clients = |call| asked(&world, call).iter().map(|it| it.client_id.clone()).collect::<Vec<_>>();
     assert_eq!(clients(Call::ServiceToken), [Some("client-key".to_owned())]);
     assert_eq!(clients(Call::Exchange), [Some("frontend-key".to_owned())]);
     let secret = world.secret("interview-token");
@@ -196,11 +138,7 @@ fn credentials_that_do_not_fit_the_request_are_said() {
     assert_eq!(condition(&request, "Stalled"), "True/InvalidSpec");
     assert_eq!(world.auth_calls(), 1);
 
-    world.edit(
-        Kind::Credential,
-        "partner",
-        json!({"spec": {"allowedPurposes": null}}),
-    );
+    world.edit(Kind::Credential, "partner", json!({"spec": {"allowedPurposes": null}}));
     world.wait_ready(Kind::Request, "purpose");
 }
 
@@ -285,10 +223,7 @@ fn a_request_created_after_its_own_end_issues_nothing() {
     let world = World::running("ended");
     world.partner(json!({}));
     world.request("kept", json!({"renewUntil": in_seconds(-60)}));
-    world.request(
-        "removed",
-        json!({"renewUntil": in_seconds(-60), "ttlSecondsAfterFinished": 0}),
-    );
+    world.request("removed", json!({"renewUntil": in_seconds(-60), "ttlSecondsAfterFinished": 0}));
     world.wait_for(Kind::Request, "removed", Value::is_null);
     let request = world.wait_told(Kind::Request, "kept", "False/Expired");
     assert_eq!(condition(&request, "Stalled"), "True/Expired");
@@ -317,10 +252,7 @@ fn suspended_requests_and_requests_of_suspended_credentials_issue_nothing() {
     let before = world.secret("asleep-token");
     world.edit(Kind::Request, "asleep", json!({"spec": {"suspend": true}}));
     world.wait_told(Kind::Request, "asleep", "True/Suspended");
-    assert_eq!(
-        told::version(&world.secret("asleep-token")),
-        told::version(&before)
-    );
+    assert_eq!(told::version(&world.secret("asleep-token")), told::version(&before));
 }
 
 #[test]

@@ -30,10 +30,7 @@ fn no_secret_and_no_token_shows_outside_the_managed_secrets() {
         assert!(!text.is_empty(), "{place} shows nothing at all");
         for canary in canaries.iter().map(String::as_str).chain([TOKEN_BEGINS]) {
             for written in encodings(canary) {
-                assert!(
-                    !text.contains(&written),
-                    "{place} shows a secret, written as {written:?}"
-                );
+                assert!(!text.contains(&written), "{place} shows a secret, written as {written:?}");
             }
         }
     }
@@ -48,19 +45,10 @@ fn walk_the_happy_paths(world: &mut World, canaries: &mut BTreeSet<String>) {
     world.credential("partner", json!({"renewal": renewal}));
     world.credential("partner-frontend", frontend);
     world.request("interview", json!({"renewal": renewal}));
-    world.request(
-        "by-frontend",
-        json!({"exchangeCredentialRef": {"name": "partner-frontend"}}),
-    );
+    world.request("by-frontend", json!({"exchangeCredentialRef": {"name": "partner-frontend"}}));
     world.request("embedded", json!({"deliver": "ServiceToken"}));
-    let renewed = [
-        ("partner-access-token", "access_token"),
-        ("interview-token", "access_token"),
-    ];
-    let others = [
-        ("by-frontend-token", "access_token"),
-        ("embedded-token", "service_token"),
-    ];
+    let renewed = [("partner-access-token", "access_token"), ("interview-token", "access_token")];
+    let others = [("by-frontend-token", "access_token"), ("embedded-token", "service_token")];
     for (name, key) in renewed.iter().chain(&others) {
         let secret = world.wait_for(Kind::Secret, name, |it| !it.is_null());
         canaries.insert(data(&secret, key));
@@ -73,24 +61,12 @@ fn walk_the_happy_paths(world: &mut World, canaries: &mut BTreeSet<String>) {
     // A process that has not issued the tokens itself reads them back, to render one anew and to put one back.
     assert!(world.operator.stop().success());
     world.operator.start();
-    world.edit(
-        Kind::Request,
-        "by-frontend",
-        json!({"spec": {"secret": {"labels": {"team": "legal"}}}}),
-    );
+    world.edit(Kind::Request, "by-frontend", json!({"spec": {"secret": {"labels": {"team": "legal"}}}}));
     let labelled = |it: &Value| it["metadata"]["labels"]["team"] == "legal";
     world.wait_for(Kind::Secret, "by-frontend-token", labelled);
-    world.edit(
-        Kind::Secret,
-        "embedded-token",
-        json!({"stringData": {"added": "by somebody"}}),
-    );
+    world.edit(Kind::Secret, "embedded-token", json!({"stringData": {"added": "by somebody"}}));
     world.wait_for(Kind::Secret, "embedded-token", |it| it["data"]["added"].is_null());
-    world.edit(
-        Kind::Secret,
-        "client",
-        json!({"metadata": {"labels": {"touched": "yes"}}}),
-    );
+    world.edit(Kind::Secret, "client", json!({"metadata": {"labels": {"touched": "yes"}}}));
     world.settle();
     for (name, key) in renewed.iter().chain(&others) {
         canaries.insert(data(&world.secret(name), key));
@@ -99,10 +75,7 @@ fn walk_the_happy_paths(world: &mut World, canaries: &mut BTreeSet<String>) {
 
 fn app(world: &World, name: &str, secret: &str, scope: AppScope) {
     let app = App::new(&format!("{name}-key"), secret, scope);
-    world.client_secret(
-        name,
-        &json!({"client_id": app.client_id, "client_secret": secret}),
-    );
+    world.client_secret(name, &json!({"client_id": app.client_id, "client_secret": secret}));
     world.emulator.put_app(app);
 }
 
@@ -111,14 +84,7 @@ fn everything_that_is_shown(world: &World) -> Vec<(&'static str, String)> {
     let url = format!("http://{}/metrics", world.operator.address());
     let metrics = runtime().block_on(async {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        client
-            .get(url)
-            .send()
-            .await
-            .expect("an answer")
-            .text()
-            .await
-            .expect("a text")
+        client.get(url).send().await.expect("an answer").text().await.expect("a text")
     });
     let all = |kind| json!(server::list(kind, &world.namespace)).to_string();
     let mut secrets = server::list(Kind::Secret, &world.namespace);
@@ -162,11 +128,7 @@ fn url_encoded(text: &str) -> String {
 
 #[test]
 fn a_secret_is_found_however_it_is_written() {
-    let hidden = |text: &str| {
-        encodings(CLIENT_SECRET)
-            .iter()
-            .any(|written| text.contains(written))
-    };
+    let hidden = |text: &str| encodings(CLIENT_SECRET).iter().any(|written| text.contains(written));
     assert!(hidden(&format!("secret={CLIENT_SECRET}.")));
     assert!(hidden("x=canary%2Bsecret%2Fof%3Dthe%3Fbackend%26app"));
     for before in ["", "1", "12", "123"] {

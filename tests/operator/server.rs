@@ -110,11 +110,7 @@ async fn follow(kind: Kind, namespace: &str, name: &str, mut show: impl FnMut(Va
     let version = list["metadata"]["resourceVersion"].as_str().expect("a version");
     let uri = format!("{selected}&watch=true&timeoutSeconds=300&resourceVersion={version}");
     let watch = Request::get(uri).body(Vec::new()).expect("a request");
-    let events = client()
-        .await
-        .request_events::<Value>(watch)
-        .await
-        .expect("a watch");
+    let events = client().await.request_events::<Value>(watch).await.expect("a watch");
     let mut events = std::pin::pin!(events);
     while let Ok(Some(event)) = events.try_next().await {
         let object = match event {
@@ -141,11 +137,7 @@ fn send(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Box<S
 }
 
 async fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Value, Box<Status>> {
-    let content = if method == Method::PATCH {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
-    };
+    let content = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
     let request = Request::builder()
         .method(method)
         .uri(path)

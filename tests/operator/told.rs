@@ -9,9 +9,7 @@ use serde_json::Value;
 pub fn condition(object: &Value, type_: &str) -> String {
     let conditions = object["status"]["conditions"].as_array();
     let found = conditions.and_then(|all| all.iter().find(|it| it["type"] == type_));
-    found.map_or(String::new(), |it| {
-        format!("{}/{}", text(&it["status"]), text(&it["reason"]))
-    })
+    found.map_or(String::new(), |it| format!("{}/{}", text(&it["status"]), text(&it["reason"])))
 }
 
 /// The message of a condition; empty where it is absent.
@@ -42,9 +40,7 @@ pub fn annotation<'a>(object: &'a Value, name: &str) -> &'a str {
 
 /// An instant; panics where it is none.
 pub fn instant(value: &Value) -> Timestamp {
-    text(value)
-        .parse()
-        .unwrap_or_else(|_| panic!("{value} is no instant"))
+    text(value).parse().unwrap_or_else(|_| panic!("{value} is no instant"))
 }
 
 /// A text; empty where it is none.
@@ -55,8 +51,5 @@ pub fn text(value: &Value) -> &str {
 /// Uid and resourceVersion: what changes when anybody touches the object.
 pub fn version(object: &Value) -> (String, String) {
     let metadata = &object["metadata"];
-    (
-        text(&metadata["uid"]).to_owned(),
-        text(&metadata["resourceVersion"]).to_owned(),
-    )
+    (text(&metadata["uid"]).to_owned(), text(&metadata["resourceVersion"]).to_owned())
 }

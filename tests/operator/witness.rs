@@ -40,11 +40,7 @@ impl World {
     /// How often the authentication service was asked for anything.
     pub fn auth_calls(&self) -> u64 {
         let calls = self.emulator.counters().calls;
-        calls
-            .iter()
-            .filter(|(call, _)| **call != Call::Protected)
-            .map(|(_, count)| count)
-            .sum()
+        calls.iter().filter(|(call, _)| **call != Call::Protected).map(|(_, count)| count).sum()
     }
 
     /// Whether a token opens the emulator's protected page for access tokens, or that for scoped ones.
@@ -63,10 +59,7 @@ impl World {
             let name = format!("settle-{}", LAST.fetch_add(1, Ordering::Relaxed));
             self.client_secret(&name, &json!({"client_id": "settle", "client_secret": "settle"}));
             // Of all that can be told of a new object, this alone causes no event.
-            self.credential(
-                &name,
-                json!({"appType": "Frontend", "clientSecretRef": {"name": name}}),
-            );
+            self.credential(&name, json!({"appType": "Frontend", "clientSecretRef": {"name": name}}));
             self.wait_told(Kind::Credential, &name, "True/Available");
             self.delete(Kind::Credential, &name);
         }
@@ -90,11 +83,7 @@ impl World {
 
     /// What the operator asked of the API server since then.
     pub fn asked_since(&self, mark: Mark) -> Vec<RequestKind> {
-        let requests = self
-            .control_plane
-            .audit()
-            .by_user(mark, &self.user)
-            .expect("the audit log");
+        let requests = self.control_plane.audit().by_user(mark, &self.user).expect("the audit log");
         requests.into_iter().map(|request| request.kind).collect()
     }
 
@@ -102,12 +91,7 @@ impl World {
     pub fn situation(&self) -> String {
         let events: Vec<_> = server::list(Kind::Event, &self.namespace)
             .iter()
-            .map(|event| {
-                format!(
-                    "{} {}: {}",
-                    event["regarding"]["name"], event["reason"], event["note"]
-                )
-            })
+            .map(|event| format!("{} {}: {}", event["regarding"]["name"], event["reason"], event["note"]))
             .collect();
         let calls: Vec<_> = self
             .emulator
@@ -130,16 +114,8 @@ pub fn shown(object: &Value) -> String {
 }
 
 fn shown_write(kind: &RequestKind) -> String {
-    let RequestKind {
-        verb,
-        resource,
-        subresource,
-        name,
-        ..
-    } = kind;
+    let RequestKind { verb, resource, subresource, name, .. } = kind;
     let slash = if subresource.is_empty() { "" } else { "/" };
     let name = if resource == "events" { "" } else { name };
-    format!("{verb} {resource}{slash}{subresource} {name}")
-        .trim_end()
-        .to_owned()
+    format!("{verb} {resource}{slash}{subresource} {name}").trim_end().to_owned()
 }

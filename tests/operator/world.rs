@@ -61,24 +61,16 @@ impl World {
         let control_plane = ControlPlane::shared().expect("a control plane");
         let began = control_plane.audit().mark().expect("the audit log");
         let namespace = new_namespace(control_plane, name);
-        let others: Vec<_> = wishes
-            .others
-            .iter()
-            .map(|name| new_namespace(control_plane, name))
-            .collect();
+        let others: Vec<_> = wishes.others.iter().map(|name| new_namespace(control_plane, name)).collect();
         let all: Vec<_> = [&namespace].into_iter().chain(&others).cloned().collect();
         let values = json!({"namespaces": all, "namespaceSelectors": wishes.selectors});
-        let kubeconfig = control_plane
-            .install_rights(&namespace, &values)
-            .expect("the chart's rights");
+        let kubeconfig = control_plane.install_rights(&namespace, &values).expect("the chart's rights");
         let mut settings = Settings::default();
         for purpose in wishes.purposes {
             settings.add_purpose(purpose).expect("a purpose");
         }
         let loopback = ([127, 0, 0, 1], 0).into();
-        let emulator = runtime()
-            .block_on(Emulator::start(settings, loopback))
-            .expect("an emulator");
+        let emulator = runtime().block_on(Emulator::start(settings, loopback)).expect("an emulator");
         let arguments = [
             ("--namespaces", all.join(",")),
             ("--allow-endpoint", format!("http://{}", emulator.address())),
@@ -86,14 +78,8 @@ impl World {
             ("--log-level", "trace".to_owned()),
             ("--log-format", "json".to_owned()),
         ];
-        let arguments = arguments
-            .into_iter()
-            .flat_map(|(flag, value)| [flag.to_owned(), value])
-            .collect();
-        let log = control_plane
-            .description()
-            .folder
-            .join(format!("{namespace}.operator.log"));
+        let arguments = arguments.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect();
+        let log = control_plane.description().folder.join(format!("{namespace}.operator.log"));
         Self {
             control_plane,
             operator: Operator::new(kubeconfig, arguments, log),
@@ -111,33 +97,20 @@ impl World {
     pub fn login(&self, name: &str, scope: AppScope) -> App {
         let app = App::new(&format!("{name}-key"), &format!("{name}-secret"), scope);
         self.emulator.put_app(app.clone());
-        self.client_secret(
-            name,
-            &json!({"client_id": app.client_id, "client_secret": app.client_secret}),
-        );
+        self.client_secret(name, &json!({"client_id": app.client_id, "client_secret": app.client_secret}));
         app
     }
 
     /// A Secret with these data.
     pub fn client_secret(&self, name: &str, data: &Value) {
-        self.create(
-            Kind::Secret,
-            json!({"metadata": {"name": name}, "type": "Opaque", "stringData": data}),
-        );
+        self.create(Kind::Secret, json!({"metadata": {"name": name}, "type": "Opaque", "stringData": data}));
     }
 
     /// Gives the app another secret, and the client Secret too.
     pub fn change_secret(&self, app: &App, secret: &str) {
-        self.emulator.put_app(App {
-            client_secret: secret.to_owned(),
-            ..app.clone()
-        });
+        self.emulator.put_app(App { client_secret: secret.to_owned(), ..app.clone() });
         let name = app.client_id.trim_end_matches("-key");
-        self.edit(
-            Kind::Secret,
-            name,
-            json!({"stringData": {"client_secret": secret}}),
-        );
+        self.edit(Kind::Secret, name, json!({"stringData": {"client_secret": secret}}));
     }
 
     /// A credential of the emulator, with the client Secret `client` unless `spec` says otherwise.
@@ -148,10 +121,7 @@ impl World {
             "clientSecretRef": {"name": "client"},
         });
         lay_over(&mut whole, spec);
-        self.create(
-            Kind::Credential,
-            json!({"metadata": {"name": name}, "spec": whole}),
-        )
+        self.create(Kind::Credential, json!({"metadata": {"name": name}, "spec": whole}))
     }
 
     /// A request for an interview with the credential `partner`, unless `spec` says otherwise.
@@ -187,10 +157,7 @@ impl World {
         made.unwrap_or_else(|status| panic!("{}", status.message))
     }
 
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "callers write the change where they call"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "callers write the change where they call")]
     pub fn edit(&self, kind: Kind, name: &str, change: Value) -> Value {
         server::edit(kind, &self.namespace, name, &change)
     }
@@ -275,9 +242,7 @@ fn new_namespace(control_plane: &ControlPlane, name: &str) -> String {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let number = LAST.fetch_add(1, Ordering::Relaxed);
     let namespace = format!("{name}-{}-{number}", std::process::id());
-    control_plane
-        .kubectl(&["create", "namespace", &namespace])
-        .expect("a namespace");
+    control_plane.kubectl(&["create", "namespace", &namespace]).expect("a namespace");
     namespace
 }
 

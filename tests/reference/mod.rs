@@ -40,54 +40,29 @@ fn kind(text: &mut String, crd: &Value) {
     let names = &crd["spec"]["names"];
     let (kind, short) = (as_text(&names["kind"]), as_text(&names["shortNames"][0]));
     let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    let _ = writeln!(
-        text,
-        "\n## {kind} (`{short}`)\n\n{}",
-        as_text(&schema["description"])
-    );
+    let _ = writeln!(text, "\n## {kind} (`{short}`)\n\n{}", as_text(&schema["description"]));
     for part in ["spec", "status"] {
-        let _ = writeln!(
-            text,
-            "\n### {part}\n\n| field | type | default | meaning |\n|---|---|---|---|"
-        );
+        let _ = writeln!(text, "\n### {part}\n\n| field | type | default | meaning |\n|---|---|---|---|");
         fields(text, "", &schema["properties"][part]);
     }
     let mut sentences = BTreeMap::new();
     rules(&mut sentences, "", schema);
-    let _ = writeln!(
-        text,
-        "\n### What is refused\n\n| field | the API server says |\n|---|---|"
-    );
+    let _ = writeln!(text, "\n### What is refused\n\n| field | the API server says |\n|---|---|");
     for (sentence, fields) in sentences {
-        let _ = writeln!(
-            text,
-            "| {} | {} |",
-            fields.join(", "),
-            cell(&sentence).replace('<', "&lt;")
-        );
+        let _ = writeln!(text, "| {} | {} |", fields.join(", "), cell(&sentence).replace('<', "&lt;"));
     }
 }
 
 /// A row for each field, those of a structure below it. A required field says so in the place of its default.
 fn fields(text: &mut String, path: &str, schema: &Value) {
-    let required = |name: &str| {
-        schema["required"]
-            .as_array()
-            .is_some_and(|it| it.iter().any(|it| it == name))
-    };
+    let required =
+        |name: &str| schema["required"].as_array().is_some_and(|it| it.iter().any(|it| it == name));
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-        let path = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         let default = match &field["default"] {
             _ if required(name) => "required".to_owned(),
             Value::Null => String::new(),
-            value => format!(
-                "`{}`",
-                value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-            ),
+            value => format!("`{}`", value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
         };
         let meaning = cell(field["description"].as_str().unwrap_or_default());
         let _ = writeln!(text, "| `{path}` | {} | {default} | {meaning} |", type_of(field));
@@ -113,28 +88,13 @@ fn type_of(field: &Value) -> String {
 
 /// The fields of each sentence.
 fn rules(sentences: &mut BTreeMap<String, Vec<String>>, path: &str, schema: &Value) {
-    for rule in schema["x-kubernetes-validations"]
-        .as_array()
-        .into_iter()
-        .flatten()
-    {
+    for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
         let field = format!("{path}{}", rule["fieldPath"].as_str().unwrap_or_default());
-        let field = if field.is_empty() {
-            "the object".to_owned()
-        } else {
-            format!("`{field}`")
-        };
-        sentences
-            .entry(as_text(&rule["message"]).to_owned())
-            .or_default()
-            .push(field);
+        let field = if field.is_empty() { "the object".to_owned() } else { format!("`{field}`") };
+        sentences.entry(as_text(&rule["message"]).to_owned()).or_default().push(field);
     }
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        let path = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         rules(sentences, &path, property);
     }
     for inner in ["items", "additionalProperties"] {
@@ -151,14 +111,8 @@ fn conditions(text: &mut String) {
             condition::READY,
             "True: a token that is valid now and made for this spec is in the Secret, whatever renewal does meanwhile. False: there is none. Unknown: the operator has not looked yet.",
         ),
-        (
-            condition::RECONCILING,
-            "True: there is none, and it may come without a person. Absent otherwise.",
-        ),
-        (
-            condition::STALLED,
-            "True: there is none, and a person must act. Absent otherwise.",
-        ),
+        (condition::RECONCILING, "True: there is none, and it may come without a person. Absent otherwise."),
+        (condition::STALLED, "True: there is none, and a person must act. Absent otherwise."),
         (
             condition::CREDENTIALS_VALID,
             "On credentials: what the service last said of the key and secret. False while Ready is True means: correct the client Secret before the token ends.",
@@ -193,22 +147,13 @@ fn secret(text: &mut String) {
             "key: the service token, with `deliver: ServiceToken`, instead of `access_token`",
         ),
         (names::TOKEN_TYPE, "key: `Bearer`"),
-        (
-            names::AUTHORIZATION,
-            "key: what an HTTP client sends, `Bearer eyJ…`",
-        ),
+        (names::AUTHORIZATION, "key: what an HTTP client sends, `Bearer eyJ…`"),
         (names::EXPIRES_AT_KEY, "key: when the token ends, RFC 3339"),
         (names::ISSUED_AT, "annotation: when the token was asked for"),
         (names::EXPIRES_AT, "annotation: when the token ends"),
-        (
-            names::INPUTS_HASH,
-            "annotation: from which inputs the token was issued",
-        ),
+        (names::INPUTS_HASH, "annotation: from which inputs the token was issued"),
         (names::CONTENT_HASH, "annotation: by which an edit is noticed"),
-        (
-            names::RENEW_REQUEST_HANDLED,
-            "annotation: the renew request that was answered last",
-        ),
+        (names::RENEW_REQUEST_HANDLED, "annotation: the renew request that was answered last"),
     ] {
         let _ = writeln!(text, "| `{name}` | {meaning} |");
     }

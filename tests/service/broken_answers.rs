@@ -10,18 +10,11 @@ use tokio::net::TcpListener;
 use crate::{World, endpoint, interview, short};
 
 fn once(status: u16, body: BodyKind) -> FaultPlan {
-    FaultPlan {
-        times: Some(1),
-        status: Some(status),
-        body: Some(body),
-        ..FaultPlan::default()
-    }
+    FaultPlan { times: Some(1), status: Some(status), body: Some(body), ..FaultPlan::default() }
 }
 
 fn raw(text: &str) -> BodyKind {
-    BodyKind::Raw {
-        text: text.to_owned(),
-    }
+    BodyKind::Raw { text: text.to_owned() }
 }
 
 async fn told(world: &World, plan: FaultPlan) -> (Class, Scope, Option<ErrorCode>) {
@@ -38,41 +31,17 @@ async fn bodies_that_cannot_be_read() {
     let rows = [
         (BodyKind::Empty, Scope::Endpoint, ErrorCode::Empty),
         (BodyKind::Html, Scope::Endpoint, ErrorCode::Unreadable),
-        (
-            raw("{\"access_token\":\"x\""),
-            Scope::Endpoint,
-            ErrorCode::Unreadable,
-        ),
+        (raw("{\"access_token\":\"x\""), Scope::Endpoint, ErrorCode::Unreadable),
         (raw("null"), Scope::Endpoint, ErrorCode::Unreadable),
         (raw(&deep), Scope::Endpoint, ErrorCode::Unreadable),
         (raw("{}"), Scope::Credential, ErrorCode::NoToken),
-        (
-            raw(r#"{"access_token":7,"expires_in":"600"}"#),
-            Scope::Credential,
-            ErrorCode::NoToken,
-        ),
-        (
-            raw(r#"{"access_token":"","expires_in":"600"}"#),
-            Scope::Credential,
-            ErrorCode::NoToken,
-        ),
+        (raw(r#"{"access_token":7,"expires_in":"600"}"#), Scope::Credential, ErrorCode::NoToken),
+        (raw(r#"{"access_token":"","expires_in":"600"}"#), Scope::Credential, ErrorCode::NoToken),
         (raw(control), Scope::Credential, ErrorCode::NoToken),
         (BodyKind::Truncated, Scope::Endpoint, ErrorCode::Truncated),
-        (
-            BodyKind::Huge { bytes: 65_537 },
-            Scope::Endpoint,
-            ErrorCode::TooLarge,
-        ),
-        (
-            BodyKind::Huge { bytes: 1 << 30 },
-            Scope::Endpoint,
-            ErrorCode::TooLarge,
-        ),
-        (
-            BodyKind::Huge { bytes: u64::MAX },
-            Scope::Endpoint,
-            ErrorCode::TooLarge,
-        ),
+        (BodyKind::Huge { bytes: 65_537 }, Scope::Endpoint, ErrorCode::TooLarge),
+        (BodyKind::Huge { bytes: 1 << 30 }, Scope::Endpoint, ErrorCode::TooLarge),
+        (BodyKind::Huge { bytes: u64::MAX }, Scope::Endpoint, ErrorCode::TooLarge),
     ];
     for (body, scope, code) in rows {
         let told = told(&world, once(200, body.clone())).await;
@@ -104,11 +73,7 @@ async fn a_redirect_is_not_followed() {
         let location = format!("{}/accesstoken", elsewhere.emulator.base_url());
         plan.headers.insert("location".to_owned(), location);
         let told = told(&world, plan).await;
-        assert_eq!(
-            told,
-            (Class::Unexpected, Scope::Credential, Some(ErrorCode::Redirect)),
-            "{status}"
-        );
+        assert_eq!(told, (Class::Unexpected, Scope::Credential, Some(ErrorCode::Redirect)), "{status}");
     }
     assert!(elsewhere.emulator.log().is_empty());
     assert_eq!(world.emulator.calls(Call::AccessToken), 5);
@@ -117,25 +82,13 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_service_that_never_answers_or_drips() {
     let world = World::impatient().await;
-    let hang = FaultPlan {
-        times: Some(1),
-        hang: true,
-        ..FaultPlan::default()
-    };
+    let hang = FaultPlan { times: Some(1), hang: true, ..FaultPlan::default() };
     let drip = once(200, BodyKind::Dripping { every: 50 });
     for plan in [hang, drip] {
         let start = Instant::now();
         let told = told(&world, plan.clone()).await;
-        assert_eq!(
-            told,
-            (Class::Transient, Scope::Endpoint, Some(ErrorCode::TimedOut)),
-            "{plan:?}"
-        );
-        assert!(
-            start.elapsed() < short().whole_call * 10,
-            "took {:?}",
-            start.elapsed()
-        );
+        assert_eq!(told, (Class::Transient, Scope::Endpoint, Some(ErrorCode::TimedOut)), "{plan:?}");
+        assert!(start.elapsed() < short().whole_call * 10, "took {:?}", start.elapsed());
     }
     world.access().await.unwrap();
 }
@@ -143,37 +96,14 @@ async fn a_service_that_never_answers_or_drips() {
 #[tokio::test]
 async fn nobody_listens() {
     let world = World::start().await;
-    let free = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let gone = endpoint(&format!("http://{free}/partners/v1/auth"));
-    let fault = world
-        .client
-        .access_token(&gone, &world.backend)
-        .await
-        .unwrap_err();
+    let fault = world.client.access_token(&gone, &world.backend).await.unwrap_err();
     let told = (fault.class, fault.scope, fault.http_status, fault.error_code);
-    assert_eq!(
-        told,
-        (
-            Class::Transient,
-            Scope::Endpoint,
-            None,
-            Some(ErrorCode::ConnectionFailed)
-        )
-    );
+    assert_eq!(told, (Class::Transient, Scope::Endpoint, None, Some(ErrorCode::ConnectionFailed)));
     let nowhere = endpoint("http://no-such-host.invalid/partners/v1/auth");
-    let fault = world
-        .client
-        .access_token(&nowhere, &world.backend)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (fault.class, fault.error_code),
-        (Class::Transient, Some(ErrorCode::NameNotResolved))
-    );
+    let fault = world.client.access_token(&nowhere, &world.backend).await.unwrap_err();
+    assert_eq!((fault.class, fault.error_code), (Class::Transient, Some(ErrorCode::NameNotResolved)));
 }
 
 /// Answers whatever comes with these bytes, and closes.
@@ -199,35 +129,15 @@ async fn answers_that_are_no_http_or_too_much_of_it() {
         (Vec::new(), ErrorCode::Truncated),
         (b"HTTP/1.1 200 OK\r\n".to_vec(), ErrorCode::Truncated),
         (b"SSH-2.0-OpenSSH\r\n\r\n".to_vec(), ErrorCode::Truncated),
-        (
-            format!("HTTP/1.1 200 OK\r\n{many}\r\n").into_bytes(),
-            ErrorCode::Truncated,
-        ),
-        (
-            format!("HTTP/1.1 200 OK\r\n{long}\r\n").into_bytes(),
-            ErrorCode::Truncated,
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{".to_vec(),
-            ErrorCode::Truncated,
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n{".to_vec(),
-            ErrorCode::Truncated,
-        ),
+        (format!("HTTP/1.1 200 OK\r\n{many}\r\n").into_bytes(), ErrorCode::Truncated),
+        (format!("HTTP/1.1 200 OK\r\n{long}\r\n").into_bytes(), ErrorCode::Truncated),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{".to_vec(), ErrorCode::Truncated),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n{".to_vec(), ErrorCode::Truncated),
     ] {
         let endpoint = endpoint(&answering(bytes.clone()).await);
-        let fault = world
-            .client
-            .access_token(&endpoint, &world.backend)
-            .await
-            .unwrap_err();
+        let fault = world.client.access_token(&endpoint, &world.backend).await.unwrap_err();
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
-        assert_eq!(
-            (fault.scope, fault.error_code),
-            (Scope::Endpoint, Some(code)),
-            "{shown}"
-        );
+        assert_eq!((fault.scope, fault.error_code), (Scope::Endpoint, Some(code)), "{shown}");
     }
 }
 
@@ -235,8 +145,7 @@ async fn answers_that_are_no_http_or_too_much_of_it() {
 async fn a_compressed_body_is_not_unpacked() {
     let world = World::start().await;
     let mut plan = once(200, raw("\u{1f}\u{8b}\u{8}"));
-    plan.headers
-        .insert("content-encoding".to_owned(), "gzip".to_owned());
+    plan.headers.insert("content-encoding".to_owned(), "gzip".to_owned());
     assert_eq!(told(&world, plan).await.2, Some(ErrorCode::Unreadable));
 }
 
@@ -252,13 +161,7 @@ async fn a_token_that_was_lost_on_its_way_is_transient() {
     );
     plan.after_issuing = true;
     let told = told(&world, plan).await;
-    assert_eq!(
-        told,
-        (Class::Transient, Scope::Endpoint, Some(ErrorCode::GatewayTimeout))
-    );
-    assert!(
-        world.emulator.log()[0].issued.is_some(),
-        "the emulator had issued"
-    );
+    assert_eq!(told, (Class::Transient, Scope::Endpoint, Some(ErrorCode::GatewayTimeout)));
+    assert!(world.emulator.log()[0].issued.is_some(), "the emulator had issued");
     world.service(&interview()).await.unwrap();
 }

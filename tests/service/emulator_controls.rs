@@ -24,26 +24,16 @@ async fn apps_come_and_go() {
     assert_eq!(control(&world, Method::PUT, "/apps/new", app).await.0, 200);
     let new = login("new", "secret-of-new");
     let issued = world.client.access_token(&world.endpoint, &new).await.unwrap();
-    let fault = world
-        .service_with(&issued.token, &interview(), 60)
-        .await
-        .unwrap_err();
+    let fault = world.service_with(&issued.token, &interview(), 60).await.unwrap_err();
     assert_eq!(fault.class, Class::Forbidden, "its roles allow nothing");
     let app = json!({"clientSecret": "secret-of-newer"});
     control(&world, Method::PUT, "/apps/new", app).await;
-    let fault = world
-        .client
-        .access_token(&world.endpoint, &new)
-        .await
-        .unwrap_err();
+    let fault = world.client.access_token(&world.endpoint, &new).await.unwrap_err();
     assert_eq!(fault.class, Class::CredentialRefused);
     world.service_with(&issued.token, &interview(), 60).await.unwrap();
     let revoked = control(&world, Method::POST, "/apps/new/revoke", json!({})).await;
     assert_eq!(revoked, (200, json!({"revoked": 2})));
-    let fault = world
-        .service_with(&issued.token, &interview(), 60)
-        .await
-        .unwrap_err();
+    let fault = world.service_with(&issued.token, &interview(), 60).await.unwrap_err();
     assert_eq!(fault.class, Class::OurTokenRefused);
     let (_, apps) = control(&world, Method::GET, "/apps", json!({})).await;
     assert_eq!(apps["apps"].as_array().map(Vec::len), Some(3));
@@ -61,15 +51,9 @@ async fn log_and_counters_are_read_from_where_one_was_and_reset() {
     let (_, log) = control(&world, Method::GET, "/log?after=1", json!({})).await;
     assert_eq!(log["entries"][0]["call"], "service_token");
     assert_eq!(log["entries"][0]["subject"]["interviewId"], "interview-42");
-    assert_eq!(
-        control(&world, Method::GET, "/log?after=x", json!({})).await.0,
-        400
-    );
+    assert_eq!(control(&world, Method::GET, "/log?after=x", json!({})).await.0, 400);
     let (_, counters) = control(&world, Method::GET, "/counters", json!({})).await;
-    assert_eq!(
-        counters["granted"],
-        json!({"access_token": 1, "service_token": 1})
-    );
+    assert_eq!(counters["granted"], json!({"access_token": 1, "service_token": 1}));
     control(&world, Method::DELETE, "/log", json!({})).await;
     let (_, counters) = control(&world, Method::GET, "/counters", json!({})).await;
     assert_eq!(counters["calls"], json!({}));
@@ -80,19 +64,11 @@ async fn lifetimes_and_the_clock_are_set() {
     let world = World::start().await;
     let change = json!({"accessTokenTTL": 60, "clockAhead": 300});
     let (_, settings) = control(&world, Method::PUT, "/settings", change).await;
-    assert_eq!(
-        settings,
-        json!({"accessTokenTTL": 60, "scopedTokenTTL": 36000, "clockAhead": 300})
-    );
+    assert_eq!(settings, json!({"accessTokenTTL": 60, "scopedTokenTTL": 36000, "clockAhead": 300}));
     let issued = world.access().await.unwrap();
     assert_eq!(issued.expires_at.duration_since(issued.issued_at).as_secs(), 60);
     assert!((298..=302).contains(&issued.service_clock_ahead.unwrap().as_secs()));
-    assert_eq!(
-        control(&world, Method::PUT, "/settings", json!({"colour": 1}))
-            .await
-            .0,
-        400
-    );
+    assert_eq!(control(&world, Method::PUT, "/settings", json!({"colour": 1})).await.0, 400);
 }
 
 #[tokio::test]
@@ -100,14 +76,7 @@ async fn faults_are_switched_on_used_up_and_off() {
     let world = World::start().await;
     let twice = json!({"call": "access_token", "clientId": "backend-key", "times": 2, "status": 503});
     assert_eq!(control(&world, Method::POST, "/faults", twice).await.0, 200);
-    assert!(
-        world
-            .client
-            .access_token(&world.endpoint, &world.frontend)
-            .await
-            .is_ok(),
-        "another app"
-    );
+    assert!(world.client.access_token(&world.endpoint, &world.frontend).await.is_ok(), "another app");
     for _ in 0..2 {
         assert_eq!(world.access().await.unwrap_err().http_status, Some(503));
     }
@@ -122,12 +91,7 @@ async fn faults_are_switched_on_used_up_and_off() {
     assert_eq!(faults["faults"].as_array().map(Vec::len), Some(1));
     control(&world, Method::DELETE, "/faults", json!({})).await;
     world.access().await.unwrap();
-    assert_eq!(
-        control(&world, Method::POST, "/faults", json!({"status": 503, "x": 1}))
-            .await
-            .0,
-        400
-    );
+    assert_eq!(control(&world, Method::POST, "/faults", json!({"status": 503, "x": 1})).await.0, 400);
     assert_eq!(world.emulator.counters().faults.values().sum::<u64>(), 5);
 }
 
@@ -143,19 +107,8 @@ fn settings_come_from_flags_and_files() {
     }
     let text = "apps:\n- clientId: id\n  clientSecret: s\n  scope: frontend\naccessTokenTTL: 60\n";
     let settings = Settings::from_text(text).unwrap();
-    assert_eq!(
-        (
-            settings.apps.len(),
-            settings.access_token_ttl,
-            settings.scoped_token_ttl
-        ),
-        (1, 60, 36_000)
-    );
-    assert_eq!(
-        settings.purposes.len(),
-        2,
-        "the real ones, unless the file has some"
-    );
+    assert_eq!((settings.apps.len(), settings.access_token_ttl, settings.scoped_token_ttl), (1, 60, 36_000));
+    assert_eq!(settings.purposes.len(), 2, "the real ones, unless the file has some");
     assert!(Settings::from_text("colour: red").is_err());
     let mut settings = Settings::default();
     settings.add_purpose("example.com/p=a,b?").unwrap();

@@ -70,10 +70,7 @@ async fn grants_are_refused_in_the_gateways_shape() {
         (with(json!(null), &key, &secret), grant_type),
         (with(json!("client_credentials"), &key, &json!("wrong")), login),
         (with(json!("client_credentials"), &key, &json!(null)), login),
-        (
-            with(json!("client_credentials"), &json!("nobody"), &secret),
-            login,
-        ),
+        (with(json!("client_credentials"), &json!("nobody"), &secret), login),
         (with(json!("client_credentials"), &json!(7), &secret), login),
         (with(json!("authorization_code"), &key, &json!("wrong")), login),
         (with(json!("authorization_code"), &key, &secret), code),
@@ -119,11 +116,7 @@ async fn service_tokens_are_refused_in_the_applications_shape() {
     let body = with(json!(now + 60), &purpose, json!("i"));
     let (status, answer) = post(&world, "/servicetoken", Some(&token), &body).await;
     assert_eq!((status, &answer["purpose"]), (200, &purpose));
-    assert_eq!(
-        answer["expirationTime"],
-        json!((now + 60).to_string()),
-        "a text, as in the guide"
-    );
+    assert_eq!(answer["expirationTime"], json!((now + 60).to_string()), "a text, as in the guide");
 }
 
 #[tokio::test]
@@ -136,22 +129,14 @@ async fn a_bearer_that_is_missing_or_no_access_token_is_refused() {
     let (_, answer) = post(&world, "/servicetoken", Some(&token), &body).await;
     let service = answer["token"].as_str().unwrap();
     let unknown = "keymanagement.service.invalid_access_token";
-    for (bearer, code) in [
-        (None, "oauth.v2.InvalidAccessToken"),
-        (Some("unknown"), unknown),
-        (Some(service), unknown),
-    ] {
+    for (bearer, code) in
+        [(None, "oauth.v2.InvalidAccessToken"), (Some("unknown"), unknown), (Some(service), unknown)]
+    {
         let (status, answer) = post(&world, "/servicetoken", bearer, &body).await;
-        assert_eq!(
-            (status, answer["fault"]["detail"]["errorcode"].as_str()),
-            (401, Some(code))
-        );
+        assert_eq!((status, answer["fault"]["detail"]["errorcode"].as_str()), (401, Some(code)));
     }
     world.emulator.set_clock_ahead(36_000);
     let (status, answer) = post(&world, "/servicetoken", Some(&token), &body).await;
     let code = answer["fault"]["detail"]["errorcode"].as_str();
-    assert_eq!(
-        (status, code),
-        (401, Some("keymanagement.service.access_token_expired"))
-    );
+    assert_eq!((status, code), (401, Some("keymanagement.service.access_token_expired")));
 }

@@ -20,33 +20,12 @@ async fn ask(world: &World, call: Call) -> Fault {
 
 /// Status, body, and what they mean; no scope: that of the call's own content.
 fn rows() -> [(u16, BodyKind, Class, Option<Scope>); 8] {
-    let gateway = |code: &str| BodyKind::Gateway {
-        code: code.to_owned(),
-        text: CANARY.to_owned(),
-    };
-    let application = BodyKind::Application {
-        error: CANARY.to_owned(),
-        message: CANARY.to_owned(),
-    };
+    let gateway = |code: &str| BodyKind::Gateway { code: code.to_owned(), text: CANARY.to_owned() };
+    let application = BodyKind::Application { error: CANARY.to_owned(), message: CANARY.to_owned() };
     [
-        (
-            429,
-            gateway("policies.ratelimit.SpikeArrestViolation"),
-            Class::Throttled,
-            Some(Scope::Endpoint),
-        ),
-        (
-            500,
-            gateway("policies.ratelimit.QuotaViolation"),
-            Class::QuotaExhausted,
-            Some(Scope::Credential),
-        ),
-        (
-            401,
-            gateway("oauth.v2.ApiKeyNotApproved"),
-            Class::CredentialRefused,
-            Some(Scope::Credential),
-        ),
+        (429, gateway("policies.ratelimit.SpikeArrestViolation"), Class::Throttled, Some(Scope::Endpoint)),
+        (500, gateway("policies.ratelimit.QuotaViolation"), Class::QuotaExhausted, Some(Scope::Credential)),
+        (401, gateway("oauth.v2.ApiKeyNotApproved"), Class::CredentialRefused, Some(Scope::Credential)),
         (503, gateway(CANARY), Class::Transient, Some(Scope::Endpoint)),
         (500, application.clone(), Class::Transient, Some(Scope::Endpoint)),
         (400, application.clone(), Class::RequestRefused, None),
@@ -69,11 +48,7 @@ async fn each_call_tells_a_fault_and_repeats_nothing_of_it() {
                 ..FaultPlan::default()
             });
             let fault = ask(&world, call).await;
-            let own = if call == Call::AccessToken {
-                Scope::Credential
-            } else {
-                Scope::Request
-            };
+            let own = if call == Call::AccessToken { Scope::Credential } else { Scope::Request };
             assert_eq!(
                 (fault.class, fault.scope),
                 (class, scope.unwrap_or(own)),

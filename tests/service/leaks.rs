@@ -30,13 +30,7 @@ impl io::Write for Captured {
 fn spellings(secret: &str) -> Vec<String> {
     let encoded: String = secret
         .bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect();
     let mut spellings = vec![secret.to_owned(), encoded];
     for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
@@ -60,16 +54,12 @@ async fn no_layer_logs_a_secret_on_any_path() {
     tracing::subscriber::set_global_default(subscriber.finish()).expect("the only one in this program");
 
     let mut world = World::start().await;
-    world
-        .emulator
-        .put_app(App::new("backend-key", SECRET, AppScope::Backend));
+    world.emulator.put_app(App::new("backend-key", SECRET, AppScope::Backend));
     world.backend = login("backend-key", SECRET);
     let access = world.access().await.unwrap();
     let service = world.service(&interview()).await.unwrap();
     let scoped = world.exchange(&service.token).await.unwrap();
-    let body = BodyKind::Raw {
-        text: format!(r#"{{"error":"{SECRET}","{SECRET}":1"#),
-    };
+    let body = BodyKind::Raw { text: format!(r#"{{"error":"{SECRET}","{SECRET}":1"#) };
     for status in [200, 302, 400, 401, 403, 429, 500] {
         world.emulator.add_fault(FaultPlan {
             times: Some(1),
@@ -80,10 +70,7 @@ async fn no_layer_logs_a_secret_on_any_path() {
         world.access().await.unwrap_err();
     }
     world.emulator.revoke("backend-key");
-    world
-        .service_with(&access.token, &interview(), 60)
-        .await
-        .unwrap_err();
+    world.service_with(&access.token, &interview(), 60).await.unwrap_err();
     world.exchange(&service.token).await.unwrap_err();
 
     let log = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();

@@ -38,9 +38,7 @@ impl World {
     }
 
     async fn with(settings: Settings) -> Self {
-        let emulator = Emulator::start(settings, ([127, 0, 0, 1], 0).into())
-            .await
-            .unwrap();
+        let emulator = Emulator::start(settings, ([127, 0, 0, 1], 0).into()).await.unwrap();
         Self {
             endpoint: endpoint(&emulator.base_url()),
             emulator,
@@ -73,26 +71,17 @@ impl World {
         seconds: i64,
     ) -> Result<Issued<ServiceToken>, Fault> {
         let ends = clock::now().as_second() + seconds;
-        self.client
-            .service_token(&self.endpoint, access, subject, ends)
-            .await
+        self.client.service_token(&self.endpoint, access, subject, ends).await
     }
 
     async fn exchange(&self, service: &ServiceToken) -> Result<Issued<ScopedToken>, Fault> {
-        self.client
-            .exchange(&self.endpoint, &self.frontend, service)
-            .await
+        self.client.exchange(&self.endpoint, &self.frontend, service).await
     }
 
     /// The status of a protected page for a token, and the page.
     async fn page(&self, path: &str, token: &str) -> (u16, serde_json::Value) {
         let url = format!("http://{}{path}", self.emulator.address());
-        let response = reqwest::Client::new()
-            .get(url)
-            .bearer_auth(token)
-            .send()
-            .await
-            .unwrap();
+        let response = reqwest::Client::new().get(url).bearer_auth(token).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 }
@@ -113,10 +102,7 @@ fn endpoint(base_url: &str) -> Endpoint {
 }
 
 fn login(client_id: &str, secret: &str) -> Login {
-    Login {
-        client_id: client_id.to_owned(),
-        client_secret: ClientSecret::read(secret.as_bytes()).unwrap(),
-    }
+    Login { client_id: client_id.to_owned(), client_secret: ClientSecret::read(secret.as_bytes()).unwrap() }
 }
 
 fn short() -> Limits {
@@ -128,19 +114,11 @@ fn short() -> Limits {
 }
 
 fn subject(purpose: &str, claims: &[(&str, &str)]) -> Subject {
-    let claims: BTreeMap<String, String> = claims
-        .iter()
-        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let claims: BTreeMap<String, String> =
+        claims.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
     Subject::new(purpose.to_owned(), claims).unwrap()
 }
 
 fn interview() -> Subject {
-    subject(
-        ROCKETDOC,
-        &[
-            ("interviewId", "interview-42"),
-            ("partnerEndUserId", "customer-77"),
-        ],
-    )
+    subject(ROCKETDOC, &[("interviewId", "interview-42"), ("partnerEndUserId", "customer-77")])
 }

@@ -55,10 +55,7 @@ async fn serve(authority: &Authority, name: &str, until: i32) -> Emulator {
     let certificate = params.signed_by(&key, authority).unwrap();
     let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
     let listener = TlsListener {
         plain: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -77,24 +74,17 @@ fn pem(authority: &Authority) -> CaBundle {
 }
 
 async fn call(client: &AuthClient, endpoint: &Endpoint) -> Result<(), Fault> {
-    client
-        .access_token(endpoint, &login("backend-key", "backend-secret"))
-        .await
-        .map(drop)
+    client.access_token(endpoint, &login("backend-key", "backend-secret")).await.map(drop)
 }
 
 #[tokio::test]
 async fn a_bundle_of_the_endpoint_or_of_the_operator_is_trusted() {
     let authority = authority();
     let emulator = serve(&authority, "127.0.0.1", 2100).await;
-    call(&AuthClient::new(None), &at(&emulator, Some(&authority)))
-        .await
-        .unwrap();
+    call(&AuthClient::new(None), &at(&emulator, Some(&authority))).await.unwrap();
     let client = AuthClient::new(Some(pem(&authority)));
     call(&client, &at(&emulator, None)).await.unwrap();
-    call(&client, &at(&emulator, Some(&self::authority())))
-        .await
-        .unwrap();
+    call(&client, &at(&emulator, Some(&self::authority()))).await.unwrap();
     assert_eq!(emulator.calls(Call::AccessToken), 3);
 }
 
@@ -106,10 +96,7 @@ async fn a_bundle_is_trusted_for_its_own_endpoint_only() {
     call(&client, &at(&emulator, Some(&authority))).await.unwrap();
     let fault = call(&client, &at(&emulator, None)).await.unwrap_err();
     let told = (fault.class, fault.scope, fault.error_code);
-    assert_eq!(
-        told,
-        (Class::Transient, Scope::Endpoint, Some(ErrorCode::TlsFailed))
-    );
+    assert_eq!(told, (Class::Transient, Scope::Endpoint, Some(ErrorCode::TlsFailed)));
     assert_eq!(emulator.calls(Call::AccessToken), 1);
 }
 
@@ -126,12 +113,7 @@ async fn certificates_that_are_expired_misnamed_or_of_others_are_refused() {
         let emulator = serve(signer, name, until).await;
         let fault = call(&client, &at(&emulator, Some(&authority))).await.unwrap_err();
         let told = (fault.class, fault.scope, fault.http_status, fault.error_code);
-        let refused = (
-            Class::Transient,
-            Scope::Credential,
-            None,
-            Some(ErrorCode::TlsFailed),
-        );
+        let refused = (Class::Transient, Scope::Credential, None, Some(ErrorCode::TlsFailed));
         assert_eq!(told, refused, "{name} until {until}");
         assert!(emulator.log().is_empty());
     }
@@ -139,15 +121,8 @@ async fn certificates_that_are_expired_misnamed_or_of_others_are_refused() {
 
 #[tokio::test]
 async fn a_server_without_tls_gets_nothing() {
-    let emulator = Emulator::start(settings(), ([127, 0, 0, 1], 0).into())
-        .await
-        .unwrap();
-    let fault = call(&AuthClient::new(None), &at(&emulator, None))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (fault.class, fault.error_code),
-        (Class::Transient, Some(ErrorCode::TlsFailed))
-    );
+    let emulator = Emulator::start(settings(), ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let fault = call(&AuthClient::new(None), &at(&emulator, None)).await.unwrap_err();
+    assert_eq!((fault.class, fault.error_code), (Class::Transient, Some(ErrorCode::TlsFailed)));
     assert!(emulator.log().is_empty());
 }

@@ -29,10 +29,6 @@ fn each_crd_fits_into_client_side_apply() {
     for crd in crds() {
         let json = serde_json::to_string(&crd).expect("plain data");
         assert!(json.len() < MOST_BYTES, "{} bytes", json.len());
-        assert!(
-            crd_yaml(&crd).len() < MOST_BYTES,
-            "{} bytes",
-            crd_yaml(&crd).len()
-        );
+        assert!(crd_yaml(&crd).len() < MOST_BYTES, "{} bytes", crd_yaml(&crd).len());
     }
 }

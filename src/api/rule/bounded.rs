@@ -41,12 +41,7 @@ pub(in crate::api) fn namespace_names(_: &mut SchemaGenerator) -> Schema {
 
 /// Purposes.
 pub(in crate::api) fn purposes(_: &mut SchemaGenerator) -> Schema {
-    list(
-        64,
-        253,
-        WORD,
-        "write it without spaces and not empty, such as api.rocketlawyer.com/rocketdoc",
-    )
+    list(64, 253, WORD, "write it without spaces and not empty, such as api.rocketlawyer.com/rocketdoc")
 }
 
 /// Values of one label.

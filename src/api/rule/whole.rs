@@ -4,18 +4,12 @@ use kube::core::{Reason, Rule};
 
 /// A field that may not be set as the others are.
 fn forbidden(rule: &str, field: &str, sentence: &str) -> Rule {
-    Rule::new(rule)
-        .message(sentence)
-        .reason(Reason::FieldValueForbidden)
-        .field_path(field)
+    Rule::new(rule).message(sentence).reason(Reason::FieldValueForbidden).field_path(field)
 }
 
 /// A field that the others ask for.
 fn required(rule: &str, field: &str, sentence: &str) -> Rule {
-    Rule::new(rule)
-        .message(sentence)
-        .reason(Reason::FieldValueRequired)
-        .field_path(field)
+    Rule::new(rule).message(sentence).reason(Reason::FieldValueRequired).field_path(field)
 }
 
 pub(in crate::api) fn custom_needs_endpoint() -> Rule {

@@ -9,12 +9,7 @@ use crate::auth::{Call, Class, ErrorCode, Fault, Kind, Scope};
 const CALLS: [Call; 3] = [Call::AccessToken, Call::ServiceToken, Call::Exchange];
 
 fn answer(status: u16, body: &[u8]) -> Answer<'_> {
-    Answer {
-        status,
-        retry_after: None,
-        now: "2026-11-24T12:00:00Z".parse().unwrap(),
-        body,
-    }
+    Answer { status, retry_after: None, now: "2026-11-24T12:00:00Z".parse().unwrap(), body }
 }
 
 fn gateway(code: &str) -> String {
@@ -33,18 +28,8 @@ fn told(call: Call, status: u16, body: &str) -> (Class, Scope) {
 
 /// Codes whose meaning depends on neither call nor status, with the statuses they were seen with.
 const PLAIN: &[(Class, Scope, &[u16], &[&str])] = &[
-    (
-        Class::Throttled,
-        Scope::Endpoint,
-        &[429, 500, 503],
-        &["policies.ratelimit.SpikeArrestViolation"],
-    ),
-    (
-        Class::QuotaExhausted,
-        Scope::Credential,
-        &[429, 500, 403],
-        &["policies.ratelimit.QuotaViolation"],
-    ),
+    (Class::Throttled, Scope::Endpoint, &[429, 500, 503], &["policies.ratelimit.SpikeArrestViolation"]),
+    (Class::QuotaExhausted, Scope::Credential, &[429, 500, 403], &["policies.ratelimit.QuotaViolation"]),
     (
         Class::Transient,
         Scope::Endpoint,
@@ -110,102 +95,56 @@ fn our_refused_token_is_told_from_a_refused_login() {
     ] {
         for status in [401, 500, 400] {
             let told = told(Call::ServiceToken, status, &gateway(code));
-            assert_eq!(
-                told,
-                (Class::OurTokenRefused, Scope::Credential),
-                "{code} {status}"
-            );
+            assert_eq!(told, (Class::OurTokenRefused, Scope::Credential), "{code} {status}");
         }
     }
     let wrong_login = gateway("Unauthorized");
-    assert_eq!(
-        told(Call::ServiceToken, 401, &wrong_login),
-        (Class::OurTokenRefused, Scope::Credential)
-    );
+    assert_eq!(told(Call::ServiceToken, 401, &wrong_login), (Class::OurTokenRefused, Scope::Credential));
     for call in [Call::AccessToken, Call::Exchange] {
-        assert_eq!(
-            told(call, 401, &wrong_login),
-            (Class::CredentialRefused, Scope::Credential)
-        );
-        assert_eq!(
-            told(call, 401, &application(401, "UNAUTHORIZED")).0,
-            Class::CredentialRefused
-        );
+        assert_eq!(told(call, 401, &wrong_login), (Class::CredentialRefused, Scope::Credential));
+        assert_eq!(told(call, 401, &application(401, "UNAUTHORIZED")).0, Class::CredentialRefused);
     }
 }
 
 #[test]
 fn a_refused_request_is_parked_where_it_belongs() {
     let refused = gateway("Bad Request");
-    assert_eq!(
-        told(Call::AccessToken, 400, &refused),
-        (Class::RequestRefused, Scope::Credential)
-    );
-    assert_eq!(
-        told(Call::Exchange, 400, &refused),
-        (Class::RequestRefused, Scope::Request)
-    );
+    assert_eq!(told(Call::AccessToken, 400, &refused), (Class::RequestRefused, Scope::Credential));
+    assert_eq!(told(Call::Exchange, 400, &refused), (Class::RequestRefused, Scope::Request));
     let refused = application(400, "BAD_REQUEST");
-    assert_eq!(
-        told(Call::ServiceToken, 400, &refused),
-        (Class::RequestRefused, Scope::Request)
-    );
+    assert_eq!(told(Call::ServiceToken, 400, &refused), (Class::RequestRefused, Scope::Request));
     assert_eq!(
         told(Call::ServiceToken, 422, &application(422, "x")),
         (Class::RequestRefused, Scope::Request)
     );
     let forbidden = application(403, "FORBIDDEN");
-    assert_eq!(
-        told(Call::ServiceToken, 403, &forbidden),
-        (Class::Forbidden, Scope::Request)
-    );
-    assert_eq!(
-        told(Call::AccessToken, 403, &forbidden),
-        (Class::Forbidden, Scope::Credential)
-    );
+    assert_eq!(told(Call::ServiceToken, 403, &forbidden), (Class::Forbidden, Scope::Request));
+    assert_eq!(told(Call::AccessToken, 403, &forbidden), (Class::Forbidden, Scope::Credential));
     for code in [
         "keymanagement.service.InvalidAPICallAsNoApiProductMatchFound",
         "steps.oauth.v2.insufficient_scope",
         "InsufficientScope",
     ] {
         for status in [401, 403] {
-            assert_eq!(
-                told(Call::ServiceToken, status, &gateway(code)),
-                (Class::Forbidden, Scope::Request)
-            );
+            assert_eq!(told(Call::ServiceToken, status, &gateway(code)), (Class::Forbidden, Scope::Request));
             assert_eq!(
                 told(Call::AccessToken, status, &gateway(code)),
                 (Class::Forbidden, Scope::Credential)
             );
         }
     }
-    assert_eq!(
-        told(Call::ServiceToken, 404, "{}"),
-        (Class::RequestRefused, Scope::Credential)
-    );
+    assert_eq!(told(Call::ServiceToken, 404, "{}"), (Class::RequestRefused, Scope::Credential));
 }
 
 #[test]
 fn other_shapes_carry_codes_too() {
     let third = r#"{"ErrorCode":"invalid_client","Error":"ClientId is Invalid"}"#;
-    assert_eq!(
-        told(Call::AccessToken, 500, third),
-        (Class::CredentialRefused, Scope::Credential)
-    );
-    assert_eq!(
-        told(Call::AccessToken, 401, third),
-        (Class::CredentialRefused, Scope::Credential)
-    );
+    assert_eq!(told(Call::AccessToken, 500, third), (Class::CredentialRefused, Scope::Credential));
+    assert_eq!(told(Call::AccessToken, 401, third), (Class::CredentialRefused, Scope::Credential));
     let oauth = r#"{"error":"invalid_grant"}"#;
-    assert_eq!(
-        told(Call::Exchange, 400, oauth),
-        (Class::RequestRefused, Scope::Request)
-    );
+    assert_eq!(told(Call::Exchange, 400, oauth), (Class::RequestRefused, Scope::Request));
     let throttled = r#"{"error":"throttled","message":"wait"}"#;
-    assert_eq!(
-        told(Call::AccessToken, 403, throttled),
-        (Class::Throttled, Scope::Endpoint)
-    );
+    assert_eq!(told(Call::AccessToken, 403, throttled), (Class::Throttled, Scope::Endpoint));
 }
 
 #[test]
@@ -214,39 +153,21 @@ fn without_a_known_code_the_status_tells() {
         for body in ["", "<html>", "{}", r#"{"fault":"x"}"#, &gateway("never.heard.of")] {
             assert_eq!(told(call, 429, body), (Class::Throttled, Scope::Endpoint));
             for status in [408, 500, 502, 503, 504, 599] {
-                assert_eq!(
-                    told(call, status, body),
-                    (Class::Transient, Scope::Endpoint),
-                    "{status} {body}"
-                );
+                assert_eq!(told(call, status, body), (Class::Transient, Scope::Endpoint), "{status} {body}");
             }
             assert_eq!(told(call, 302, body).0, Class::Unexpected);
         }
         for body in ["", "<html>", "[]", "\"\"", "{", "null"] {
-            assert_eq!(
-                told(call, 200, body),
-                (Class::Unexpected, Scope::Endpoint),
-                "{body}"
-            );
-            assert_eq!(
-                told(call, 403, body),
-                (Class::Unexpected, Scope::Credential),
-                "{body}"
-            );
+            assert_eq!(told(call, 200, body), (Class::Unexpected, Scope::Endpoint), "{body}");
+            assert_eq!(told(call, 403, body), (Class::Unexpected, Scope::Credential), "{body}");
         }
         assert_eq!(told(call, 200, "{}"), (Class::Unexpected, call.own_scope()));
     }
     // A success that is a fault in disguise.
     let disguised = gateway("policies.ratelimit.QuotaViolation");
-    assert_eq!(
-        told(Call::AccessToken, 200, &disguised),
-        (Class::QuotaExhausted, Scope::Credential)
-    );
+    assert_eq!(told(Call::AccessToken, 200, &disguised), (Class::QuotaExhausted, Scope::Credential));
     // A general word under another status means what the status means.
-    assert_eq!(
-        told(Call::AccessToken, 500, &gateway("Unauthorized")),
-        (Class::Transient, Scope::Endpoint)
-    );
+    assert_eq!(told(Call::AccessToken, 500, &gateway("Unauthorized")), (Class::Transient, Scope::Endpoint));
 }
 
 #[test]
@@ -264,13 +185,8 @@ fn a_body_that_says_nothing_gets_a_word_of_ours() {
 #[test]
 fn a_wait_is_honoured_up_to_a_quarter_of_an_hour() {
     let told = |status, text: Option<&str>, body: &str| {
-        let answer = Answer {
-            retry_after: text,
-            ..answer(status, body.as_bytes())
-        };
-        classify(Call::AccessToken, &answer)
-            .retry_after
-            .map(|wait| wait.as_secs())
+        let answer = Answer { retry_after: text, ..answer(status, body.as_bytes()) };
+        classify(Call::AccessToken, &answer).retry_after.map(|wait| wait.as_secs())
     };
     assert_eq!(told(429, Some("7"), ""), Some(7));
     assert_eq!(told(429, Some(" 900 "), ""), Some(900));
@@ -290,18 +206,9 @@ fn a_wait_is_honoured_up_to_a_quarter_of_an_hour() {
     let rate = "MessageRate{messagesPerPeriod=6, periodInMicroseconds=60000000, maxBurstMessageCount=1.0}";
     assert_eq!(told(429, None, &paced(rate)), Some(10));
     assert_eq!(told(429, Some("3"), &paced(rate)), Some(3));
-    assert_eq!(
-        told(429, None, &paced("messagesPerPeriod=0, periodInMicroseconds=1")),
-        None
-    );
-    assert_eq!(
-        told(429, None, &paced("messagesPerPeriod=99999999999999999999")),
-        None
-    );
-    assert_eq!(
-        told(500, None, &gateway("policies.ratelimit.InvalidQuotaInterval")),
-        Some(300)
-    );
+    assert_eq!(told(429, None, &paced("messagesPerPeriod=0, periodInMicroseconds=1")), None);
+    assert_eq!(told(429, None, &paced("messagesPerPeriod=99999999999999999999")), None);
+    assert_eq!(told(500, None, &gateway("policies.ratelimit.InvalidQuotaInterval")), Some(300));
 }
 
 #[test]

@@ -27,13 +27,7 @@ fn reply(status: u16, date: Option<i64>, body: Vec<u8>) -> Reply {
 }
 
 fn received<T>(answer: T, reply: &Reply) -> Received<T> {
-    Received {
-        answer,
-        asked_at: now(),
-        halfway: now(),
-        date: reply.date,
-        status: reply.status,
-    }
+    Received { answer, asked_at: now(), halfway: now(), date: reply.date, status: reply.status }
 }
 
 /// Values that a field could hold instead of what it should.
@@ -119,23 +113,15 @@ fn a_value_that_repeats_the_token_is_not_shown() {
     let reply = reply(200, None, body.to_string().into_bytes());
     let answer = reply.parsed::<TokenAnswer>(Call::AccessToken, now()).unwrap();
     let leaks = |token: &AccessToken, text: &str| token.is_within(text);
-    let issued = received(answer, &reply)
-        .access_token(Call::AccessToken, AccessToken::read, leaks)
-        .unwrap();
+    let issued = received(answer, &reply).access_token(Call::AccessToken, AccessToken::read, leaks).unwrap();
     let shown = issued.application.unwrap();
-    assert_eq!(
-        (shown.name, shown.organization, shown.products),
-        (None, None, vec!["fine".to_owned()])
-    );
+    assert_eq!((shown.name, shown.organization, shown.products), (None, None, vec!["fine".to_owned()]));
 }
 
 #[test]
 fn a_success_without_a_token_is_told_by_its_code() {
     let body = json!({"fault": {"detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}});
     let reply = reply(200, None, body.to_string().into_bytes());
-    let fault: Fault = reply
-        .parsed::<TokenAnswer>(Call::AccessToken, now())
-        .err()
-        .unwrap();
+    let fault: Fault = reply.parsed::<TokenAnswer>(Call::AccessToken, now()).err().unwrap();
     assert_eq!(fault.error_code, Some(ErrorCode::Quota));
 }

@@ -3,11 +3,7 @@
 use super::{BadEndpoint, CaBundle, Endpoint, Origin};
 
 fn allowed() -> Vec<Origin> {
-    let texts = [
-        "https://gateway.example.com",
-        "http://127.0.0.1:8090",
-        "https://[::1]:8443/",
-    ];
+    let texts = ["https://gateway.example.com", "http://127.0.0.1:8090", "https://[::1]:8443/"];
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
@@ -17,10 +13,9 @@ fn custom(url: &str) -> Result<Endpoint, BadEndpoint> {
 
 #[test]
 fn the_built_in_places_are_what_their_urls_say() {
-    for (endpoint, base) in [
-        (Endpoint::sandbox(), Endpoint::SANDBOX),
-        (Endpoint::production(), Endpoint::PRODUCTION),
-    ] {
+    for (endpoint, base) in
+        [(Endpoint::sandbox(), Endpoint::SANDBOX), (Endpoint::production(), Endpoint::PRODUCTION)]
+    {
         let origin = base.trim_end_matches("/partners/v1/auth").parse().unwrap();
         assert_eq!(endpoint, Endpoint::custom(base, None, &[origin]).unwrap());
         assert!(!endpoint.origin().is_plain());
@@ -33,15 +28,9 @@ fn an_origin_is_compared_in_full_and_in_lower_case() {
     let endpoint = custom("https://Gateway.EXAMPLE.com:443/partners/v1/auth/");
     assert_eq!(endpoint.base(), "https://gateway.example.com/partners/v1/auth");
     assert_eq!(endpoint.origin().as_str(), "https://gateway.example.com:443");
-    assert_eq!(
-        custom("http://127.0.0.1:8090/x").origin().to_string(),
-        "http://127.0.0.1:8090"
-    );
+    assert_eq!(custom("http://127.0.0.1:8090/x").origin().to_string(), "http://127.0.0.1:8090");
     assert!(custom("http://127.0.0.1:8090").origin().is_plain());
-    assert_eq!(
-        custom("https://[0:0::1]:8443/x").origin().as_str(),
-        "https://[::1]:8443"
-    );
+    assert_eq!(custom("https://[0:0::1]:8443/x").origin().as_str(), "https://[::1]:8443");
 }
 
 #[test]
@@ -67,17 +56,10 @@ fn nothing_goes_where_the_operator_was_not_started_with() {
 
 #[test]
 fn odd_spellings_of_an_allowed_place_are_that_place() {
-    for url in [
-        "http://0x7f.1:8090/x",
-        "http://2130706433:8090/x",
-        "http://0177.0.0.1:8090/x",
-    ] {
+    for url in ["http://0x7f.1:8090/x", "http://2130706433:8090/x", "http://0177.0.0.1:8090/x"] {
         assert_eq!(custom(url).unwrap().base(), "http://127.0.0.1:8090/x", "{url}");
     }
-    assert_eq!(
-        custom("https://gateway.example.com/a/../b").unwrap().base(),
-        "https://gateway.example.com/b"
-    );
+    assert_eq!(custom("https://gateway.example.com/a/../b").unwrap().base(), "https://gateway.example.com/b");
 }
 
 #[test]
@@ -111,32 +93,18 @@ fn what_is_not_spelled_out_is_refused() {
     ] {
         assert_eq!(custom(url), Err(problem), "{url}");
     }
-    assert_eq!(
-        "https://gateway.example.com/x".parse::<Origin>(),
-        Err(BadEndpoint::Path)
-    );
+    assert_eq!("https://gateway.example.com/x".parse::<Origin>(), Err(BadEndpoint::Path));
 }
 
 #[test]
 fn a_bundle_holds_certificates_that_can_be_read() {
-    let pem = rcgen::generate_simple_self_signed(vec!["a.test".to_owned()])
-        .unwrap()
-        .cert
-        .pem();
+    let pem = rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).unwrap().cert.pem();
     let bundle: CaBundle = format!("# a comment\n{pem}{pem}").parse().unwrap();
     assert!(!format!("{bundle:?}").contains("BEGIN"));
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     let huge = pem.repeat(1000);
-    for text in [
-        "",
-        "nonsense",
-        broken,
-        key,
-        &format!("{pem}{broken}"),
-        &huge,
-        &pem[..100],
-    ] {
+    for text in ["", "nonsense", broken, key, &format!("{pem}{broken}"), &huge, &pem[..100]] {
         let bundle: Result<CaBundle, _> = text.parse();
         assert_eq!(bundle, Err(BadEndpoint::CaBundle), "{} bytes", text.len());
     }

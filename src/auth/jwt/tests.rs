@@ -7,19 +7,12 @@ use proptest::prelude::*;
 use super::{Times, times};
 
 fn token(payload: &str) -> String {
-    format!(
-        "eyJhbGciOiJIUzI1NiJ9.{}.c2lnbmF0dXJl",
-        URL_SAFE_NO_PAD.encode(payload)
-    )
+    format!("eyJhbGciOiJIUzI1NiJ9.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(payload))
 }
 
 #[test]
 fn times_are_read_as_numbers_or_text() {
-    let read = Times {
-        expires: Some(200),
-        issued: Some(100),
-        service_expires: Some(150),
-    };
+    let read = Times { expires: Some(200), issued: Some(100), service_expires: Some(150) };
     for payload in [
         r#"{"exp":200,"iat":100,"srv":{"expirationTime":150}}"#,
         r#"{"exp":"200","iat":"100","srv":{"expirationTime":"150"}}"#,
@@ -62,11 +55,7 @@ fn what_is_no_jwt_is_opaque() {
     ] {
         assert_eq!(times(&text), Times::default(), "{} characters", text.len());
     }
-    assert_eq!(
-        times(&format!("h.{payload}==.s")).expires,
-        Some(200),
-        "padding is forgiven"
-    );
+    assert_eq!(times(&format!("h.{payload}==.s")).expires, Some(200), "padding is forgiven");
 }
 
 proptest! {

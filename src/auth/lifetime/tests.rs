@@ -8,11 +8,7 @@ use crate::auth::jwt::Times;
 const NOW: i64 = 1_800_000_000;
 
 fn jwt(issued: Option<i64>, expires: Option<i64>, service_expires: Option<i64>) -> Times {
-    Times {
-        expires,
-        issued,
-        service_expires,
-    }
+    Times { expires, issued, service_expires }
 }
 
 fn lives(life: i64) -> Times {
@@ -27,11 +23,7 @@ fn an_access_token_lives_for_the_shortest_that_is_said() {
         (Some(35_999), lives(36_000), Some(35_999)),
         (Some(36_000), lives(600), Some(600)),
         (None, lives(600), Some(600)),
-        (
-            Some(36_000),
-            jwt(Some(NOW), Some(NOW + 36_000), Some(NOW + 90)),
-            Some(90),
-        ),
+        (Some(36_000), jwt(Some(NOW), Some(NOW + 36_000), Some(NOW + 90)), Some(90)),
         (None, jwt(Some(NOW), None, Some(NOW + 90)), Some(90)),
         // Nothing to subtract from: `exp` alone says nothing.
         (None, jwt(None, Some(NOW + 600), None), None),
@@ -87,12 +79,7 @@ fn a_service_token_lives_for_the_shortest_of_asked_answered_and_its_own() {
         (NOW + 29, Some(NOW + 3600), lives(3600), None),
         (NOW - 5, Some(NOW - 5), Times::default(), None),
         (i64::MIN, None, Times::default(), None),
-        (
-            NOW + 3600,
-            None,
-            jwt(Some(NOW - 7200), Some(NOW - 3600), None),
-            None,
-        ),
+        (NOW + 3600, None, jwt(Some(NOW - 7200), Some(NOW - 3600), None), None),
     ];
     for (asked, answered, jwt, believed) in rows {
         let lifetime = of_service_token(asked, answered, jwt, NOW).map(|life| life.as_secs());

@@ -22,27 +22,12 @@ fn requests_are_written_as_the_service_reads_them() {
     let expected = br#"{"grant_type":"client_credentials","client_id":"id","client_secret":"s\"c"}"#;
     let written = body(&grant);
     assert_eq!(written.as_slice(), expected);
-    assert_eq!(
-        written.capacity(),
-        expected.len(),
-        "a body that grew has left a copy behind"
-    );
-    let exchange = TokenRequest {
-        grant_type: super::AUTHORIZATION_CODE,
-        code: Some("st"),
-        ..grant
-    };
+    assert_eq!(written.capacity(), expected.len(), "a body that grew has left a copy behind");
+    let exchange = TokenRequest { grant_type: super::AUTHORIZATION_CODE, code: Some("st"), ..grant };
     assert!(body(&exchange).ends_with(br#","code":"st"}"#));
     let claims = BTreeMap::from([("interviewId".to_owned(), "i".to_owned())]);
-    let service = ServiceTokenRequest {
-        purpose: "p",
-        expiration_time: 17,
-        claims: &claims,
-    };
-    assert_eq!(
-        body(&service).as_slice(),
-        br#"{"purpose":"p","expirationTime":17,"interviewId":"i"}"#
-    );
+    let service = ServiceTokenRequest { purpose: "p", expiration_time: 17, claims: &claims };
+    assert_eq!(body(&service).as_slice(), br#"{"purpose":"p","expirationTime":17,"interviewId":"i"}"#);
 }
 
 #[test]
@@ -66,42 +51,23 @@ fn numbers_are_read_in_either_form() {
         (json!({"a": 1}), None),
     ] {
         assert_eq!(Whole::of(&value).0, read, "{value}");
-        assert_eq!(
-            answer(&json!({"expires_in": value})).expires_in.0,
-            read,
-            "{value}"
-        );
+        assert_eq!(answer(&json!({"expires_in": value})).expires_in.0, read, "{value}");
     }
 }
 
 #[test]
 fn fields_of_the_wrong_type_count_as_missing() {
-    for wrong in [
-        json!(null),
-        json!(1),
-        json!(-1),
-        json!(1.5),
-        json!(true),
-        json!([1, [2]]),
-        json!({"a": {}}),
-    ] {
+    for wrong in
+        [json!(null), json!(1), json!(-1), json!(1.5), json!(true), json!([1, [2]]), json!({"a": {}})]
+    {
         let answer = answer(&json!({
             "access_token": wrong, "expires_in": {}, "application_name": wrong, "organization_name": wrong,
             "api_product_list": 7, "api_product_list_json": {"a": 1}, "developer.email": wrong,
         }));
-        assert!(
-            answer.access_token.is_none() && answer.application_name.is_none(),
-            "{wrong}"
-        );
+        assert!(answer.access_token.is_none() && answer.application_name.is_none(), "{wrong}");
         assert!(answer.products().is_empty());
         let text = json!({"token": wrong, "expirationTime": wrong}).to_string();
-        assert!(
-            serde_json::from_str::<ServiceTokenAnswer>(&text)
-                .unwrap()
-                .token
-                .is_none(),
-            "{wrong}"
-        );
+        assert!(serde_json::from_str::<ServiceTokenAnswer>(&text).unwrap().token.is_none(), "{wrong}");
     }
 }
 
@@ -128,11 +94,7 @@ fn an_application_is_shown_only_as_harmless_words() {
     let shown = Application::shown(&answer(&fields), |text| text.contains("s3cret")).unwrap();
     assert_eq!(shown.name.as_deref(), Some("Mybappb31m"));
     assert_eq!(shown.organization.map(|text| text.len()), Some(128));
-    assert_eq!(
-        shown.products,
-        ["fine_1.0"],
-        "a value with a credential in it is dropped, filtered or not"
-    );
+    assert_eq!(shown.products, ["fine_1.0"], "a value with a credential in it is dropped, filtered or not");
     assert_eq!(Application::shown(&answer(&json!({})), |_| false), None);
     let many: Vec<String> = (0..500).map(|n| format!("p{n}")).collect();
     let shown = Application::shown(&answer(&json!({"api_product_list_json": many})), |_| false).unwrap();

@@ -46,11 +46,7 @@ async fn only_a_429_that_says_when_is_tried_again() {
     ] {
         let (api, count) = answering(status, retry_after);
         let answer = api.call(get()).await.unwrap();
-        assert_eq!(
-            (answer.status, count.load(Relaxed)),
-            (status, tries),
-            "{status} {retry_after:?}"
-        );
+        assert_eq!((answer.status, count.load(Relaxed)), (status, tries), "{status} {retry_after:?}");
     }
 }
 
@@ -60,50 +56,32 @@ async fn a_read_gives_what_is_there_or_why_not() {
     let unavailable = |retry_after| Err(ReadFailed::Unavailable { retry_after });
     assert_eq!(read(404, None).await, Ok(None));
     assert_eq!(read(403, None).await, Err(ReadFailed::Forbidden));
-    assert_eq!(
-        read(503, Some("7")).await,
-        unavailable(Some(Duration::from_secs(7)))
-    );
-    assert_eq!(
-        read(200, None).await,
-        unavailable(None),
-        "an empty body is no object"
-    );
+    assert_eq!(read(503, Some("7")).await, unavailable(Some(Duration::from_secs(7))));
+    assert_eq!(read(200, None).await, unavailable(None), "an empty body is no object");
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_was_not_sent_to() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{port}").parse().unwrap();
     let clients = Clients::for_config(Config::new(url)).unwrap();
     let begun = Instant::now();
     let failed = clients.api.call(get()).await.err();
     assert_eq!(failed, Some(NoAnswer::NotSent));
     // Three tries, with a quarter and half of a second between them.
-    assert!(
-        begun.elapsed() >= Duration::from_millis(750),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() >= Duration::from_millis(750), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_lost() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let server = std::thread::spawn(move || {
         use std::io::{Read as _, Write as _};
         let (mut stream, _) = listener.accept().unwrap();
         let read = stream.read(&mut [0; 4096]).unwrap();
         assert!(read > 0);
-        stream
-            .write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{")
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{").unwrap();
     });
     let clients = Clients::for_config(Config::new(url)).unwrap();
     assert_eq!(clients.api.call(get()).await.err(), Some(NoAnswer::Lost));
@@ -115,19 +93,7 @@ fn nothing_but_a_name_reaches_a_path() {
     for name in ["a", "a-b.c", "0", &"x".repeat(253)] {
         assert!(is_a_name(name), "{name}");
     }
-    for name in [
-        "",
-        "..",
-        ".",
-        "../x",
-        "a/b",
-        "a?b",
-        "a%2fb",
-        "A",
-        "ä",
-        "a b",
-        &"x".repeat(254),
-    ] {
+    for name in ["", "..", ".", "../x", "a/b", "a?b", "a%2fb", "A", "ä", "a b", &"x".repeat(254)] {
         assert!(!is_a_name(name), "{name}");
     }
 }

@@ -7,12 +7,8 @@ use sha2::{Digest as _, Sha256};
 use crate::api::names;
 
 /// The annotations of the record that the hash covers: all but the hash itself.
-const COVERED: [&str; 4] = [
-    names::EXPIRES_AT,
-    names::INPUTS_HASH,
-    names::ISSUED_AT,
-    names::RENEW_REQUEST_HANDLED,
-];
+const COVERED: [&str; 4] =
+    [names::EXPIRES_AT, names::INPUTS_HASH, names::ISSUED_AT, names::RENEW_REQUEST_HANDLED];
 
 /// The text of `content-hash`. `data` must come sorted by key; `annotation` looks up by name.
 /// Every part is preceded by its length, so that no two contents share their bytes.
@@ -44,10 +40,8 @@ pub(super) fn hash<'a>(
 
 /// Lower-case hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -70,10 +70,7 @@ pub fn manifest(draft: &Draft<'_>, over: Option<Over<'_>>) -> Manifest {
     // The head holds no secret. It ends in `}`, which the data take the place of.
     let head = head(draft, &recorded, over);
     let head = head.strip_suffix('}').unwrap_or(&head);
-    let longest_data: usize = data
-        .iter()
-        .map(|(key, value)| 6 * key.len() + 2 * value.len() + 16)
-        .sum();
+    let longest_data: usize = data.iter().map(|(key, value)| 6 * key.len() + 2 * value.len() + 16).sum();
     let mut body = Zeroizing::new(Vec::with_capacity(head.len() + longest_data + 16));
     let room = body.capacity();
     body.extend_from_slice(head.as_bytes());
@@ -89,11 +86,7 @@ pub fn manifest(draft: &Draft<'_>, over: Option<Over<'_>>) -> Manifest {
         body.push(b'"');
     }
     body.extend_from_slice(b"}}");
-    debug_assert_eq!(
-        room,
-        body.capacity(),
-        "a buffer that grows leaves unwiped copies behind"
-    );
+    debug_assert_eq!(room, body.capacity(), "a buffer that grows leaves unwiped copies behind");
     Manifest(body)
 }
 
@@ -108,18 +101,13 @@ fn data<'a>(draft: &Draft<'a>) -> BTreeMap<&'a str, Zeroizing<String>> {
         (&*keys.token, Zeroizing::new(token.to_owned())),
         (&*keys.token_type, Zeroizing::new("Bearer".to_owned())),
         (&*keys.authorization, bearer),
-        (
-            &*keys.expires_at,
-            Zeroizing::new(whole_seconds(draft.record.expires_at)),
-        ),
+        (&*keys.expires_at, Zeroizing::new(whole_seconds(draft.record.expires_at))),
     ])
 }
 
 /// Whole seconds, rounded down: strict readers of RFC 3339 exist, and none may think the token lives longer than it does.
 fn whole_seconds(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second())
-        .unwrap_or(time)
-        .to_string()
+    Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }
 
 fn head(draft: &Draft<'_>, recorded: &BTreeMap<&str, String>, over: Option<Over<'_>>) -> String {

@@ -41,10 +41,7 @@ pub(super) fn parse_inputs(text: &str) -> Option<InputsHash> {
     let (version, parts) = text.split_once(':')?;
     if version == "v1" {
         let (made_for, made_with) = parts.split_once('.')?;
-        return Some(InputsHash::V1 {
-            made_for: unhex(made_for)?,
-            made_with: unhex(made_with)?,
-        });
+        return Some(InputsHash::V1 { made_for: unhex(made_for)?, made_with: unhex(made_with)? });
     }
     let number = version.strip_prefix('v')?;
     let is_version = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());

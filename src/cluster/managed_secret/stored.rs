@@ -51,14 +51,15 @@ impl StoredSecret {
         self.type_.as_deref() == Some(names::SECRET_TYPE)
     }
 
+    /// Whether it may be read as a client Secret: a token of ours, or of a `ServiceAccount`, is sent to no service.
+    pub(in super::super) fn may_hold_a_login(&self) -> bool {
+        !self.has_our_type() && self.type_.as_deref() != Some("kubernetes.io/service-account-token")
+    }
+
     /// Everything that is remembered of it.
     #[must_use]
     pub fn seen(&self) -> SeenSecret {
-        let content = if self.content_holds(|_| true) {
-            Content::Intact
-        } else {
-            Content::Edited
-        };
+        let content = if self.content_holds(|_| true) { Content::Intact } else { Content::Edited };
         let keys = self.data.iter().flatten().map(|(key, _)| key.as_ref());
         SeenSecret {
             immutable: self.immutable == Some(true),
@@ -82,20 +83,12 @@ impl StoredSecret {
     /// The token and record of a Secret to which somebody only *added* keys: they are good if the content hash holds
     /// over the four keys that this operator wrote.
     pub fn salvage<T>(&self, keys: &KeyNames, read: impl FnOnce(&str) -> Option<T>) -> Option<(T, Record)> {
-        let written = [
-            &*keys.token,
-            &*keys.token_type,
-            &*keys.authorization,
-            &*keys.expires_at,
-        ];
+        let written = [&*keys.token, &*keys.token_type, &*keys.authorization, &*keys.expires_at];
         if !self.content_holds(|key| written.contains(&key)) {
             return None;
         }
         let token = self.value(&keys.token)?;
-        Some((
-            read(std::str::from_utf8(token).ok()?)?,
-            record::read(&self.metadata)?,
-        ))
+        Some((read(std::str::from_utf8(token).ok()?)?, record::read(&self.metadata)?))
     }
 
     /// The bytes under a key.
@@ -147,11 +140,7 @@ fn rendering<'a>(metadata: &'a Metadata, keys: impl Iterator<Item = &'a str>) ->
             .map(|(name, value)| (name.as_ref(), value.as_ref())),
     );
     // A Secret that lost our own label shows no rendering of ours, whatever else it shows.
-    if metadata.label(names::MANAGED_BY_LABEL) == Some(names::OPERATOR) {
-        shown
-    } else {
-        !shown
-    }
+    if metadata.label(names::MANAGED_BY_LABEL) == Some(names::OPERATOR) { shown } else { !shown }
 }
 
 impl<'de> Deserialize<'de> for Value {

@@ -13,11 +13,8 @@ use crate::decision::{
 };
 use crate::token::{AccessToken, Deliverable, ScopedToken};
 
-const OWNER: OwnedBy<'static> = OwnedBy {
-    kind: Kind::Credential,
-    name: "partner",
-    uid: "7d1f0a52-0c3c-4a53-9d0e-6a3a0f7f6c11",
-};
+const OWNER: OwnedBy<'static> =
+    OwnedBy { kind: Kind::Credential, name: "partner", uid: "7d1f0a52-0c3c-4a53-9d0e-6a3a0f7f6c11" };
 
 /// What it is, and how it is made.
 type Edit = (&'static str, fn(&mut Value));
@@ -40,32 +37,18 @@ fn record() -> Record {
     Record {
         issued_at: "2026-11-24T15:15:00.123456789Z".parse().unwrap(),
         expires_at: "2026-11-24T20:15:00.5Z".parse().unwrap(),
-        inputs: InputsHash::V1 {
-            made_for: [0xab; 16],
-            made_with: [0x01; 16],
-        },
+        inputs: InputsHash::V1 { made_for: [0xab; 16], made_with: [0x01; 16] },
         renew_handled: Some("by hand, once".into()),
     }
 }
 
 fn written(template: &Template, record: &Record, token: &dyn Deliverable, over: Option<Over<'_>>) -> Value {
-    let draft = Draft {
-        namespace: "legal",
-        owner: OWNER,
-        template,
-        record,
-        token,
-    };
+    let draft = Draft { namespace: "legal", owner: OWNER, template, record, token };
     serde_json::from_slice(&manifest(&draft, over).0).unwrap()
 }
 
 fn example() -> Value {
-    written(
-        &template(),
-        &record(),
-        &AccessToken::read("eyJ0.e30.c2ln").unwrap(),
-        None,
-    )
+    written(&template(), &record(), &AccessToken::read("eyJ0.e30.c2ln").unwrap(), None)
 }
 
 fn stored(json: &Value) -> StoredSecret {
@@ -122,10 +105,7 @@ fn the_written_form_is_golden() {
 
 #[test]
 fn a_replacement_carries_both_preconditions() {
-    let over = Over {
-        uid: "u-1",
-        version: ResourceVersion(42),
-    };
+    let over = Over { uid: "u-1", version: ResourceVersion(42) };
     let token = AccessToken::read("t").unwrap();
     let body = written(&template(), &record(), &token, Some(over));
     assert_eq!(body["metadata"]["uid"], "u-1");
@@ -138,10 +118,7 @@ fn the_longest_token_fits_the_buffer() {
     let token = AccessToken::read(&"x".repeat(60_000)).unwrap();
     let body = written(&template(), &record(), &token, None);
     assert_eq!(
-        stored(&body)
-            .token(AccessToken::read)
-            .unwrap()
-            .for_managed_secret(),
+        stored(&body).token(AccessToken::read).unwrap().for_managed_secret(),
         token.for_managed_secret()
     );
 }
@@ -154,11 +131,7 @@ fn what_was_written_is_seen_as_it_was_written() {
     let expected = SeenSecret {
         uid: "u-1".into(),
         version: ResourceVersion(42),
-        owner: Owner::Ours {
-            kind: Kind::Credential,
-            name: OWNER.name.into(),
-            uid: OWNER.uid.into(),
-        },
+        owner: Owner::Ours { kind: Kind::Credential, name: OWNER.name.into(), uid: OWNER.uid.into() },
         record: Some(record()),
         content: Content::Intact,
         rendering: template().rendering(),
@@ -196,10 +169,7 @@ fn every_controller_is_told_apart() {
     assert_eq!(with(json!([foreign_group])), Owner::Other);
     assert_eq!(with(json!([foreign_kind])), Owner::Other);
     let (kind, name, uid) = (Kind::Request, "n".into(), "u".into());
-    assert_eq!(
-        with(json!([not_controlling, ours])),
-        Owner::Ours { kind, name, uid }
-    );
+    assert_eq!(with(json!([not_controlling, ours])), Owner::Ours { kind, name, uid });
 }
 
 #[test]
@@ -219,20 +189,10 @@ fn an_edit_of_the_data_or_the_record_is_seen() {
             b["metadata"]["annotations"][names::EXPIRES_AT] = json!("2027-11-24T20:15:00Z");
         }),
         ("renew-request-handled gone", |b| {
-            drop(
-                b["metadata"]["annotations"]
-                    .as_object_mut()
-                    .unwrap()
-                    .remove(names::RENEW_REQUEST_HANDLED),
-            );
+            drop(b["metadata"]["annotations"].as_object_mut().unwrap().remove(names::RENEW_REQUEST_HANDLED));
         }),
         ("content-hash gone", |b| {
-            drop(
-                b["metadata"]["annotations"]
-                    .as_object_mut()
-                    .unwrap()
-                    .remove(names::CONTENT_HASH),
-            );
+            drop(b["metadata"]["annotations"].as_object_mut().unwrap().remove(names::CONTENT_HASH));
         }),
     ];
     for (what, edit) in edits {
@@ -302,26 +262,14 @@ fn a_broken_secret_is_read_without_its_record() {
 
 #[test]
 fn inputs_hashes_of_every_version_are_kept() {
-    let ours = InputsHash::V1 {
-        made_for: [0xab; 16],
-        made_with: [0x01; 16],
-    };
+    let ours = InputsHash::V1 { made_for: [0xab; 16], made_with: [0x01; 16] };
     let text = "v1:abababababababababababababababab.01010101010101010101010101010101";
     assert_eq!(record::inputs_text(&ours), text);
     assert_eq!(record::parse_inputs(text), Some(ours));
     let newer = InputsHash::Other("v2:anything".into());
     assert_eq!(record::parse_inputs("v2:anything"), Some(newer.clone()));
     assert_eq!(record::inputs_text(&newer), "v2:anything");
-    for broken in [
-        "",
-        "v1:",
-        "v1:ab.cd",
-        "x",
-        "v:x",
-        "vx:y",
-        &text[..text.len() - 1],
-        &text.to_uppercase(),
-    ] {
+    for broken in ["", "v1:", "v1:ab.cd", "x", "v:x", "vx:y", &text[..text.len() - 1], &text.to_uppercase()] {
         assert_eq!(record::parse_inputs(broken), None, "{broken}");
     }
 }

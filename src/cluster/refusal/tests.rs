@@ -7,11 +7,7 @@ use bytes::Bytes;
 use super::{Answer, Refusal};
 
 fn of(status: u16, body: &'static str) -> Refusal {
-    Refusal::of(&Answer {
-        status,
-        retry_after: None,
-        body: Bytes::from_static(body.as_bytes()),
-    })
+    Refusal::of(&Answer { status, retry_after: None, body: Bytes::from_static(body.as_bytes()) })
 }
 
 /// Status, body, and what it means.
@@ -21,26 +17,14 @@ const CASES: [(u16, &str, Refusal); 15] = [
         r#"{"kind":"Status","reason":"AlreadyExists","details":{"name":"a","kind":"secrets"}}"#,
         Refusal::Exists,
     ),
-    (
-        409,
-        r#"{"reason":"Conflict","details":{"name":"a","kind":"secrets"}}"#,
-        Refusal::Conflict,
-    ),
+    (409, r#"{"reason":"Conflict","details":{"name":"a","kind":"secrets"}}"#, Refusal::Conflict),
     (
         409,
         r#"{"reason":"Conflict","details":{"name":"q","kind":"resourcequotas"}}"#,
         Refusal::Unavailable(None),
     ),
-    (
-        404,
-        r#"{"reason":"NotFound","details":{"name":"a","kind":"secrets"}}"#,
-        Refusal::Absent,
-    ),
-    (
-        404,
-        r#"{"reason":"NotFound","details":{"name":"n","kind":"namespaces"}}"#,
-        Refusal::NamespaceAbsent,
-    ),
+    (404, r#"{"reason":"NotFound","details":{"name":"a","kind":"secrets"}}"#, Refusal::Absent),
+    (404, r#"{"reason":"NotFound","details":{"name":"n","kind":"namespaces"}}"#, Refusal::NamespaceAbsent),
     (
         403,
         r#"{"reason":"Forbidden","details":{"causes":[{"reason":"NamespaceTerminating","message":"m","field":"metadata.namespace"}]}}"#,

@@ -24,6 +24,8 @@ pub(super) trait Edge: Sized + Send + 'static {
     type Sent: DeserializeOwned;
     /// Ask for metadata only.
     const METADATA_ONLY: bool = false;
+    /// How many at a time in a list: a page is held whole, and an object may be 1 MiB.
+    const PAGE: u32 = 100;
 
     /// Which of them.
     fn fields() -> Option<String> {
@@ -78,6 +80,7 @@ impl Edge for Request {
 impl Edge for ManagedSecret {
     type Of = v1::Secret;
     type Sent = StoredSecret;
+    const PAGE: u32 = 25;
 
     fn fields() -> Option<String> {
         Some(format!("type={}", names::SECRET_TYPE))
@@ -149,23 +152,13 @@ impl<'de, E: Edge> Deserialize<'de> for Slim<E> {
             uid: metadata.uid.clone().unwrap_or_default(),
             version: metadata.version(),
         };
-        Ok(Self {
-            seen: E::keep(sent),
-            what,
-            meta,
-            edge: PhantomData,
-        })
+        Ok(Self { seen: E::keep(sent), what, meta, edge: PhantomData })
     }
 }
 
 impl<E> Clone for Slim<E> {
     fn clone(&self) -> Self {
-        Self {
-            seen: self.seen.clone(),
-            what: self.what.clone(),
-            meta: self.meta.clone(),
-            edge: PhantomData,
-        }
+        Self { seen: self.seen.clone(), what: self.what.clone(), meta: self.meta.clone(), edge: PhantomData }
     }
 }
 

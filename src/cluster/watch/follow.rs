@@ -51,15 +51,7 @@ pub(super) async fn follow<E: Edge>(client: Client, stream: Stream, out: mpsc::S
 
 impl Follower {
     fn new(stream: Stream, out: mpsc::Sender<Change>) -> Self {
-        Self {
-            stream,
-            out,
-            quiet: QUIET,
-            broken: false,
-            listing: true,
-            failures: 0,
-            failed_at: None,
-        }
+        Self { stream, out, quiet: QUIET, broken: false, listing: true, failures: 0, failed_at: None }
     }
 
     async fn follow<E: Edge>(&mut self, client: Client) {
@@ -70,6 +62,7 @@ impl Follower {
             };
             let config = watcher::Config {
                 field_selector: E::fields(),
+                page_size: Some(E::PAGE),
                 ..watcher::Config::default()
             };
             if self.run(watcher(api, config)).await == Next::End {
@@ -113,26 +106,12 @@ impl Follower {
                 self.listing = true;
                 (Change::Relisting(stream), false)
             }
-            Event::InitApply(Slim { seen, .. }) => (
-                Change::Seen {
-                    stream,
-                    seen,
-                    initial: true,
-                },
-                false,
-            ),
+            Event::InitApply(Slim { seen, .. }) => (Change::Seen { stream, seen, initial: true }, false),
             Event::InitDone => {
                 self.listing = false;
                 (Change::Listed(stream), true)
             }
-            Event::Apply(Slim { seen, .. }) => (
-                Change::Seen {
-                    stream,
-                    seen,
-                    initial: false,
-                },
-                true,
-            ),
+            Event::Apply(Slim { seen, .. }) => (Change::Seen { stream, seen, initial: false }, true),
             Event::Delete(Slim { what, .. }) => (Change::Gone { stream, what }, true),
         };
         match self.send(change).await {
@@ -152,11 +131,7 @@ impl Follower {
             () = self.out.closed() => return Next::End,
         }
         // kube's watcher lists again after an ERROR event with 410, but asks for ever when the watch itself is refused so.
-        if trouble == Trouble::Expired {
-            Next::Rebuild
-        } else {
-            Next::Poll
-        }
+        if trouble == Trouble::Expired { Next::Rebuild } else { Next::Poll }
     }
 
     async fn mended(&mut self) -> Next {
@@ -174,10 +149,7 @@ impl Follower {
     /// 0.8 s doubling to 30 s, stretched by up to a quarter so that streams that failed together part.
     fn next_wait(&mut self) -> Duration {
         let now = Instant::now();
-        if self
-            .failed_at
-            .is_none_or(|then| now.duration_since(then) > FORGIVEN)
-        {
+        if self.failed_at.is_none_or(|then| now.duration_since(then) > FORGIVEN) {
             self.failures = 0;
         }
         self.failed_at = Some(now);

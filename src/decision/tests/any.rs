@@ -83,23 +83,10 @@ fn secret() -> impl Strategy<Value = (Place, Seen)> {
     let content =
         prop_oneof![6 => Just(Content::Intact), 1 => Just(Content::Edited), 1 => Just(Content::Unseen)];
     let record = option::weighted(0.9, any_record());
-    (
-        place,
-        (
-            record,
-            content,
-            0..12_u8,
-            prop_oneof![5 => Just(0_u64), 1 => Just(1_u64)],
-        ),
-    )
+    (place, (record, content, 0..12_u8, prop_oneof![5 => Just(0_u64), 1 => Just(1_u64)]))
 }
 
-type Asked = (
-    Option<SpecFault>,
-    Renewal,
-    Option<Timestamp>,
-    Option<SignedDuration>,
-);
+type Asked = (Option<SpecFault>, Renewal, Option<Timestamp>, Option<SignedDuration>);
 
 fn wish() -> impl Strategy<Value = (Asked, u8, u8, Option<&'static str>)> {
     let renewal = prop_oneof![
@@ -121,15 +108,8 @@ fn surroundings() -> impl Strategy<Value = (LoginFact, Validity, Chain<'static>,
         1 => Just(LoginFact::Absent),
         1 => Just(LoginFact::Incomplete(LoginGap::NoId)),
     ];
-    let validity = prop_oneof![
-        Just(Validity::Unknown),
-        Just(Validity::Accepted),
-        Just(Validity::Refused)
-    ];
-    let not_ready = Chain::NotReady {
-        credential: "legal/partner",
-        reason: Reason::InvalidClient,
-    };
+    let validity = prop_oneof![Just(Validity::Unknown), Just(Validity::Accepted), Just(Validity::Refused)];
+    let not_ready = Chain::NotReady { credential: "legal/partner", reason: Reason::InvalidClient };
     let chain = prop_oneof![
         6 => Just(Chain::Live),
         1 => Just(Chain::Absent),
@@ -142,11 +122,7 @@ fn surroundings() -> impl Strategy<Value = (LoginFact, Validity, Chain<'static>,
 }
 
 fn memory() -> impl Strategy<Value = (Option<Record>, Option<Failure>, Care)> {
-    (
-        option::weighted(0.2, any_record()),
-        option::weighted(0.3, any_failure()),
-        any_care(),
-    )
+    (option::weighted(0.2, any_record()), option::weighted(0.3, any_failure()), any_care())
 }
 
 fn any_failure() -> impl Strategy<Value = Failure> {
@@ -181,6 +157,7 @@ fn any_failure() -> impl Strategy<Value = Failure> {
 fn any_care() -> impl Strategy<Value = Care> {
     let repair = option::weighted(0.3, minutes(-30..900));
     (any::<[bool; 3]>(), 0..10_u8, repair).prop_map(|(flags, rare, last_repair)| Care {
+        rendered: None,
         vanished: flags[0],
         edited: false,
         owner_confirmed: flags[1],

@@ -14,35 +14,19 @@ struct Row {
 }
 
 const fn row(what: &'static str, change: fn(&mut Scene), expected: Cause) -> Row {
-    Row {
-        what,
-        change,
-        expected: Some(expected),
-    }
+    Row { what, change, expected: Some(expected) }
 }
 
 const fn none(what: &'static str, change: fn(&mut Scene)) -> Row {
-    Row {
-        what,
-        change,
-        expected: None,
-    }
+    Row { what, change, expected: None }
 }
 
 /// One hour after the token was issued; it lives for ten.
 const ROWS: &[Row] = &[
     none("in order", |_| {}),
     row("no Secret", |it| it.place = Place::Absent, Cause::SecretIsMissing),
-    row(
-        "somebody else's Secret",
-        |it| it.place = Place::Foreign,
-        Cause::SecretIsMissing,
-    ),
-    row(
-        "a former owner's",
-        |it| it.place = Place::FormerOwner,
-        Cause::SecretIsMissing,
-    ),
+    row("somebody else's Secret", |it| it.place = Place::Foreign, Cause::SecretIsMissing),
+    row("a former owner's", |it| it.place = Place::FormerOwner, Cause::SecretIsMissing),
     none("an orphan that fits", |it| it.place = Place::Orphan),
     none("none is wanted", |it| it.place = Place::Unwanted),
     row("no record", |it| it.seen.record = None, Cause::RecordIsUnreadable),
@@ -58,17 +42,9 @@ const ROWS: &[Row] = &[
         Cause::TokenWasEdited,
     ),
     none("edited once, whole again", |it| it.care.content_lost = true),
-    row(
-        "another subject",
-        |it| it.made_for = Some([9; 16]),
-        Cause::TokenIsForAnotherSpec,
-    ),
+    row("another subject", |it| it.made_for = Some([9; 16]), Cause::TokenIsForAnotherSpec),
     none("the subject cannot be known", |it| it.made_for = None),
-    row(
-        "another login",
-        |it| it.made_with = Some([9; 16]),
-        Cause::LoginHasChanged,
-    ),
+    row("another login", |it| it.made_with = Some([9; 16]), Cause::LoginHasChanged),
     none("the login was not read", |it| it.made_with = None),
     row(
         "another subject and another login",
@@ -82,11 +58,7 @@ const ROWS: &[Row] = &[
         it.record_mut().issued_at = after(1);
         it.record_mut().expires_at = after(1) + SignedDuration::from_millis(1);
     }),
-    row(
-        "its life is over",
-        |it| it.record_mut().expires_at = after(1),
-        Cause::TokenHasExpired,
-    ),
+    row("its life is over", |it| it.record_mut().expires_at = after(1), Cause::TokenHasExpired),
     none("two minutes in the future", |it| {
         it.record_mut().issued_at = after(1) + FUTURE_TOLERANCE;
     }),
@@ -96,11 +68,7 @@ const ROWS: &[Row] = &[
         Cause::TokenHasExpired,
     ),
     row("refused", |it| it.token_refused = true, Cause::TokenWasRefused),
-    row(
-        "asked for by hand",
-        |it| it.renew_request = Some("now"),
-        Cause::RenewalWasRequested,
-    ),
+    row("asked for by hand", |it| it.renew_request = Some("now"), Cause::RenewalWasRequested),
     none("asked for and answered", |it| {
         it.renew_request = Some("now");
         it.record_mut().renew_handled = Some("now".into());
@@ -116,11 +84,7 @@ const ROWS: &[Row] = &[
     none("the request was taken back", |it| {
         it.record_mut().renew_handled = Some("now".into());
     }),
-    row(
-        "it is time",
-        |it| it.record_mut().issued_at = t0() - LIFE,
-        Cause::RenewalIsDue,
-    ),
+    row("it is time", |it| it.record_mut().issued_at = t0() - LIFE, Cause::RenewalIsDue),
     row(
         "due and asked for: the hand comes first, or it would renew twice",
         |it| {
@@ -136,12 +100,7 @@ const ROWS: &[Row] = &[
 
 #[test]
 fn each_cause_has_its_name() {
-    for Row {
-        what,
-        change,
-        expected,
-    } in ROWS
-    {
+    for Row { what, change, expected } in ROWS {
         let scene = request().with(change);
         assert_eq!(cause(&scene.facts(), after(1)), *expected, "{what}");
     }
@@ -153,15 +112,8 @@ fn every_cause_is_in_the_table_and_in_the_list() {
         let mut rows = ROWS.iter().filter(|row| row.expected == Some(*name));
         let row = rows.next().unwrap_or_else(|| panic!("{name:?} has no row"));
         let scene = request().with(row.change);
-        assert!(
-            check(&scene.facts(), after(1)),
-            "{name:?} by itself: {}",
-            row.what
-        );
-        assert!(
-            !check(&request().facts(), after(1)),
-            "{name:?} of an object in order"
-        );
+        assert!(check(&scene.facts(), after(1)), "{name:?} by itself: {}", row.what);
+        assert!(!check(&request().facts(), after(1)), "{name:?} of an object in order");
     }
 }
 

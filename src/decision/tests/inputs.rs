@@ -19,11 +19,7 @@ fn hex(bytes: [u8; 16]) -> String {
 
 fn scoped(purpose: &str, claims: &[(&str, &str)], as_service_token: bool) -> String {
     let claims: BTreeMap<String, String> = claims.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-    let subject = Subject {
-        as_service_token,
-        purpose,
-        claims: &claims,
-    };
+    let subject = Subject { as_service_token, purpose, claims: &claims };
     hex(made_for(SANDBOX, Some(subject)))
 }
 
@@ -32,14 +28,8 @@ fn what_a_token_is_for() {
     assert_eq!(hex(made_for(SANDBOX, None)), "da74bc0b5d02d35d19feec90d353c8b8");
     let interview = [("interviewId", "42")];
     let rocketdoc = "api.rocketlawyer.com/rocketdoc";
-    assert_eq!(
-        scoped(rocketdoc, &interview, false),
-        "1fb046c130472a21d8c1bd42d1d746f8"
-    );
-    assert_eq!(
-        scoped(rocketdoc, &interview, true),
-        "6c5270e351276111ccb85f4508610d42"
-    );
+    assert_eq!(scoped(rocketdoc, &interview, false), "1fb046c130472a21d8c1bd42d1d746f8");
+    assert_eq!(scoped(rocketdoc, &interview, true), "6c5270e351276111ccb85f4508610d42");
     let party = [("partnerEndUserId", "c-77"), ("upid", "u-1")];
     assert_eq!(
         scoped("api.rocketlawyer.com/binder-party-access", &party, false),
@@ -50,19 +40,10 @@ fn what_a_token_is_for() {
 #[test]
 fn what_a_token_is_made_with() {
     let secret = ClientSecret::read(b"s3cret").unwrap();
-    assert_eq!(
-        hex(secret.sign(&credential_made_with("my-app"))),
-        "49204d69659eeb3cf782fdcc83716fe7"
-    );
-    assert_eq!(
-        hex(request_made_with("uid-1", "my-app", None)),
-        "d05d7098a4e86f3b7fd50aec3840b52e"
-    );
+    assert_eq!(hex(secret.sign(&credential_made_with("my-app"))), "49204d69659eeb3cf782fdcc83716fe7");
+    assert_eq!(hex(request_made_with("uid-1", "my-app", None)), "d05d7098a4e86f3b7fd50aec3840b52e");
     let day = Some(SignedDuration::from_hours(24));
-    assert_eq!(
-        hex(request_made_with("uid-1", "", day)),
-        "145a4cd5de618ffdd27036626d144dc1"
-    );
+    assert_eq!(hex(request_made_with("uid-1", "", day)), "145a4cd5de618ffdd27036626d144dc1");
 }
 
 /// No two different inputs share a hash because their texts, strung together, are the same.
@@ -87,19 +68,12 @@ fn texts_are_told_apart() {
 /// A rotated client secret replaces the credential's token, and none of the ten thousand made with it.
 #[test]
 fn a_requests_hash_knows_the_app_and_not_its_secret() {
-    assert_ne!(
-        request_made_with("u", "app-1", None),
-        request_made_with("u", "app-2", None)
-    );
+    assert_ne!(request_made_with("u", "app-1", None), request_made_with("u", "app-2", None));
     assert_ne!(
         request_made_with("u", "app-1", None),
         request_made_with("v", "app-1", None),
         "equal annotations must not show equal apps"
     );
-    let of = |secret: &[u8]| {
-        ClientSecret::read(secret)
-            .unwrap()
-            .sign(&credential_made_with("app"))
-    };
+    let of = |secret: &[u8]| ClientSecret::read(secret).unwrap().sign(&credential_made_with("app"));
     assert_ne!(of(b"one"), of(b"two"));
 }

@@ -106,11 +106,7 @@ const ROWS: &[Row] = rows! {
 
 /// The instant at which a row is judged: where it matters, the row's own times are placed around it.
 fn now_for(row: &Row) -> jiff::Timestamp {
-    if row.obstacle == "RenewalHasEnded" {
-        after(1)
-    } else {
-        t0() + SignedDuration::from_mins(1)
-    }
+    if row.obstacle == "RenewalHasEnded" { after(1) } else { t0() + SignedDuration::from_mins(1) }
 }
 
 #[test]
@@ -142,10 +138,7 @@ fn every_obstacle_check_has_a_row() {
         };
         // The last one needs a token that is there; it has a test of its own.
         let is_last = n + 1 == OBSTACLES.len();
-        assert!(
-            is_last || ROWS.iter().any(|row| fires(&row)),
-            "check {n} of OBSTACLES"
-        );
+        assert!(is_last || ROWS.iter().any(|row| fires(&row)), "check {n} of OBSTACLES");
     }
 }
 
@@ -158,11 +151,7 @@ fn a_hand_renewal_rests_for_30_seconds() {
     assert_eq!(seen(at(0)), Some(Some(at(30))));
     assert_eq!(seen(at(29)), Some(Some(at(30))));
     assert_eq!(seen(at(30)), None);
-    assert_eq!(
-        project(&facts, at(1)).ready.reason,
-        Reason::Issued,
-        "nobody is told off"
-    );
+    assert_eq!(project(&facts, at(1)).ready.reason, Reason::Issued, "nobody is told off");
 }
 
 /// What only a person can change comes before what passes.
@@ -196,10 +185,6 @@ fn a_live_token_is_ready_whatever_stands_in_the_way() {
         let verdict = project(&scene.facts(), now_for(row));
         assert_eq!(verdict.ready.truth, Truth::True, "{}", row.what);
         assert_eq!(verdict.progress, Progress::Settled, "{}", row.what);
-        assert!(
-            verdict.ready.message.contains("good until 2026-11-24T22:00:00Z"),
-            "{}",
-            row.what
-        );
+        assert!(verdict.ready.message.contains("good until 2026-11-24T22:00:00Z"), "{}", row.what);
     }
 }

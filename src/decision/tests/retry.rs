@@ -15,11 +15,7 @@ fn secs(n: i64) -> SignedDuration {
 #[test]
 fn delays_of_each_class() {
     let rows: &[(RetryClass, f64, &[i64])] = &[
-        (
-            RetryClass::Transient,
-            0.75,
-            &[2, 4, 8, 16, 32, 64, 128, 256, 300, 300],
-        ),
+        (RetryClass::Transient, 0.75, &[2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
         (RetryClass::Throttled(None), 0.9, &[60, 120, 240, 480, 900, 900]),
         (RetryClass::Refused, 0.9, &[300, 1800, 3600, 3600]),
         (RetryClass::WriteRefused, 1.0, &[10, 20, 40, 80, 160, 300, 300]),
@@ -36,11 +32,7 @@ fn delays_of_each_class() {
             );
         }
     }
-    assert_eq!(
-        delay(RetryClass::Transient, 1, None, UID),
-        secs(2),
-        "never under 2 s"
-    );
+    assert_eq!(delay(RetryClass::Transient, 1, None, UID), secs(2), "never under 2 s");
     assert!(delay(RetryClass::Transient, u32::MAX, None, UID) <= secs(300));
 }
 
@@ -101,11 +93,7 @@ fn the_same_failure_counts_on_and_another_begins_anew() {
     let after_that = |news: Setback| another_failure(Some(&old), &news, UID, None, after(1));
     let same = after_that(setback(FailedStep::Exchange, Reason::ServiceUnavailable, STAMP));
     assert_eq!((same.count, same.since), (4, t0()));
-    assert_eq!(
-        (same.http_status, same.error_code),
-        (Some(502), Some("response.empty")),
-        "the latest"
-    );
+    assert_eq!((same.http_status, same.error_code), (Some(502), Some("response.empty")), "the latest");
     for other in [
         setback(FailedStep::ServiceToken, Reason::ServiceUnavailable, STAMP),
         setback(FailedStep::Exchange, Reason::Throttled, STAMP),

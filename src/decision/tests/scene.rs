@@ -84,11 +84,7 @@ pub(super) fn request() -> Scene {
         seen: SeenSecret {
             uid: "3c0d".into(),
             version: ResourceVersion(40),
-            owner: Owner::Ours {
-                kind: Kind::Request,
-                name: "interview".into(),
-                uid: UID.into(),
-            },
+            owner: Owner::Ours { kind: Kind::Request, name: "interview".into(), uid: UID.into() },
             record: Some(record()),
             content: Content::Intact,
             rendering: template.rendering(),
@@ -129,20 +125,14 @@ pub(super) fn credential() -> Scene {
 
 /// A Frontend credential with a complete login.
 pub(super) fn frontend() -> Scene {
-    Scene {
-        place: Place::Unwanted,
-        ..credential()
-    }
+    Scene { place: Place::Unwanted, ..credential() }
 }
 
 pub(super) fn record() -> Record {
     Record {
         issued_at: t0(),
         expires_at: t0() + LIFE,
-        inputs: InputsHash::V1 {
-            made_for: [1; 16],
-            made_with: [2; 16],
-        },
+        inputs: InputsHash::V1 { made_for: [1; 16], made_with: [2; 16] },
         renew_handled: None,
     }
 }

@@ -25,14 +25,8 @@ fn renewal_by_each_setting() {
     let h = jitter(UID, t0());
     let at = |renewal| renew_at(&record(), renewal, UID).unwrap();
     assert_eq!(at(Renewal::Default), t0() + scale(LIFE, 0.5 + h / 6.0));
-    assert_eq!(
-        at(Renewal::Before(mins(60))),
-        t0() + scale(mins(540), 1.0 - h / 10.0)
-    );
-    assert_eq!(
-        at(Renewal::Percentage(20)),
-        t0() + scale(mins(480), 1.0 - h / 10.0)
-    );
+    assert_eq!(at(Renewal::Before(mins(60))), t0() + scale(mins(540), 1.0 - h / 10.0));
+    assert_eq!(at(Renewal::Percentage(20)), t0() + scale(mins(480), 1.0 - h / 10.0));
 }
 
 #[test]
@@ -53,10 +47,7 @@ fn a_renew_before_as_long_as_the_life_falls_back() {
 fn overdue_is_a_minute_or_a_twentieth_of_the_life() {
     let due = after(6);
     assert_eq!(overdue_at(&record(), due), due + mins(30));
-    let short = Record {
-        expires_at: t0() + mins(10),
-        ..record()
-    };
+    let short = Record { expires_at: t0() + mins(10), ..record() };
     assert_eq!(overdue_at(&short, due), due + mins(1));
 }
 
@@ -70,16 +61,8 @@ fn a_look_comes_at_the_first_instant_within_a_quarter_of_an_hour() {
     assert_eq!(look(&[mins(60)]), mins(15));
     assert_eq!(look(&[mins(3), mins(2), mins(9)]), mins(2));
     let soon = SignedDuration::from_millis(1);
-    assert_eq!(
-        look(&[soon, mins(1)]),
-        soon,
-        "a token is dead at the moment it expires"
-    );
-    assert_eq!(
-        look(&[mins(-1), mins(5)]),
-        mins(5),
-        "what is past asks for nothing"
-    );
+    assert_eq!(look(&[soon, mins(1)]), soon, "a token is dead at the moment it expires");
+    assert_eq!(look(&[mins(-1), mins(5)]), mins(5), "what is past asks for nothing");
     assert_eq!(look(&[SignedDuration::ZERO, mins(5)]), mins(5));
 }
 
@@ -92,11 +75,7 @@ fn finished_at_the_later_of_its_end_and_its_tokens() {
     assert_eq!(finished_at(&bare.facts()), Some(after(4)));
     assert_eq!(finished_at(&request().facts()), None, "without renewUntil: never");
     let kept = until(4);
-    assert_eq!(
-        removed_at(&kept.facts()),
-        None,
-        "without ttlSecondsAfterFinished: kept"
-    );
+    assert_eq!(removed_at(&kept.facts()), None, "without ttlSecondsAfterFinished: kept");
     let removed = kept.with(|it| it.ttl_after_finished = Some(mins(60)));
     assert_eq!(removed_at(&removed.facts()), Some(after(11)));
 }
@@ -111,10 +90,6 @@ fn renew_at_is_shown_where_a_renewal_will_come() {
     let due = renew_at(&record(), Renewal::Default, UID);
     assert_eq!(shown(request()), due);
     assert_eq!(shown(request().with(|it| it.suspended = true)), None);
-    assert_eq!(
-        shown(request().with(|it| it.renew_until = due)),
-        None,
-        "not before its end"
-    );
+    assert_eq!(shown(request().with(|it| it.renew_until = due)), None, "not before its end");
     assert_eq!(shown(request().with(|it| it.renew_until = Some(after(9)))), due);
 }

@@ -109,10 +109,7 @@ proptest! {
 }
 
 fn types(conditions: &[Condition]) -> Vec<(&str, &str)> {
-    conditions
-        .iter()
-        .map(|it| (it.type_.as_str(), it.status.as_str()))
-        .collect()
+    conditions.iter().map(|it| (it.type_.as_str(), it.status.as_str())).collect()
 }
 
 #[test]
@@ -123,15 +120,9 @@ fn the_conditions_of_each_standing() {
         [(condition::READY, "True"), (condition::CREDENTIALS_VALID, "True")]
     );
     let bare = request().with(|it| it.place = super::scene::Place::Absent);
-    assert_eq!(
-        types(&of(bare)),
-        [(condition::READY, "False"), (condition::RECONCILING, "True")]
-    );
+    assert_eq!(types(&of(bare)), [(condition::READY, "False"), (condition::RECONCILING, "True")]);
     let foreign = request().with(|it| it.place = super::scene::Place::Foreign);
-    assert_eq!(
-        types(&of(foreign)),
-        [(condition::READY, "False"), (condition::STALLED, "True")]
-    );
+    assert_eq!(types(&of(foreign)), [(condition::READY, "False"), (condition::STALLED, "True")]);
 }
 
 /// A progress condition says why, as `Ready` does; it never stands beside the other.

@@ -7,18 +7,11 @@ use crate::decision::{
 };
 
 fn newer() -> Record {
-    Record {
-        issued_at: after(1),
-        expires_at: after(11),
-        ..record()
-    }
+    Record { issued_at: after(1), expires_at: after(11), ..record() }
 }
 
 fn over() -> Step {
-    Step::Write(Precondition::Unchanged {
-        uid: "3c0d".into(),
-        version: ResourceVersion(40),
-    })
+    Step::Write(Precondition::Unchanged { uid: "3c0d".into(), version: ResourceVersion(40) })
 }
 
 /// What is expected one hour after the token was issued; `None`: a wait.
@@ -28,36 +21,12 @@ type Row = (&'static str, fn(&mut Scene), Option<Step>);
 fn without_a_token() -> Vec<Row> {
     vec![
         ("in order", |_| {}, None),
-        (
-            "being deleted",
-            |it| (it.deleting, it.place) = (true, Place::Absent),
-            None,
-        ),
-        (
-            "its namespace is going",
-            |it| (it.care.namespace_is_going, it.place) = (true, Place::Absent),
-            None,
-        ),
-        (
-            "a login not read",
-            |it| it.login = LoginFact::Unread,
-            Some(Step::ReadLogin),
-        ),
-        (
-            "a name not known",
-            |it| it.place = Place::Unknown,
-            Some(Step::Look),
-        ),
-        (
-            "nothing there",
-            |it| it.place = Place::Absent,
-            Some(Step::Issue(Cause::SecretIsMissing)),
-        ),
-        (
-            "it was there",
-            |it| (it.place, it.care.vanished) = (Place::Absent, true),
-            Some(Step::ConfirmOwner),
-        ),
+        ("being deleted", |it| (it.deleting, it.place) = (true, Place::Absent), None),
+        ("its namespace is going", |it| (it.care.namespace_is_going, it.place) = (true, Place::Absent), None),
+        ("a login not read", |it| it.login = LoginFact::Unread, Some(Step::ReadLogin)),
+        ("a name not known", |it| it.place = Place::Unknown, Some(Step::Look)),
+        ("nothing there", |it| it.place = Place::Absent, Some(Step::Issue(Cause::SecretIsMissing))),
+        ("it was there", |it| (it.place, it.care.vanished) = (Place::Absent, true), Some(Step::ConfirmOwner)),
         (
             "it was there, and its owner still is",
             |it| {
@@ -90,11 +59,7 @@ fn with_a_token_held() -> Vec<Row> {
             },
             Some(over()),
         ),
-        (
-            "another token is there already, and good",
-            |it| it.held = Some(newer()),
-            Some(Step::DropHeld),
-        ),
+        ("another token is there already, and good", |it| it.held = Some(newer()), Some(Step::DropHeld)),
         (
             "held for another subject",
             |it| {
@@ -127,11 +92,7 @@ fn not_as_wanted() -> Vec<Row> {
             },
             Some(over()),
         ),
-        (
-            "an orphan that fits",
-            |it| it.place = Place::Orphan,
-            Some(Step::Recall),
-        ),
+        ("an orphan that fits", |it| it.place = Place::Orphan, Some(Step::Recall)),
         (
             "an orphan for another subject, which may be one because its object goes",
             |it| {
@@ -149,11 +110,7 @@ fn not_as_wanted() -> Vec<Row> {
             },
             Some(Step::Issue(Cause::TokenIsForAnotherSpec)),
         ),
-        (
-            "edited",
-            |it| it.seen.content = Content::Edited,
-            Some(Step::Recall),
-        ),
+        ("edited", |it| it.seen.content = Content::Edited, Some(Step::Recall)),
         (
             "edited, token lost",
             |it| {
@@ -202,11 +159,7 @@ fn at_the_edges() -> Vec<Row> {
             },
             None,
         ),
-        (
-            "somebody waits for the token",
-            |it| it.token_wanted = true,
-            Some(Step::Recall),
-        ),
+        ("somebody waits for the token", |it| it.token_wanted = true, Some(Step::Recall)),
         (
             "somebody waits, and it is held",
             |it| {
@@ -244,14 +197,7 @@ fn at_the_end() -> Vec<Row> {
 }
 
 fn rows() -> Vec<Row> {
-    [
-        without_a_token(),
-        with_a_token_held(),
-        not_as_wanted(),
-        at_the_edges(),
-        at_the_end(),
-    ]
-    .concat()
+    [without_a_token(), with_a_token_held(), not_as_wanted(), at_the_edges(), at_the_end()].concat()
 }
 
 #[test]

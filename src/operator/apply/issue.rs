@@ -10,7 +10,7 @@ use super::secret::hold;
 use super::setback;
 use crate::api::Reason;
 use crate::auth::{self, Call, Class, ErrorCode, Fault, Issued, Scope};
-use crate::decision::{Cause, FailedStep, Failure, Key, Record, RetryClass, Setback, Validity};
+use crate::decision::{Cause, Content, FailedStep, Failure, Key, Record, RetryClass, Setback, Validity};
 use crate::scoped_token;
 use crate::state::{Held, HeldToken, Session, State};
 
@@ -23,24 +23,18 @@ pub(super) fn took(
 ) -> Vec<Key> {
     let cause = purpose.cause;
     let issued_at = issued.issued_at;
+    let edited = cause.makes_unfit() && secret_was_edited(state, key);
     let record = Record {
         issued_at,
         expires_at: issued.expires_at,
         inputs: purpose.inputs,
         renew_handled: purpose.renew_request,
     };
-    hold(
-        state,
-        key,
-        Held {
-            record,
-            token: issued.token,
-        },
-    );
+    hold(state, key, Held { record, token: issued.token });
     if let Some(object) = state.object_mut(key) {
         object.work.failure = None;
         object.work.announced = true;
-        if is_repair(cause, object.work.care.vanished) {
+        if edited || is_repair(cause, object.work.care.vanished) {
             object.work.care.last_repair = Some(issued_at);
         }
         if let Some(credential) = object.credential_mut() {
@@ -54,6 +48,13 @@ pub(super) fn took(
         Issue::Access(_) => Vec::new(),
         Issue::Scoped(errand) => accepted(state, key, errand),
     }
+}
+
+/// Whether the record that asked for this token was not as the operator wrote it.
+fn secret_was_edited(state: &State, key: &Key) -> bool {
+    let name = super::secret_name(state, key);
+    let seen = name.and_then(|name| state.secrets().managed(&key.namespace, &name));
+    seen.is_some_and(|seen| seen.content == Content::Edited)
 }
 
 /// Whether a Secret that was there is replaced: rarely (behaviour §1.6).
@@ -77,9 +78,7 @@ fn is_current(session: &Session, errand: &scoped_token::issue::Errand) -> bool {
 pub(super) fn accepted(state: &mut State, key: &Key, errand: &scoped_token::issue::Errand) -> Vec<Key> {
     let mut wake = Vec::new();
     if let Some(credential) = credentials_of(state, key).into_iter().next() {
-        if let Some(session) = state
-            .session_mut(&credential)
-            .filter(|it| it.generation == errand.generation)
+        if let Some(session) = state.session_mut(&credential).filter(|it| it.generation == errand.generation)
         {
             session.unproven = false;
             session.refused = None;
@@ -127,9 +126,7 @@ pub(super) fn fault_of(
     };
     if let Some(credential) = culprit {
         if let (Issue::Scoped(errand), Call::Exchange) = (issue, call)
-            && !state
-                .credential(&credential)
-                .is_some_and(|it| is_current(&it.session, errand))
+            && !state.credential(&credential).is_some_and(|it| is_current(&it.session, errand))
         {
             // Said of a client Secret that has changed since: the request tries again.
             return Vec::new();
@@ -139,15 +136,7 @@ pub(super) fn fault_of(
     if matches!(issue, Issue::Access(_)) && fault.class == Class::CredentialRefused {
         refuse_login(state, key);
     }
-    setback(
-        state,
-        key,
-        Setback {
-            stamp: purpose.stamp,
-            ..of_fault(call, fault)
-        },
-        now,
-    );
+    setback(state, key, Setback { stamp: purpose.stamp, ..of_fault(call, fault) }, now);
     Vec::new()
 }
 

@@ -9,14 +9,21 @@ use crate::auth::Login;
 use crate::cluster::ReadFailed;
 use crate::cluster::secrets::{Entry, LoginLook};
 use crate::decision::{FailedStep, Failure, InputsHash, Key, LoginGap, Validity, inputs};
-use crate::state::{LoginState, Object, State};
+use crate::state::spec::LoginRef;
+use crate::state::{LoginState, Object, Session, State};
 
 pub(super) fn login(
     state: &mut State,
     key: &Key,
+    asked: &LoginRef,
     look: Result<LoginLook, ReadFailed>,
     now: Timestamp,
 ) -> Vec<Key> {
+    let wanted = state.credential(key).and_then(|it| it.spec.as_ref().ok()).map(|spec| &spec.login);
+    if wanted != Some(asked) {
+        // The spec names another Secret by now: what this one holds is not for where that one's may go.
+        return Vec::new();
+    }
     let found = match look {
         Ok(found) => found,
         Err(failed) => {
@@ -38,37 +45,38 @@ pub(super) fn login(
     let Some(credential) = object.credential_mut() else {
         return Vec::new();
     };
-    let session = &mut credential.session;
-    let first = session.login_version.is_none();
-    match found {
-        LoginLook::Absent => {
-            session.login = LoginState::Absent;
-            session.login_version = None;
-            session.validity = Validity::Unknown;
-        }
-        LoginLook::Found {
-            client_id,
-            client_secret,
-            version,
-        } => {
-            session.login = login_state(client_id, client_secret);
-            session.login_version = Some(version);
-            let made_with = session.login().map(|login| {
-                login
-                    .client_secret
-                    .sign(&inputs::credential_made_with(&login.client_id))
-            });
-            if made_with.is_some() && made_with == record_made_with {
-                session.validity = Validity::Accepted;
-            } else if !first {
-                session.validity = Validity::Unknown;
-            }
-        }
-    }
+    let first = credential.session.login_version.is_none();
+    take_in(&mut credential.session, found, record_made_with, first);
     if first {
         adopt_inherited_failure(state, key);
     }
-    state.stop_waiting(key)
+    // Another client id makes other tokens: those who exchange with it look again, and so do those who waited.
+    let mut wake = state.stop_waiting(key);
+    wake.extend(state.referrers(key).cloned());
+    wake
+}
+
+/// What was read becomes the session's login.
+fn take_in(session: &mut Session, found: LoginLook, record_made_with: Option<[u8; 16]>, first: bool) {
+    let LoginLook::Found { client_id, client_secret, version } = found else {
+        session.login = LoginState::Absent;
+        session.login_version = None;
+        session.validity = Validity::Unknown;
+        return;
+    };
+    session.login = login_state(client_id, client_secret);
+    session.login_version = Some(version);
+    let login = session.login();
+    let made_with =
+        login.map(|login| login.client_secret.sign(&inputs::credential_made_with(&login.client_id)));
+    let as_before = made_with.is_some() && made_with == record_made_with;
+    session.validity = match (as_before, first, session.validity) {
+        // What the service said before a restart still stands.
+        (_, true, said) if !as_before || said != Validity::Unknown => said,
+        // The live token was made with this.
+        (true, ..) => Validity::Accepted,
+        (false, ..) => Validity::Unknown,
+    };
 }
 
 /// Whether what was read is older than what the watch has shown since.
@@ -107,10 +115,9 @@ pub(super) fn login_state(
     client_secret: Entry<crate::token::ClientSecret>,
 ) -> LoginState {
     match (client_id, client_secret) {
-        (Entry::Usable(client_id), Entry::Usable(client_secret)) => LoginState::Ready(Arc::new(Login {
-            client_id: client_id.into(),
-            client_secret,
-        })),
+        (Entry::Usable(client_id), Entry::Usable(client_secret)) => {
+            LoginState::Ready(Arc::new(Login { client_id: client_id.into(), client_secret }))
+        }
         (Entry::Missing, _) => LoginState::Incomplete(LoginGap::NoId),
         (Entry::Usable(_), Entry::Missing) => LoginState::Incomplete(LoginGap::NoSecret),
         (Entry::Unusable, _) | (_, Entry::Unusable) => LoginState::Incomplete(LoginGap::Unprintable),

@@ -28,7 +28,7 @@ pub(super) struct Aftermath {
 pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timestamp) -> Aftermath {
     let mut aftermath = Aftermath::default();
     match outcome {
-        Outcome::Login(look) => aftermath.wake = login::login(state, key, look, now),
+        Outcome::Login(asked, look) => aftermath.wake = login::login(state, key, &asked, look, now),
         Outcome::Looked(look) => secret::looked(state, key, look, now),
         Outcome::Owner(owner) => secret::owner_seen(state, key, owner, now),
         Outcome::Recalled(recalled) => aftermath.wake = secret::recall(state, key, recalled, now),
@@ -39,11 +39,7 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
             }
         }
         Outcome::Rehearsed(Err(failed)) => secret::refused_write(state, key, failed, now),
-        Outcome::Issued {
-            issue,
-            purpose,
-            result,
-        } => match result {
+        Outcome::Issued { issue, purpose, result } => match result {
             Ok(issued) => aftermath.wake = issue::took(state, key, &issue, purpose, issued),
             Err((call, fault)) => {
                 aftermath.wake = issue::fault_of(state, key, &issue, &purpose, (call, fault), now);
@@ -78,19 +74,9 @@ fn setback(state: &mut State, key: &Key, news: Setback, now: Timestamp) {
     }) else {
         return;
     };
-    let news = if news.stamp == Failure::INHERITED {
-        Setback { stamp, ..news }
-    } else {
-        news
-    };
+    let news = if news.stamp == Failure::INHERITED { Setback { stamp, ..news } } else { news };
     if let Some(object) = state.object_mut(key) {
-        let failure = another_failure(
-            object.work.failure.as_ref(),
-            &news,
-            &object.meta.uid,
-            life_left,
-            now,
-        );
+        let failure = another_failure(object.work.failure.as_ref(), &news, &object.meta.uid, life_left, now);
         object.work.failure = Some(failure);
     }
 }

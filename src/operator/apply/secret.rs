@@ -8,7 +8,7 @@ use crate::api::Reason;
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{Look, WriteRefused};
-use crate::decision::{Content, FailedStep, Key, Record, RetryClass, SeenSecret, Setback};
+use crate::decision::{Content, FailedStep, Key, Record, RetryClass, SeenSecret, Setback, Template};
 use crate::state::{Held, State};
 
 pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed>, now: Timestamp) {
@@ -22,12 +22,7 @@ pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed
         }
         Ok(Look::Foreign) => state.know_other_secret(&key.namespace, &name),
         Err(failed) => {
-            return setback(
-                state,
-                key,
-                read_failed(FailedStep::ReadManagedSecret, failed),
-                now,
-            );
+            return setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now);
         }
     }
     if let Some(object) = state.object_mut(key) {
@@ -39,10 +34,7 @@ pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed
 /// What failed to be read was read.
 fn read_again(state: &mut State, key: &Key) {
     if let Some(object) = state.object_mut(key) {
-        object
-            .work
-            .failure
-            .take_if(|it| it.step == FailedStep::ReadManagedSecret);
+        object.work.failure.take_if(|it| it.step == FailedStep::ReadManagedSecret);
     }
 }
 
@@ -59,12 +51,7 @@ pub(super) fn owner_seen(state: &mut State, key: &Key, owner: Result<OwnerNow, R
             read_again(state, key);
         }
         Ok(OwnerNow::Absent) => end(state, key),
-        Err(failed) => setback(
-            state,
-            key,
-            read_failed(FailedStep::ReadManagedSecret, failed),
-            now,
-        ),
+        Err(failed) => setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now),
     }
 }
 
@@ -84,10 +71,7 @@ pub(super) fn recall(
         Ok(Recall::Gone) => state.lose_secret(&key.namespace, &name, None),
         Ok(Recall::Damaged(seen)) => {
             // No token that can be used was found: whatever its hash says, it is not as it was written.
-            let seen = SeenSecret {
-                content: Content::Edited,
-                ..seen
-            };
+            let seen = SeenSecret { content: Content::Edited, ..seen };
             state.know_secret(&key.namespace, &name, seen);
             if let Some(object) = state.object_mut(key) {
                 object.work.care.content_lost = true;
@@ -100,12 +84,7 @@ pub(super) fn recall(
             Vec::new()
         }
         Err(failed) => {
-            setback(
-                state,
-                key,
-                read_failed(FailedStep::ReadManagedSecret, failed),
-                now,
-            );
+            setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now);
             Vec::new()
         }
     }
@@ -126,11 +105,14 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
     let Some(name) = secret_name(state, key) else {
         return false;
     };
+    let shown = seen.rendering;
     state.know_secret(&key.namespace, &name, seen);
     let Some(object) = state.object_mut(key) else {
         return false;
     };
+    let wanted = object.template().map(Template::rendering);
     let care = &mut object.work.care;
+    care.rendered = wanted.map(|wanted| (wanted, shown));
     let restored = care.edited || care.vanished;
     care.vanished = false;
     care.edited = false;
@@ -138,12 +120,10 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
     care.content_lost = false;
     care.rehearse = false;
     object.work.look = false;
-    object.work.failure = None;
-    let written = object
-        .work
-        .held
-        .as_ref()
-        .is_some_and(|held| held.record == *record);
+    let failure = &mut object.work.failure;
+    // A refusal of the service is not forgiven by a Secret that was written.
+    failure.take_if(|it| matches!(it.step, FailedStep::WriteSecret | FailedStep::ReadManagedSecret));
+    let written = object.work.held.as_ref().is_some_and(|held| held.record == *record);
     if written && object.credential().is_none() {
         object.work.held = None;
     }
@@ -170,11 +150,9 @@ pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, n
             } else {
                 Reason::SecretWriteRefused
             };
-            let setback_ = Setback {
-                reason,
-                class: RetryClass::WriteRefused,
-                ..api_server(FailedStep::WriteSecret)
-            };
+            object.work.care.rehearse = true;
+            let setback_ =
+                Setback { reason, class: RetryClass::WriteRefused, ..api_server(FailedStep::WriteSecret) };
             setback(state, key, setback_, now);
         }
         WriteRefused::Unavailable { .. } => setback(state, key, api_server(FailedStep::WriteSecret), now),

@@ -21,11 +21,7 @@ fn key(n: u8) -> Key {
 }
 
 fn origin(production: bool) -> Origin {
-    let endpoint = if production {
-        Endpoint::production()
-    } else {
-        Endpoint::sandbox()
-    };
+    let endpoint = if production { Endpoint::production() } else { Endpoint::sandbox() };
     endpoint.origin().clone()
 }
 
@@ -63,10 +59,7 @@ impl Ledger {
                 if through {
                     self.has.insert(key, wanted);
                 } else {
-                    assert!(
-                        !self.has.contains_key(&key),
-                        "{key:?} was called and is sent back"
-                    );
+                    assert!(!self.has.contains_key(&key), "{key:?} was called and is sent back");
                 }
             }
             Move::Leave(n) => {
@@ -91,10 +84,7 @@ impl Ledger {
     fn take(&mut self, called: Vec<Key>) {
         for key in called {
             let wanted = self.asked.get(&key).expect("whoever is called has asked");
-            assert!(
-                self.has.insert(key.clone(), wanted.clone()).is_none(),
-                "called twice"
-            );
+            assert!(self.has.insert(key.clone(), wanted.clone()).is_none(), "called twice");
             self.called.push(key);
         }
     }
@@ -102,26 +92,16 @@ impl Ledger {
     fn check(&self, gates: &Gates) {
         for side in [false, true] {
             let origin = origin(side);
-            let in_use: usize = self
-                .has
-                .values()
-                .filter(|(at, _)| *at == origin)
-                .map(|(_, n)| n)
-                .sum();
-            let waiting = self
-                .asked
-                .iter()
-                .filter(|(key, (at, _))| *at == origin && !self.has.contains_key(*key));
+            let in_use: usize = self.has.values().filter(|(at, _)| *at == origin).map(|(_, n)| n).sum();
+            let waiting =
+                self.asked.iter().filter(|(key, (at, _))| *at == origin && !self.has.contains_key(*key));
             let waiting: Vec<_> = waiting.collect();
             assert!(in_use <= IN_FLIGHT, "{in_use} permits of {IN_FLIGHT}");
             let told = gates.occupancy().find(|(at, ..)| **at == origin);
             let told = told.map_or((0, 0), |(_, in_use, waiting)| (in_use, waiting));
             assert_eq!(told, (in_use, waiting.len()), "permits in use, keys in line");
             // Nobody waits beside a permit that would do for anybody.
-            assert!(
-                waiting.is_empty() || in_use + 2 > IN_FLIGHT,
-                "{waiting:?} wait at {in_use} permits"
-            );
+            assert!(waiting.is_empty() || in_use + 2 > IN_FLIGHT, "{waiting:?} wait at {in_use} permits");
         }
     }
 }
@@ -189,10 +169,7 @@ fn permits_are_kept_for_a_called_key_until_it_asks_or_gives_up() {
         asks(&mut gates, n, 1);
     }
     assert_eq!(gates.leave(&key(0)), [key(32)]);
-    assert!(
-        !asks(&mut gates, 50, 1),
-        "not free: kept for the one that was called"
-    );
+    assert!(!asks(&mut gates, 50, 1), "not free: kept for the one that was called");
     assert!(asks(&mut gates, 32, 1));
     assert_eq!(gates.leave(&key(1)), [key(33)]);
     assert_eq!(gates.give_up(&key(33)), [key(50)], "its turn goes to the next");

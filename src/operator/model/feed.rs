@@ -20,10 +20,7 @@ pub(in super::super) const STREAMS: [Watched; 5] = [
 ];
 
 pub(in super::super) fn stream(what: Watched) -> Stream {
-    Stream {
-        what,
-        namespace: None,
-    }
+    Stream { what, namespace: None }
 }
 
 impl Server {
@@ -71,11 +68,7 @@ impl Server {
             Kind::Request => Seen::Request(Box::new(slim(key, it))),
         };
         let stream = stream(watched(key.kind));
-        Change::Seen {
-            stream,
-            seen,
-            initial,
-        }
+        Change::Seen { stream, seen, initial }
     }
 
     pub(super) fn secret_change(&self, namespace: &str, name: &str, initial: bool) -> Change {
@@ -84,23 +77,11 @@ impl Server {
         let (namespace, name): (Box<str>, Box<str>) = (namespace.into(), name.into());
         let seen = if what == Watched::ManagedSecrets {
             let stored = StoredSecret::parse(secret.to_string().as_bytes()).expect("a Secret");
-            Seen::ManagedSecret {
-                namespace,
-                name,
-                secret: Box::new(stored.seen()),
-            }
+            Seen::ManagedSecret { namespace, name, secret: Box::new(stored.seen()) }
         } else {
-            Seen::OtherSecret {
-                namespace,
-                name,
-                version: version(secret),
-            }
+            Seen::OtherSecret { namespace, name, version: version(secret) }
         };
-        Change::Seen {
-            stream: stream(what),
-            seen,
-            initial,
-        }
+        Change::Seen { stream: stream(what), seen, initial }
     }
 }
 
@@ -108,10 +89,7 @@ fn namespace_change(name: &str, labels: &BTreeMap<String, String>) -> Change {
     let labels = labels.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into()));
     Change::Seen {
         stream: stream(Watched::Namespaces),
-        seen: Seen::Namespace {
-            name: name.into(),
-            labels: labels.collect(),
-        },
+        seen: Seen::Namespace { name: name.into(), labels: labels.collect() },
         initial: false,
     }
 }
@@ -143,9 +121,5 @@ pub(super) fn watched(kind: Kind) -> Watched {
 }
 
 pub(super) fn kind_of(secret: &Value) -> Watched {
-    if secret["type"] == json!(names::SECRET_TYPE) {
-        Watched::ManagedSecrets
-    } else {
-        Watched::OtherSecrets
-    }
+    if secret["type"] == json!(names::SECRET_TYPE) { Watched::ManagedSecrets } else { Watched::OtherSecrets }
 }

@@ -240,9 +240,7 @@ impl World {
     pub(super) fn value(&self, namespace: &str, name: &str, key: &str) -> Option<String> {
         use base64::Engine as _;
         let secret = &self.server.secrets[&(namespace.to_owned(), name.to_owned())];
-        let bytes = base64::prelude::BASE64_STANDARD
-            .decode(secret["data"][key].as_str()?)
-            .ok()?;
+        let bytes = base64::prelude::BASE64_STANDARD.decode(secret["data"][key].as_str()?).ok()?;
         String::from_utf8(bytes).ok()
     }
 
@@ -251,10 +249,7 @@ impl World {
         self.server.journal.clear();
         let before = self.service.total();
         during(self);
-        (
-            self.server.journal.iter().cloned().collect(),
-            self.service.total() - before,
-        )
+        (self.server.journal.iter().cloned().collect(), self.service.total() - before)
     }
 }
 

@@ -82,11 +82,7 @@ impl Operator {
                 self.queue.done(&key);
             }
             Some(Decision::Act(effect)) => self.fly(key, effect, None),
-            Some(Decision::Call {
-                origin,
-                permits,
-                effect,
-            }) => {
+            Some(Decision::Call { origin, permits, effect }) => {
                 let asked = self.gates.ask(&origin, &key, permits);
                 self.wake_all(asked.called);
                 if asked.through {
@@ -110,9 +106,7 @@ impl Operator {
     fn rest(&mut self, key: Key, rest: Rest) {
         self.queue.wake_at(&key, rest.until);
         if rest.waits {
-            let credentials: Vec<Key> = crate::scoped_token::waits_for(&self.state, &key)
-                .cloned()
-                .collect();
+            let credentials: Vec<Key> = crate::scoped_token::waits_for(&self.state, &key).cloned().collect();
             for credential in credentials {
                 if self.state.wait_for(&credential, &key) {
                     self.queue.wake(credential);
@@ -122,11 +116,7 @@ impl Operator {
         let version = self.state.object(&key).map(|object| object.meta.version);
         match (rest.publish, version) {
             (Some(Publish { patch, status, .. }), Some(version)) => {
-                let effect = Effect::Status {
-                    key: key.clone(),
-                    version,
-                    patch,
-                };
+                let effect = Effect::Status { key: key.clone(), version, patch };
                 self.fly(key, effect, Some(status));
             }
             _ => self.queue.done(&key),
@@ -135,10 +125,7 @@ impl Operator {
 
     fn fly(&mut self, key: Key, effect: Effect, status: Option<NewStatus>) {
         let flight = Flight::Leaving(effect, status);
-        assert!(
-            self.flights.insert(key, flight).is_none(),
-            "two effects at once for one key"
-        );
+        assert!(self.flights.insert(key, flight).is_none(), "two effects at once for one key");
     }
 
     /// An outcome is back.
@@ -165,9 +152,7 @@ impl Operator {
                     status.keep(object);
                 }
             }
-            _ => self
-                .queue
-                .wake_at(&key, Some(later(now, SignedDuration::from_secs(2)))),
+            _ => self.queue.wake_at(&key, Some(later(now, SignedDuration::from_secs(2)))),
         }
         self.queue.done(&key);
     }

@@ -63,7 +63,8 @@ impl Server {
         match effect {
             Effect::ReadLogin { namespace, login } => {
                 self.note("read login", &login.name);
-                Outcome::Login(self.read().map(|()| self.login(&namespace, &login)))
+                let look = self.read().map(|()| self.login(&namespace, &login));
+                Outcome::Login(login, look)
             }
             Effect::Look { namespace, name } => {
                 self.note("look", &name);
@@ -73,12 +74,7 @@ impl Server {
                 self.note("confirm owner", &key.name);
                 Outcome::Owner(self.read().map(|()| self.owner(&key)))
             }
-            Effect::Recall {
-                namespace,
-                template,
-                delivery,
-                kind,
-            } => {
+            Effect::Recall { namespace, template, delivery, kind } => {
                 self.note("recall", &template.name);
                 let stored = self.stored(&namespace, &template.name);
                 Outcome::Recalled(self.read().map(|()| recall(stored, &template, delivery, kind)))
@@ -87,19 +83,12 @@ impl Server {
                 self.note("rehearse", &secret.template.name);
                 Outcome::Rehearsed(self.judge(&secret).map_err(failed))
             }
-            Effect::Write {
-                secret,
-                record,
-                token,
-            } => {
+            Effect::Write { secret, record, token } => {
                 self.note("write", &secret.template.name);
                 let result = self.write(&secret, &record, &token);
                 let lost = result.is_ok() && std::mem::take(&mut self.lose_answers);
                 let result = if lost { Err(WriteRefused::Timeout) } else { result };
-                Outcome::Written {
-                    record,
-                    result: result.map_err(failed),
-                }
+                Outcome::Written { record, result: result.map_err(failed) }
             }
             Effect::Finish { key, uid, version } => {
                 self.note("delete", &key.name);
@@ -152,13 +141,11 @@ impl Server {
     }
 
     fn owner(&self, key: &Key) -> OwnerNow {
-        self.objects
-            .get(key)
-            .map_or(OwnerNow::Absent, |it| OwnerNow::Present {
-                uid: it.uid.as_str().into(),
-                version: ResourceVersion(it.version),
-                deleting: false,
-            })
+        self.objects.get(key).map_or(OwnerNow::Absent, |it| OwnerNow::Present {
+            uid: it.uid.as_str().into(),
+            version: ResourceVersion(it.version),
+            deleting: false,
+        })
     }
 
     /// A Secret as it would be read whole.
@@ -198,16 +185,9 @@ impl Server {
         self.judge(secret)?;
         let over = match &secret.precondition {
             Precondition::Absent => None,
-            Precondition::Unchanged { uid, version } => Some(Over {
-                uid,
-                version: *version,
-            }),
+            Precondition::Unchanged { uid, version } => Some(Over { uid, version: *version }),
         };
-        let owner = OwnedBy {
-            kind: secret.key.kind,
-            name: &secret.key.name,
-            uid: &secret.uid,
-        };
+        let owner = OwnedBy { kind: secret.key.kind, name: &secret.key.name, uid: &secret.uid };
         let draft = Draft {
             namespace: &secret.key.namespace,
             owner,
@@ -239,10 +219,7 @@ impl Server {
     }
 
     pub(in super::super) fn delete_secret(&mut self, namespace: &str, name: &str) {
-        let old = self
-            .secrets
-            .remove(&(namespace.into(), name.into()))
-            .expect("it is there");
+        let old = self.secrets.remove(&(namespace.into(), name.into())).expect("it is there");
         let version = self.tick();
         let what = kind_of(&old);
         self.show(Change::Gone {
@@ -320,10 +297,7 @@ pub(super) fn version(secret: &Value) -> ResourceVersion {
 }
 
 fn failed(refused: WriteRefused) -> WriteFailed {
-    WriteFailed {
-        refused,
-        right_is_missing: false,
-    }
+    WriteFailed { refused, right_is_missing: false }
 }
 
 fn merge(old: &mut Value, patch: &Value) {

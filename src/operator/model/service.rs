@@ -68,11 +68,7 @@ impl Service {
                 .map_err(|fault| (Call::AccessToken, fault)),
             Issue::Scoped(errand) => self.scoped(errand, now),
         };
-        Outcome::Issued {
-            issue,
-            purpose,
-            result,
-        }
+        Outcome::Issued { issue, purpose, result }
     }
 
     fn access(
@@ -93,15 +89,11 @@ impl Service {
         errand: &scoped_token::issue::Errand,
         now: Timestamp,
     ) -> Result<Issued<HeldToken>, (Call, Fault)> {
-        let service = self
-            .service_token(errand, now)
-            .map_err(|fault| (Call::ServiceToken, fault))?;
+        let service = self.service_token(errand, now).map_err(|fault| (Call::ServiceToken, fault))?;
         let Some(login) = &errand.exchanger else {
             return Ok(service.map(|token| HeldToken::Service(Arc::new(token))));
         };
-        let exchanged = self
-            .exchange(login, now)
-            .map_err(|fault| (Call::Exchange, fault))?;
+        let exchanged = self.exchange(login, now).map_err(|fault| (Call::Exchange, fault))?;
         Ok(exchanged.map(|token| HeldToken::Scoped(Arc::new(token))))
     }
 
@@ -121,11 +113,7 @@ impl Service {
             None => return Err(a_fault(Class::OurTokenRefused, Scope::Credential)),
         }
         let text = self.next("service");
-        Ok(issued(
-            ServiceToken::read(&text).expect("a token"),
-            now,
-            errand.ttl,
-        ))
+        Ok(issued(ServiceToken::read(&text).expect("a token"), now, errand.ttl))
     }
 
     fn exchange(&mut self, login: &Login, now: Timestamp) -> Result<Issued<ScopedToken>, Fault> {
@@ -156,21 +144,9 @@ impl Service {
 }
 
 fn issued<T>(token: T, now: Timestamp, life: SignedDuration) -> Issued<T> {
-    Issued {
-        token,
-        issued_at: now,
-        expires_at: now + life,
-        application: None,
-        service_clock_ahead: None,
-    }
+    Issued { token, issued_at: now, expires_at: now + life, application: None, service_clock_ahead: None }
 }
 
 fn a_fault(class: Class, scope: Scope) -> Fault {
-    Fault {
-        class,
-        scope,
-        http_status: Some(400),
-        error_code: None,
-        retry_after: None,
-    }
+    Fault { class, scope, http_status: Some(400), error_code: None, retry_after: None }
 }

@@ -64,11 +64,8 @@ impl Ledger {
                 self.now += seconds;
                 queue.pass(at(self.now));
                 let now = self.now;
-                let due: Vec<Key> = self
-                    .timers
-                    .extract_if(|_, when| *when <= now)
-                    .map(|(key, _)| key)
-                    .collect();
+                let due: Vec<Key> =
+                    self.timers.extract_if(|_, when| *when <= now).map(|(key, _)| key).collect();
                 self.owed.extend(due);
             }
             Move::Next => {

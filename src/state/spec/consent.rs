@@ -32,10 +32,9 @@ impl Consent {
             Some(spec) => match spec.from {
                 AllowedFrom::Same => Self::Same,
                 AllowedFrom::All => Self::All,
-                AllowedFrom::Selected => Self::Selected {
-                    names: spec.names.clone(),
-                    selector: spec.selector.clone(),
-                },
+                AllowedFrom::Selected => {
+                    Self::Selected { names: spec.names.clone(), selector: spec.selector.clone() }
+                }
             },
         }
     }
@@ -50,10 +49,8 @@ impl Consent {
             Self::Same => false,
             Self::All => true,
             Self::Selected { names, selector } => {
-                let by_label = selector
-                    .as_ref()
-                    .zip(labels)
-                    .is_some_and(|(selector, labels)| matches(selector, labels));
+                let by_label =
+                    selector.as_ref().zip(labels).is_some_and(|(selector, labels)| matches(selector, labels));
                 by_label || names.iter().any(|name| name == namespace)
             }
         }
@@ -62,22 +59,13 @@ impl Consent {
     /// Whether the labels of namespaces are needed.
     #[must_use]
     pub fn needs_labels(&self) -> bool {
-        matches!(
-            self,
-            Self::Selected {
-                selector: Some(_),
-                ..
-            }
-        )
+        matches!(self, Self::Selected { selector: Some(_), .. })
     }
 }
 
 fn matches(selector: &NamespaceSelector, labels: &Labels) -> bool {
     let empty = selector.match_labels.is_empty() && selector.match_expressions.is_empty();
-    let equal = selector
-        .match_labels
-        .iter()
-        .all(|(key, value)| labels.get(key) == Some(value));
+    let equal = selector.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value));
     let expressed = selector.match_expressions.iter().all(|it| {
         let value = labels.get(&it.key);
         match it.operator {

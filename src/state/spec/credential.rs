@@ -89,9 +89,7 @@ impl CredentialSpec {
     /// Whether requests may ask for this purpose.
     #[must_use]
     pub fn allows_purpose(&self, purpose: &str) -> bool {
-        self.purposes
-            .as_ref()
-            .is_none_or(|purposes| purposes.iter().any(|it| it == purpose))
+        self.purposes.as_ref().is_none_or(|purposes| purposes.iter().any(|it| it == purpose))
     }
 }
 
@@ -129,11 +127,7 @@ fn endpoint(spec: &RocketLawyerCredentialSpec, allowed: &[Origin]) -> Result<End
         (Environment::Sandbox, None) => Ok(EndpointSpec::Allowed(Endpoint::sandbox())),
         (Environment::Production, None) => Ok(EndpointSpec::Allowed(Endpoint::production())),
         (Environment::Custom, Some(custom)) => {
-            let bundle = custom
-                .ca_bundle
-                .as_deref()
-                .map(str::parse::<CaBundle>)
-                .transpose();
+            let bundle = custom.ca_bundle.as_deref().map(str::parse::<CaBundle>).transpose();
             let bundle = bundle.map_err(|_| SpecFault::Field("spec.endpoint.caBundle"))?;
             custom_endpoint(&custom.url, bundle, allowed)
         }

@@ -27,17 +27,13 @@ fn renewal(spec: Option<&api::Renewal>) -> Result<Renewal, SpecFault> {
         (None, None) => Ok(Renewal::Default),
         (Some(text), None) => {
             let fault = SpecFault::Field("spec.renewal.renewBefore");
-            let before = duration::parse(text)
-                .filter(|it| RENEW_BEFORE.contains(&it.as_secs()))
-                .ok_or(fault)?;
+            let before =
+                duration::parse(text).filter(|it| RENEW_BEFORE.contains(&it.as_secs())).ok_or(fault)?;
             Ok(Renewal::Before(before))
         }
         (None, Some(percent)) => {
             let fault = SpecFault::Field("spec.renewal.renewBeforePercentage");
-            let percent = u8::try_from(percent)
-                .ok()
-                .filter(|it| (1..=90).contains(it))
-                .ok_or(fault)?;
+            let percent = u8::try_from(percent).ok().filter(|it| (1..=90).contains(it)).ok_or(fault)?;
             Ok(Renewal::Percentage(percent))
         }
         (Some(_), Some(_)) => Err(SpecFault::Field("spec.renewal")),
@@ -56,40 +52,25 @@ fn template(
     delivery: Delivery,
 ) -> Result<Template, SpecFault> {
     let pairs = |map: &BTreeMap<String, String>| {
-        map.iter()
-            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-            .collect()
+        map.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect()
     };
     let keys = spec.and_then(|it| it.keys.as_ref());
     let named = |renamed: Option<&String>, default: &str| renamed.map_or(default, |it| it.as_str()).into();
     let token = match delivery {
-        Delivery::AccessToken => named(
-            keys.and_then(|it| it.access_token.as_ref()),
-            api::names::ACCESS_TOKEN,
-        ),
-        Delivery::ServiceToken => named(
-            keys.and_then(|it| it.service_token.as_ref()),
-            api::names::SERVICE_TOKEN,
-        ),
+        Delivery::AccessToken => {
+            named(keys.and_then(|it| it.access_token.as_ref()), api::names::ACCESS_TOKEN)
+        }
+        Delivery::ServiceToken => {
+            named(keys.and_then(|it| it.service_token.as_ref()), api::names::SERVICE_TOKEN)
+        }
     };
     let keys = KeyNames {
         token,
         token_type: named(keys.and_then(|it| it.token_type.as_ref()), api::names::TOKEN_TYPE),
-        authorization: named(
-            keys.and_then(|it| it.authorization.as_ref()),
-            api::names::AUTHORIZATION,
-        ),
-        expires_at: named(
-            keys.and_then(|it| it.expires_at.as_ref()),
-            api::names::EXPIRES_AT_KEY,
-        ),
+        authorization: named(keys.and_then(|it| it.authorization.as_ref()), api::names::AUTHORIZATION),
+        expires_at: named(keys.and_then(|it| it.expires_at.as_ref()), api::names::EXPIRES_AT_KEY),
     };
-    let mut distinct = [
-        &keys.token,
-        &keys.token_type,
-        &keys.authorization,
-        &keys.expires_at,
-    ];
+    let mut distinct = [&keys.token, &keys.token_type, &keys.authorization, &keys.expires_at];
     distinct.sort_unstable();
     if distinct.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(SpecFault::Field("spec.secret.keys"));

@@ -51,18 +51,14 @@ impl RequestSpec {
             Deliver::ServiceToken => Delivery::ServiceToken,
         };
         let default_name = format!("{name}{}", names::REQUEST_SECRET_SUFFIX);
-        let ttl_after_finished = spec
-            .ttl_seconds_after_finished
-            .map(|secs| SignedDuration::from_secs(secs.into()));
+        let ttl_after_finished =
+            spec.ttl_seconds_after_finished.map(|secs| SignedDuration::from_secs(secs.into()));
         if ttl_after_finished.is_some_and(|it| it.is_negative()) {
             return Err(SpecFault::Field("spec.ttlSecondsAfterFinished"));
         }
         Ok(Self {
             credential: credential_name(namespace, &spec.credential_ref),
-            exchange: spec
-                .exchange_credential_ref
-                .as_ref()
-                .map(|it| credential_name(namespace, it)),
+            exchange: spec.exchange_credential_ref.as_ref().map(|it| credential_name(namespace, it)),
             subject: subject(spec)?,
             delivery,
             service_token_ttl: ttl(&spec.service_token_ttl, "spec.serviceTokenTTL")?,
@@ -112,8 +108,5 @@ fn credential_name(namespace: &str, reference: &CredentialRef) -> CredentialName
         None => reference.name.clone(),
     };
     let home = reference.namespace.as_deref().unwrap_or(namespace);
-    CredentialName {
-        key: Key::new(Kind::Credential, home, reference.name.as_str()),
-        shown: shown.into(),
-    }
+    CredentialName { key: Key::new(Kind::Credential, home, reference.name.as_str()), shown: shown.into() }
 }

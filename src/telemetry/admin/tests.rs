@@ -17,20 +17,12 @@ struct Running {
 }
 
 async fn start(health: Health) -> Running {
-    let shown = Shown {
-        metrics: Arc::new(Metrics::new()),
-        health: Arc::new(health),
-    };
+    let shown = Shown { metrics: Arc::new(Metrics::new()), health: Arc::new(health) };
     let listener = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (end, ended) = oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, shown.clone(), async move { drop(ended.await) }));
-    Running {
-        address,
-        shown,
-        end,
-        server,
-    }
+    Running { address, shown, end, server }
 }
 
 fn ready() -> Health {
@@ -44,10 +36,7 @@ async fn ask(address: SocketAddr, method: &str, path: &str, accept: &str) -> (St
         format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.to_ascii_lowercase(), body.to_owned())
 }
@@ -61,10 +50,7 @@ async fn metrics_come_in_the_format_that_is_asked_for() {
     let open = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
     let (head, body) = ask(running.address, "GET", "/metrics", open).await;
     assert!(head.starts_with("http/1.1 200 "), "{head}");
-    assert!(
-        head.contains("content-type: application/openmetrics-text; version=1.0.0"),
-        "{head}"
-    );
+    assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
     assert!(body.contains(counted) && body.ends_with("# EOF\n"), "{body}");
 
     let (head, body) = ask(running.address, "GET", "/metrics", "*/*").await;
@@ -74,19 +60,12 @@ async fn metrics_come_in_the_format_that_is_asked_for() {
 
 #[tokio::test]
 async fn readyz_names_what_is_missing_until_it_is_there() {
-    let running = start(Health::new(
-        PATIENCE,
-        ["the first list of Secrets in namespace legal"],
-    ))
-    .await;
+    let running = start(Health::new(PATIENCE, ["the first list of Secrets in namespace legal"])).await;
     let (head, body) = ask(running.address, "GET", "/readyz", "*/*").await;
     assert!(head.starts_with("http/1.1 503 "), "{head}");
     assert_eq!(body, "waiting for the first list of Secrets in namespace legal\n");
 
-    running
-        .shown
-        .health
-        .arrived("the first list of Secrets in namespace legal");
+    running.shown.health.arrived("the first list of Secrets in namespace legal");
     let (head, _) = ask(running.address, "GET", "/readyz", "*/*").await;
     assert!(head.starts_with("http/1.1 200 "), "{head}");
 }
@@ -121,10 +100,7 @@ async fn it_ends_when_asked_even_if_a_client_never_finishes() {
     ask(running.address, "GET", "/readyz", "*/*").await;
     running.end.send(()).unwrap();
     timeout(PATIENCE, running.server).await.unwrap().unwrap().unwrap();
-    assert!(
-        TcpStream::connect(running.address).await.is_err(),
-        "still listening"
-    );
+    assert!(TcpStream::connect(running.address).await.is_err(), "still listening");
 }
 
 #[tokio::test]

@@ -50,12 +50,8 @@ fn everything() {
 fn shown_at(level: LogLevel) -> Vec<String> {
     let lines = Lines::default();
     tracing::subscriber::with_default(json(level, lines.clone()), everything);
-    let message = |line: &str| {
-        serde_json::from_str::<Value>(line).unwrap()["message"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
+    let message =
+        |line: &str| serde_json::from_str::<Value>(line).unwrap()["message"].as_str().unwrap().to_owned();
     lines.text().lines().map(message).collect()
 }
 
@@ -94,14 +90,8 @@ fn json_has_the_fields_at_the_top() {
         span.in_scope(|| tracing::info!(namespace = "legal", reason = "Issued", "token issued"));
     });
     let line: Value = serde_json::from_str(&lines.text()).unwrap();
-    assert_eq!(
-        (&line["namespace"], &line["reason"]),
-        (&Value::from("legal"), &Value::from("Issued"))
-    );
-    assert_eq!(
-        (&line["level"], &line["hidden"]),
-        (&Value::from("INFO"), &Value::Null)
-    );
+    assert_eq!((&line["namespace"], &line["reason"]), (&Value::from("legal"), &Value::from("Issued")));
+    assert_eq!((&line["level"], &line["hidden"]), (&Value::from("INFO"), &Value::Null));
 }
 
 #[test]

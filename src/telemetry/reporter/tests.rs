@@ -34,20 +34,12 @@ fn reported(outcome: &Outcome<'_>) -> (Vec<Value>, String, Option<Announcement>)
         Reporter::new(metrics.clone()).report(&key, outcome)
     });
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let logged = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let logged = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (logged, metrics.encode(Exposition::OpenMetrics), event)
 }
 
 fn issued(first: bool, delay: Option<Duration>) -> Outcome<'static> {
-    Outcome::Issued {
-        cause: "renewal_is_due",
-        first,
-        expires_at: Timestamp::UNIX_EPOCH,
-        delay,
-    }
+    Outcome::Issued { cause: "renewal_is_due", first, expires_at: Timestamp::UNIX_EPOCH, delay }
 }
 
 fn failed(changed: bool) -> Outcome<'static> {
@@ -93,19 +85,13 @@ fn a_renewal_is_counted_with_its_delay_and_makes_no_event() {
 #[test]
 fn a_failure_is_a_warning_and_an_event_once() {
     let (logged, page, event) = reported(&failed(true));
-    assert_eq!(
-        (&logged[0]["level"], &logged[0]["reason"]),
-        (&"WARN".into(), &"InvalidClient".into())
-    );
+    assert_eq!((&logged[0]["level"], &logged[0]["reason"]), (&"WARN".into(), &"InvalidClient".into()));
     assert_eq!(logged[0]["message"], "The service refused the key and secret.");
     assert_eq!(logged[0]["next_attempt_at"], "1970-01-01T00:00:00Z");
     let counted = r#"rocketlawyer_failures_total{kind="RocketLawyerCredential",reason="InvalidClient"} 1"#;
     assert!(page.contains(counted), "{page}");
     let event = event.unwrap();
-    assert_eq!(
-        (event.severity, event.reason),
-        (Severity::Warning, Reason::InvalidClient)
-    );
+    assert_eq!((event.severity, event.reason), (Severity::Warning, Reason::InvalidClient));
 
     let (logged, page, event) = reported(&failed(false));
     assert_eq!((&logged[0]["level"], event), (&"DEBUG".into(), None));
@@ -114,10 +100,9 @@ fn a_failure_is_a_warning_and_an_event_once() {
 
 #[test]
 fn what_became_well_again_is_announced() {
-    for (outcome, reason) in [
-        (Outcome::Recovered, Reason::Recovered),
-        (Outcome::Restored, Reason::SecretRestored),
-    ] {
+    for (outcome, reason) in
+        [(Outcome::Recovered, Reason::Recovered), (Outcome::Restored, Reason::SecretRestored)]
+    {
         let (logged, _, event) = reported(&outcome);
         assert_eq!(logged[0]["level"], "INFO");
         let event = event.unwrap();

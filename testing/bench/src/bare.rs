@@ -61,10 +61,7 @@ impl Bare {
         let clients = Clients::for_config(config(&site.account).await?)?;
         // The same queue and rate as the operator's: most of the events of a batch never go out.
         let (events, announcing) = Events::start(clients.api, "bench");
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(15))
-            .build()?;
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(15)).build()?;
         let mut bare = Self {
             client: client(&site.account).await?,
             http,
@@ -103,8 +100,7 @@ impl Bare {
         let expires_at = issued_at + SignedDuration::from_hours(10);
         let secret = secret(&self.namespace, request, &token, issued_at, expires_at);
         let secrets = format!("/api/v1/namespaces/{}/secrets", self.namespace);
-        self.write(Method::POST, &secrets, "application/json", &secret)
-            .await?;
+        self.write(Method::POST, &secrets, "application/json", &secret).await?;
         self.announce(request, expires_at);
         let status = status(request, issued_at, expires_at);
         let path = format!(
@@ -115,8 +111,7 @@ impl Bare {
             names::REQUEST_PLURAL,
             request.name
         );
-        self.write(Method::PATCH, &path, "application/merge-patch+json", &status)
-            .await
+        self.write(Method::PATCH, &path, "application/merge-patch+json", &status).await
     }
 
     async fn ask(&self, path: &str, with_token: bool, body: &Value) -> Result<Value> {

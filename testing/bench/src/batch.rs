@@ -50,11 +50,7 @@ impl Batch {
         create(&namespaces, json!({"metadata": {"name": namespace}})).await?;
         let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let login = json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET});
-        create(
-            &secrets,
-            json!({"metadata": {"name": "partner-client"}, "stringData": login}),
-        )
-        .await?;
+        create(&secrets, json!({"metadata": {"name": "partner-client"}, "stringData": login})).await?;
         let credentials: Api<RocketLawyerCredential> = Api::namespaced(client.clone(), namespace);
         let credential = json!({
             "metadata": {"name": "partner"},
@@ -71,10 +67,7 @@ impl Batch {
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        Ok(Self {
-            namespace: namespace.to_owned(),
-            requests,
-        })
+        Ok(Self { namespace: namespace.to_owned(), requests })
     }
 
     /// Starts to count; returns once the watch runs.
@@ -109,8 +102,7 @@ impl Batch {
 
     /// Removes the namespace and waits until nothing of it is left.
     pub(crate) fn delete(&self, site: &Site) -> Result<()> {
-        site.control_plane
-            .kubectl(&["delete", "namespace", &self.namespace, "--timeout=300s"])?;
+        site.control_plane.kubectl(&["delete", "namespace", &self.namespace, "--timeout=300s"])?;
         Ok(())
     }
 }

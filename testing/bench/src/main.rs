@@ -49,12 +49,10 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let ended = tokio::runtime::Runtime::new()
-        .map_err(Into::into)
-        .and_then(|runtime| {
-            let site = Site::start()?;
-            runtime.block_on(compare(&options, &site))
-        });
+    let ended = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| {
+        let site = Site::start()?;
+        runtime.block_on(compare(&options, &site))
+    });
     match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -73,10 +71,7 @@ async fn compare(options: &Options, site: &Site) -> Result<bool> {
         let idle = (round == options.rounds).then(|| Duration::from_secs(options.idle));
         let (operator, bare) = if round % 2 == 1 {
             let operator = operator(options, site, round, idle).await?;
-            (
-                operator,
-                bare(options, site, &format!("bare-{round}"), options.requests).await?,
-            )
+            (operator, bare(options, site, &format!("bare-{round}"), options.requests).await?)
         } else {
             let bare = bare(options, site, &format!("bare-{round}"), options.requests).await?;
             (operator(options, site, round, idle).await?, bare)

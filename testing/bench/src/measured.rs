@@ -75,11 +75,7 @@ impl Start {
 
     /// A process that began with this run.
     pub(crate) fn of_process(self, client: u32) -> Self {
-        Self {
-            client,
-            client_cpu: Some(0.0),
-            ..self
-        }
+        Self { client, client_cpu: Some(0.0), ..self }
     }
 
     /// The run that ended at `end`.

@@ -56,14 +56,7 @@ impl Operator {
     fn start(site: &Site) -> Result<Self> {
         let log = site.control_plane.description().folder.join("operator.log");
         let mut command = Command::new(program("rocketlawyer-operator")?);
-        for proxy in [
-            "HTTP_PROXY",
-            "http_proxy",
-            "HTTPS_PROXY",
-            "https_proxy",
-            "ALL_PROXY",
-            "all_proxy",
-        ] {
+        for proxy in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
             command.env_remove(proxy);
         }
         let process = command
@@ -85,11 +78,8 @@ impl Operator {
                 Ok(Some(status)) => {
                     let said = std::fs::read_to_string(&self.log).unwrap_or_default();
                     let last: Vec<&str> = said.lines().rev().take(5).collect();
-                    return format!(
-                        "the operator ended ({status}); last lines first:\n{}",
-                        last.join("\n")
-                    )
-                    .into();
+                    return format!("the operator ended ({status}); last lines first:\n{}", last.join("\n"))
+                        .into();
                 }
                 Err(problem) => return problem.into(),
             }

@@ -19,47 +19,20 @@ pub(crate) fn all(pairs: &[Pair], requests: u32, at_least: f64) -> bool {
     let count = f64::from(requests);
     let of = |value: &dyn Fn(&Pair) -> Option<f64>| median(pairs.iter().filter_map(value).collect());
     let ratio = of(&|pair| Some(pair.ratio()));
-    let times = [
-        of(&|pair| Some(pair.operator.seconds)),
-        of(&|pair| Some(pair.bare.seconds)),
-    ];
+    let times = [of(&|pair| Some(pair.operator.seconds)), of(&|pair| Some(pair.bare.seconds))];
     println!("\n{requests} requests, medians of {} rounds", pairs.len());
     line("", ["operator", "bare client"]);
     line("all Ready after", times.map(|it| show(it, 1.0, "s")));
-    line(
-        "requests a second",
-        times.map(|it| show(it.map(|it| count / it), 1.0, "")),
-    );
-    let cpu = [
-        of(&|pair| pair.operator.client_cpu),
-        of(&|pair| pair.bare.client_cpu),
-    ];
-    line(
-        "its CPU per request (*)",
-        cpu.map(|it| show(it, 1000.0 / count, "ms")),
-    );
-    let cpu = [
-        of(&|pair| pair.operator.api_server_cpu),
-        of(&|pair| pair.bare.api_server_cpu),
-    ];
-    line(
-        "API server's CPU per request",
-        cpu.map(|it| show(it, 1000.0 / count, "ms")),
-    );
-    let cpu = [
-        of(&|pair| pair.operator.others_cpu),
-        of(&|pair| pair.bare.others_cpu),
-    ];
-    line(
-        "etcd, controllers, emulator",
-        cpu.map(|it| show(it, 1000.0 / count, "ms")),
-    );
+    line("requests a second", times.map(|it| show(it.map(|it| count / it), 1.0, "")));
+    let cpu = [of(&|pair| pair.operator.client_cpu), of(&|pair| pair.bare.client_cpu)];
+    line("its CPU per request (*)", cpu.map(|it| show(it, 1000.0 / count, "ms")));
+    let cpu = [of(&|pair| pair.operator.api_server_cpu), of(&|pair| pair.bare.api_server_cpu)];
+    line("API server's CPU per request", cpu.map(|it| show(it, 1000.0 / count, "ms")));
+    let cpu = [of(&|pair| pair.operator.others_cpu), of(&|pair| pair.bare.others_cpu)];
+    line("etcd, controllers, emulator", cpu.map(|it| show(it, 1000.0 / count, "ms")));
     let load = [of(&|pair| pair.operator.cores()), of(&|pair| pair.bare.cores())];
     line("cores at work for anybody", load.map(|it| show(it, 1.0, "")));
-    let load = [
-        of(&|pair| pair.operator.cores_of_others()),
-        of(&|pair| pair.bare.cores_of_others()),
-    ];
+    let load = [of(&|pair| pair.operator.cores_of_others()), of(&|pair| pair.bare.cores_of_others())];
     line("of these for something else", load.map(|it| show(it, 1.0, "")));
     println!("ratio of the speeds: {}", show(ratio, 1.0, ""));
     println!("(*) the bare client's is that of this whole process, which also watches and counts");
@@ -101,10 +74,7 @@ fn calls(pair: &Pair, requests: u32) -> bool {
     let count = requests as usize;
     let operator = &pair.operator;
     // The credential has a token of its own: a Secret, an event and a call more.
-    let expected = [
-        ("create secrets", count + 1),
-        ("patch scopedtokenrequests/status", count),
-    ];
+    let expected = [("create secrets", count + 1), ("patch scopedtokenrequests/status", count)];
     let mut problems = Vec::new();
     for (what, expected) in expected {
         let found = operator.requests.get(what).copied().unwrap_or_default();
@@ -112,37 +82,21 @@ fn calls(pair: &Pair, requests: u32) -> bool {
             problems.push(format!("{what}: {found}, and not {expected}"));
         }
     }
-    let events = operator
-        .requests
-        .get("create events")
-        .copied()
-        .unwrap_or_default();
+    let events = operator.requests.get("create events").copied().unwrap_or_default();
     if events > count + 1 {
         problems.push(format!("create events: {events}, and not at most {}", count + 1));
     }
-    let known = [
-        "secrets",
-        "events",
-        "scopedtokenrequests/status",
-        "rocketlawyercredentials/status",
-    ];
+    let known = ["secrets", "events", "scopedtokenrequests/status", "rocketlawyercredentials/status"];
     for (what, number) in &operator.requests {
-        let is_write = ["create ", "update ", "patch ", "delete "]
-            .iter()
-            .any(|verb| what.starts_with(verb));
-        let is_known = known
-            .iter()
-            .any(|it| what.split_once(' ').is_some_and(|(_, rest)| rest == *it));
+        let is_write = ["create ", "update ", "patch ", "delete "].iter().any(|verb| what.starts_with(verb));
+        let is_known = known.iter().any(|it| what.split_once(' ').is_some_and(|(_, rest)| rest == *it));
         if is_write && !is_known && !what.contains("selfsubjectaccessreviews") {
             problems.push(format!("{what}: {number}, and not 0"));
         }
     }
     let expected = 2 * u64::from(requests) + 1;
     if operator.auth_calls != expected {
-        problems.push(format!(
-            "authentication calls: {}, and not {expected}",
-            operator.auth_calls
-        ));
+        problems.push(format!("authentication calls: {}, and not {expected}", operator.auth_calls));
     }
     for field in operator.shape.symmetric_difference(&pair.bare.shape) {
         problems.push(format!("{field} is written by only one of the two"));
@@ -158,11 +112,7 @@ fn counts(run: &Run, requests: f64) {
     print(&run.requests, requests);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let auth_calls = run.auth_calls as f64;
-    println!(
-        "{:>8} {:>8.3}  authentication calls",
-        run.auth_calls,
-        auth_calls / requests
-    );
+    println!("{:>8} {:>8.3}  authentication calls", run.auth_calls, auth_calls / requests);
 }
 
 fn print(counts: &BTreeMap<String, usize>, requests: f64) {
@@ -175,22 +125,10 @@ fn print(counts: &BTreeMap<String, usize>, requests: f64) {
 }
 
 fn memory(run: &Run) {
-    println!(
-        "\nthe operator's resident size at its peak: {}",
-        show(run.peak, 1.0, "MiB")
-    );
+    println!("\nthe operator's resident size at its peak: {}", show(run.peak, 1.0, "MiB"));
     let Some(idle) = &run.idle else { return };
-    let Idle {
-        seconds,
-        cpu,
-        requests,
-        resident,
-        events,
-    } = idle;
-    println!(
-        "settled: {}; events posted in all: {events}",
-        show(*resident, 1.0, "MiB")
-    );
+    let Idle { seconds, cpu, requests, resident, events } = idle;
+    println!("settled: {}; events posted in all: {events}", show(*resident, 1.0, "MiB"));
     let of_a_core = cpu.map(|cpu| 100.0 * cpu / seconds);
     println!("idle for {seconds:.0} s: {} of a core", show(of_a_core, 1.0, "%"));
     for (what, count) in requests {
@@ -211,9 +149,6 @@ fn show(value: Option<f64>, factor: f64, unit: &str) -> String {
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
-    let (below, above) = (
-        values.get(values.len().checked_sub(1)? / 2)?,
-        values.get(values.len() / 2)?,
-    );
+    let (below, above) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
     Some(f64::midpoint(*below, *above))
 }

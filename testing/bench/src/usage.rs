@@ -18,13 +18,8 @@ pub(crate) fn cpu_seconds(process: u32) -> Option<f64> {
 /// Seconds that all processors together were at work since the machine began, whoever it was for.
 pub(crate) fn machine_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
-    let fields: Vec<f64> = stat
-        .lines()
-        .next()?
-        .split_whitespace()
-        .skip(1)
-        .filter_map(|field| field.parse().ok())
-        .collect();
+    let fields: Vec<f64> =
+        stat.lines().next()?.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
     // user, nice, system, idle, waiting, interrupts (two kinds); what guests used is in user already.
     let busy = [0, 1, 2, 5, 6].map(|at: usize| fields.get(at).copied());
     Some(busy.into_iter().sum::<Option<f64>>()? / TICKS)

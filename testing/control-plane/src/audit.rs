@@ -143,10 +143,7 @@ impl AuditLog {
                 log.read_to_end(&mut bytes)
             })
             .map_err(Error::io("read", &self.path))?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |end| end + 1);
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         bytes.truncate(whole);
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }

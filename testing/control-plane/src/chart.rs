@@ -69,9 +69,7 @@ impl ControlPlane {
         let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
         self.apply(&list.to_string())?;
         let account = objects.iter().find(|object| object["kind"] == "ServiceAccount");
-        let name = account
-            .and_then(|it| it["metadata"]["name"].as_str())
-            .unwrap_or(RELEASE);
+        let name = account.and_then(|it| it["metadata"]["name"].as_str()).unwrap_or(RELEASE);
         self.service_account_kubeconfig(namespace, name)
     }
 }

@@ -36,11 +36,7 @@ impl ControlPlane {
     /// One of its own, with the workspace's CRDs: for tests that change what others rely on.
     pub fn start() -> Result<Self, Error> {
         let crds = workspace().join("crds");
-        Self::start_with(if crds.is_dir() {
-            std::slice::from_ref(&crds)
-        } else {
-            &[]
-        })
+        Self::start_with(if crds.is_dir() { std::slice::from_ref(&crds) } else { &[] })
     }
 
     /// One of its own, with these manifests (files or folders) applied before the controllers start.
@@ -61,10 +57,7 @@ impl ControlPlane {
 
     /// One that somebody else runs.
     pub fn running(description: &Path) -> Result<Self, Error> {
-        Ok(Self {
-            description: Description::read(description)?,
-            processes: None,
-        })
+        Ok(Self { description: Description::read(description)?, processes: None })
     }
 
     /// The file to name in `ROCKETLAWYER_CONTROL_PLANE`.
@@ -129,10 +122,7 @@ impl ControlPlane {
             kubectl: Tool::Kubectl.path()?,
             helm: Tool::Helm.path()?,
         };
-        let started = Self {
-            description,
-            processes: Some(processes),
-        };
+        let started = Self { description, processes: Some(processes) };
         started.description.write_to(&started.description_path())?;
         Ok(started)
     }
@@ -141,9 +131,7 @@ impl ControlPlane {
         let mut command = Command::new(&self.description.kubectl);
         command.arg("--kubeconfig").arg(&self.description.kubeconfig);
         // Discovery is cached per server address, and addresses come back with other kinds behind them.
-        command
-            .arg("--cache-dir")
-            .arg(self.description.folder.join("kubectl-cache"));
+        command.arg("--cache-dir").arg(self.description.folder.join("kubectl-cache"));
         command
     }
 }
@@ -184,13 +172,6 @@ pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Result<Strin
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let command = program
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    Err(Error::Failed {
-        command,
-        said: tail(&String::from_utf8_lossy(&output.stderr)),
-    })
+    let command = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Err(Error::Failed { command, said: tail(&String::from_utf8_lossy(&output.stderr)) })
 }

@@ -62,15 +62,8 @@ impl DataFolder {
         let lock_path = folder.with_extension("lock");
         let lock = File::create_new(&lock_path).map_err(Error::io("create", &lock_path))?;
         lock.lock().map_err(Error::io("lock", &lock_path))?;
-        DirBuilder::new()
-            .mode(0o700)
-            .create(&folder)
-            .map_err(Error::io("create", &folder))?;
-        Ok(Self {
-            folder,
-            lock_path,
-            _lock: lock,
-        })
+        DirBuilder::new().mode(0o700).create(&folder).map_err(Error::io("create", &folder))?;
+        Ok(Self { folder, lock_path, _lock: lock })
     }
 }
 

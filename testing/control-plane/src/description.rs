@@ -34,10 +34,8 @@ impl Description {
     /// Reads what [`Description::write_to`] wrote.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-        serde_json::from_str(&text).map_err(|error| Error::Undecodable {
-            what: path.display().to_string(),
-            why: error.to_string(),
-        })
+        serde_json::from_str(&text)
+            .map_err(|error| Error::Undecodable { what: path.display().to_string(), why: error.to_string() })
     }
 
     /// Where the description of the control plane in this folder is.

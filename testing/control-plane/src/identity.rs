@@ -42,9 +42,7 @@ impl Identities {
 
         let hosts = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(String::from);
         let mut params = CertificateParams::new(hosts)?;
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "kube-apiserver");
+        params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let (server_certificate, server_key) = signed(folder, "server", &params, &issuer)?;
 
@@ -53,11 +51,7 @@ impl Identities {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
             let (certificate, key) = signed(folder, file, &params, &issuer)?;
             let user = json!({"client-certificate": certificate, "client-key": key});
-            write(
-                folder,
-                &format!("{file}.kubeconfig"),
-                &kubeconfig(server, &authority, "default", &user),
-            )
+            write(folder, &format!("{file}.kubeconfig"), &kubeconfig(server, &authority, "default", &user))
         };
         let tokens = KeyPair::generate()?;
         Ok(Self {

@@ -52,11 +52,7 @@ impl Processes {
     pub(crate) fn prepare() -> Result<Self, Error> {
         let data = DataFolder::create()?;
         let watcher = Watcher::start(data.path(), data.lock_path())?;
-        Ok(Self {
-            children: Vec::new(),
-            watcher,
-            data,
-        })
+        Ok(Self { children: Vec::new(), watcher, data })
     }
 
     /// The folder that holds everything.
@@ -66,13 +62,8 @@ impl Processes {
 
     /// The process numbers by program.
     pub(crate) fn pids(&self) -> BTreeMap<String, u32> {
-        let children = self
-            .children
-            .iter()
-            .map(|(tool, child)| (tool.name().to_owned(), child.id()));
-        children
-            .chain([("watcher".to_owned(), self.watcher.pid())])
-            .collect()
+        let children = self.children.iter().map(|(tool, child)| (tool.name().to_owned(), child.id()));
+        children.chain([("watcher".to_owned(), self.watcher.pid())]).collect()
     }
 
     /// Starts all three and waits until they work. The manifests in `apply` are there before the controllers start:
@@ -89,17 +80,9 @@ impl Processes {
         self.apply(apply, &identities)?;
         self.start_controllers(&identities)?;
         // The first visible work of the controllers: without it nobody collects, and no test would say why.
-        let account = [
-            "get",
-            "--raw",
-            "/api/v1/namespaces/default/serviceaccounts/default",
-        ];
+        let account = ["get", "--raw", "/api/v1/namespaces/default/serviceaccounts/default"];
         self.wait_for_answer(Tool::ControllerManager, &identities, &account)?;
-        Ok(Ready {
-            server,
-            identities,
-            audit_log,
-        })
+        Ok(Ready { server, identities, audit_log })
     }
 
     fn start_store(&mut self, clients: &str) -> Result<(), Error> {
@@ -132,14 +115,8 @@ impl Processes {
             format!("--client-ca-file={}", with.authority.display()),
             "--authorization-mode=RBAC".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-            format!(
-                "--service-account-key-file={}",
-                with.service_account_public_key.display()
-            ),
-            format!(
-                "--service-account-signing-key-file={}",
-                with.service_account_key.display()
-            ),
+            format!("--service-account-key-file={}", with.service_account_public_key.display()),
+            format!("--service-account-signing-key-file={}", with.service_account_key.display()),
             "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
             "--profiling=false".to_owned(),
             format!("--audit-policy-file={}", policy.display()),
@@ -156,10 +133,7 @@ impl Processes {
     fn start_controllers(&mut self, with: &Identities) -> Result<(), Error> {
         let arguments = [
             format!("--kubeconfig={}", with.controllers_kubeconfig.display()),
-            format!(
-                "--service-account-private-key-file={}",
-                with.service_account_key.display()
-            ),
+            format!("--service-account-private-key-file={}", with.service_account_key.display()),
             format!("--root-ca-file={}", with.authority.display()),
             "--use-service-account-credentials=true".to_owned(),
             "--leader-elect=false".to_owned(),
@@ -204,9 +178,7 @@ impl Processes {
 
     fn wait_for_port(&mut self, port: u16) -> Result<(), Error> {
         self.wait_until(Tool::ApiServer, || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-                .map(drop)
-                .map_err(|error| error.to_string())
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map(drop).map_err(|error| error.to_string())
         })
     }
 
@@ -220,11 +192,7 @@ impl Processes {
                 .stdin(Stdio::null())
                 .output()
                 .map_err(|error| error.to_string())?;
-            if answer.status.success() {
-                Ok(())
-            } else {
-                Err(tail(&String::from_utf8_lossy(&answer.stderr)))
-            }
+            if answer.status.success() { Ok(()) } else { Err(tail(&String::from_utf8_lossy(&answer.stderr))) }
         })
     }
 
@@ -233,11 +201,7 @@ impl Processes {
         loop {
             let Err(said) = works() else { return Ok(()) };
             let died = self.children.iter_mut().find_map(|(tool, child)| {
-                child
-                    .try_wait()
-                    .ok()
-                    .flatten()
-                    .map(|status| (*tool, status.to_string()))
+                child.try_wait().ok().flatten().map(|status| (*tool, status.to_string()))
             });
             if died.is_none() && started.elapsed() < READY_WITHIN {
                 std::thread::sleep(LOOK_AGAIN_AFTER);
@@ -258,22 +222,14 @@ impl Processes {
             let mut command = Command::new(&kubectl);
             command.arg("--kubeconfig").arg(&with.admin_kubeconfig);
             // Discovery is cached per server address, and addresses come back with other kinds behind them.
-            command
-                .arg("--cache-dir")
-                .arg(self.folder().join("kubectl-cache"));
+            command.arg("--cache-dir").arg(self.folder().join("kubectl-cache"));
             run(command.args(arguments).stdin(Stdio::null()))
         };
         for manifest in manifests {
             run(&["apply", "--server-side", "-f", &manifest.to_string_lossy()])?;
         }
         if !manifests.is_empty() {
-            run(&[
-                "wait",
-                "--for=condition=Established",
-                "crd",
-                "--all",
-                "--timeout=30s",
-            ])?;
+            run(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"])?;
         }
         Ok(())
     }
@@ -302,25 +258,13 @@ pub(crate) fn run(command: &mut Command) -> Result<String, Error> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let arguments: Vec<_> = command
-        .get_args()
-        .map(|a| a.to_string_lossy().into_owned())
-        .collect();
-    let name = program
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let arguments: Vec<_> = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let said = tail(&String::from_utf8_lossy(&output.stderr));
-    Err(Error::Failed {
-        command: format!("{name} {}", arguments.join(" ")),
-        said,
-    })
+    Err(Error::Failed { command: format!("{name} {}", arguments.join(" ")), said })
 }
 
 fn free_port() -> Result<u16, Error> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    bound
-        .map(|address| address.port())
-        .map_err(Error::io("find", Path::new("a free port")))
+    bound.map(|address| address.port()).map_err(Error::io("find", Path::new("a free port")))
 }

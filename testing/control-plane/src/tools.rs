@@ -37,13 +37,8 @@ pub enum Tool {
 
 impl Tool {
     /// What a control plane and the installation of the chart need.
-    pub const USUAL: [Self; 5] = [
-        Self::Etcd,
-        Self::ApiServer,
-        Self::ControllerManager,
-        Self::Kubectl,
-        Self::Helm,
-    ];
+    pub const USUAL: [Self; 5] =
+        [Self::Etcd, Self::ApiServer, Self::ControllerManager, Self::Kubectl, Self::Helm];
 
     /// The program's file name.
     #[must_use]
@@ -89,11 +84,7 @@ impl Tool {
         if built.is_file() {
             return Ok(());
         }
-        say(&format!(
-            "building {} ({}, once) ...",
-            self.name(),
-            self.usual_duration()
-        ));
+        say(&format!("building {} ({}, once) ...", self.name(), self.usual_duration()));
         let started = Instant::now();
         let aside = folder.join("building");
         let module = self.module();
@@ -112,17 +103,10 @@ impl Tool {
             .map_err(Error::run(Path::new("go")))?;
         if !go.status.success() {
             let said = tail(&String::from_utf8_lossy(&go.stderr));
-            return Err(Error::Failed {
-                command: format!("go build {}", self.package()),
-                said,
-            });
+            return Err(Error::Failed { command: format!("go build {}", self.package()), said });
         }
         fs::rename(&fresh, built).map_err(Error::io("rename", &fresh))?;
-        say(&format!(
-            "built {} in {} s",
-            self.name(),
-            started.elapsed().as_secs()
-        ));
+        say(&format!("built {} in {} s", self.name(), started.elapsed().as_secs()));
         Ok(())
     }
 
@@ -193,9 +177,7 @@ impl Module {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        let key = hash.finalize()[..8]
-            .iter()
-            .fold(0_u64, |key, byte| key << 8 | u64::from(*byte));
+        let key = hash.finalize()[..8].iter().fold(0_u64, |key, byte| key << 8 | u64::from(*byte));
         let folder = cache()?.join(format!("{key:016x}"));
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         Ok(folder)
@@ -215,24 +197,15 @@ impl Module {
 fn go_version() -> Option<&'static str> {
     static ANSWER: OnceLock<Option<String>> = OnceLock::new();
     let ask = || {
-        let go = Command::new("go")
-            .args(["env", "GOVERSION", "GOOS", "GOARCH"])
-            .output()
-            .ok()?;
-        go.status
-            .success()
-            .then(|| String::from_utf8_lossy(&go.stdout).into_owned())
+        let go = Command::new("go").args(["env", "GOVERSION", "GOOS", "GOARCH"]).output().ok()?;
+        go.status.success().then(|| String::from_utf8_lossy(&go.stdout).into_owned())
     };
     ANSWER.get_or_init(ask).as_deref()
 }
 
 /// Outside every clone, so that a second clone builds nothing.
 fn cache() -> Result<PathBuf, Error> {
-    let named = |variable| {
-        std::env::var_os(variable)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
+    let named = |variable| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
     let ours = "rocketlawyer-operator";
     named("ROCKETLAWYER_CACHE")
         .or_else(|| named("XDG_CACHE_HOME").map(|base| base.join(ours)))

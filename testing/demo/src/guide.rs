@@ -6,19 +6,10 @@ use crate::terminal::{Terminal, say};
 /// Shows it once.
 pub(crate) fn show(terminal: Terminal, stage: &Stage) {
     let description = stage.control_plane().description();
-    let folder = description
-        .kubectl
-        .parent()
-        .map(|path| path.display().to_string())
-        .unwrap_or_default();
+    let folder = description.kubectl.parent().map(|path| path.display().to_string()).unwrap_or_default();
     terminal.step("Your turn", "In another terminal:");
-    say(&format!(
-        "    export KUBECONFIG={}",
-        description.kubeconfig.display()
-    ));
-    say(&format!(
-        "    export PATH=\"$PATH:{folder}\"    # kubectl is there"
-    ));
+    say(&format!("    export KUBECONFIG={}", description.kubeconfig.display()));
+    say(&format!("    export PATH=\"$PATH:{folder}\"    # kubectl is there"));
     say("\nThis one goes on to tell what happens. To try:");
     for (why, command) in suggestions(stage) {
         terminal.suggestion(why, &command);

@@ -23,10 +23,7 @@ const EXAMPLES: [Example; 2] = [
         instead: |endpoint| {
             vec![
                 ("client_id: replace-me", format!("client_id: {CLIENT_ID}")),
-                (
-                    "client_secret: replace-me",
-                    format!("client_secret: {CLIENT_SECRET}"),
-                ),
+                ("client_secret: replace-me", format!("client_secret: {CLIENT_SECRET}")),
                 (
                     "environment: Sandbox\n",
                     format!("environment: Custom\n  endpoint:\n    url: {endpoint}\n"),
@@ -34,10 +31,7 @@ const EXAMPLES: [Example; 2] = [
             ]
         },
     },
-    Example {
-        name: "scoped-token.yaml",
-        instead: |_| Vec::new(),
-    },
+    Example { name: "scoped-token.yaml", instead: |_| Vec::new() },
 ];
 
 /// Writes them into `folder`, where a person can read and change them.
@@ -58,10 +52,6 @@ pub(crate) fn write(folder: &Path, endpoint: &str) -> Result<()> {
 /// The text with all of them replaced, or the one that is not there.
 fn replaced(text: &str, instead: &[(&'static str, String)]) -> std::result::Result<String, &'static str> {
     instead.iter().try_fold(text.to_owned(), |text, (old, new)| {
-        if text.contains(old) {
-            Ok(text.replace(old, new))
-        } else {
-            Err(old.trim_end())
-        }
+        if text.contains(old) { Ok(text.replace(old, new)) } else { Err(old.trim_end()) }
     })
 }

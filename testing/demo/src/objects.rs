@@ -56,9 +56,7 @@ pub(crate) fn read(list: &Value) -> Objects {
 /// on the object itself.
 pub(crate) fn events(list: &Value) -> BTreeMap<String, String> {
     let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let told = items
-        .iter()
-        .filter(|item| item["kind"] == "Event" && item["reason"] != "Issued");
+    let told = items.iter().filter(|item| item["kind"] == "Event" && item["reason"] != "Issued");
     told.filter_map(|event| {
         let about = &event["involvedObject"];
         let short = short(about["kind"].as_str()?)?;
@@ -82,9 +80,7 @@ pub(crate) fn changes(before: &Objects, after: &Objects) -> Vec<(String, Change)
         let change = match (past_token, &now.token) {
             (None, Some(_)) => Some(Change::Issued),
             (Some(old), Some(new)) if old.issued_at != new.issued_at => Some(Change::Renewed),
-            _ => past
-                .is_none_or(|past| past.verdict != now.verdict)
-                .then_some(Change::Verdict),
+            _ => past.is_none_or(|past| past.verdict != now.verdict).then_some(Change::Verdict),
         };
         found.extend(change.map(|change| (name.clone(), change)));
     }
@@ -102,19 +98,12 @@ fn object(item: &Value) -> Option<(String, Object)> {
         name = format!("{name} -n {namespace}");
     }
     let status = &item["status"];
-    let conditions = status["conditions"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let conditions = status["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
     let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
     let of_ready = |field: &str| ready.map_or_else(String::new, |ready| text(&ready[field]));
     let object = Object {
         namespace,
-        verdict: [
-            of_ready("status"),
-            of_ready("reason"),
-            text(&status["failure"]["reason"]),
-        ],
+        verdict: [of_ready("status"), of_ready("reason"), text(&status["failure"]["reason"])],
         message: of_ready("message"),
         token: token(&status["token"]),
     };

@@ -32,9 +32,7 @@ impl Part {
         let mut command = Command::new(program);
         command.stdout(written).stderr(also);
         configure(&mut command);
-        let child = control_plane
-            .spawn_tied(&mut command)
-            .map_err(|error| error.to_string())?;
+        let child = control_plane.spawn_tied(&mut command).map_err(|error| error.to_string())?;
         Ok(Self { name, child, log })
     }
 

@@ -55,10 +55,7 @@ impl Stage {
         );
         let origin = format!("http://{emulator_address}");
         let kubeconfig = install(&control_plane, &origin)?;
-        terminal.place(
-            "ServiceAccount",
-            format!("{NAMESPACE}/{}", control_plane::chart::RELEASE),
-        );
+        terminal.place("ServiceAccount", format!("{NAMESPACE}/{}", control_plane::chart::RELEASE));
 
         terminal.step(
             "The operator",
@@ -118,20 +115,14 @@ impl Stage {
     /// How often each call was granted, as the emulator counts.
     pub(crate) fn granted(&self, call: &str) -> u64 {
         let answer = page::get(self.emulator_address, "/_control/counters", None);
-        let counters: Value = answer
-            .ok()
-            .and_then(|answer| serde_json::from_str(&answer.body).ok())
-            .unwrap_or_default();
+        let counters: Value =
+            answer.ok().and_then(|answer| serde_json::from_str(&answer.body).ok()).unwrap_or_default();
         counters["granted"][call].as_u64().unwrap_or_default()
     }
 
     /// The emulator holds the whole act together: without it there is nothing to show.
     pub(crate) fn check_emulator(&mut self) -> Result<()> {
-        if self.emulator.runs() {
-            Ok(())
-        } else {
-            Err(self.emulator.ended())
-        }
+        if self.emulator.runs() { Ok(()) } else { Err(self.emulator.ended()) }
     }
 
     /// Whether the operator runs.
@@ -147,12 +138,8 @@ impl Stage {
     /// Starts another operator, as a Deployment would.
     pub(crate) fn restart_operator(&mut self) -> Result<()> {
         let origin = format!("http://{}", self.emulator_address);
-        self.operator = start_operator(
-            &mut self.control_plane,
-            &self.kubeconfig,
-            &origin,
-            self.operator_address,
-        )?;
+        self.operator =
+            start_operator(&mut self.control_plane, &self.kubeconfig, &origin, self.operator_address)?;
         self.wait_for_operator()
     }
 
@@ -168,10 +155,7 @@ impl Stage {
             }
             if started.elapsed() > READY_WITHIN {
                 let last = answer.map_or_else(|error| error, |answer| answer.body);
-                return Err(format!(
-                    "the operator is not ready: {last}\n{}",
-                    self.operator.last_words()
-                ));
+                return Err(format!("the operator is not ready: {last}\n{}", self.operator.last_words()));
             }
             std::thread::sleep(LOOK_AGAIN_AFTER);
         }
@@ -195,12 +179,8 @@ fn start_emulator(control_plane: &mut ControlPlane) -> Result<(Part, String, Soc
 }
 
 fn install(control_plane: &ControlPlane, origin: &str) -> Result<PathBuf> {
-    control_plane
-        .kubectl(&["create", "namespace", NAMESPACE])
-        .map_err(sentence)?;
-    control_plane
-        .install_rights(NAMESPACE, &json!({"allowEndpoints": [origin]}))
-        .map_err(sentence)
+    control_plane.kubectl(&["create", "namespace", NAMESPACE]).map_err(sentence)?;
+    control_plane.install_rights(NAMESPACE, &json!({"allowEndpoints": [origin]})).map_err(sentence)
 }
 
 fn start_operator(

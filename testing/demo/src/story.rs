@@ -37,11 +37,7 @@ pub(crate) fn tell(terminal: Terminal, once: bool) -> Result<()> {
     let mut story = Story::new(terminal, once);
     loop {
         let ended = story.look(&mut stage);
-        let stopped = stop.recv_timeout(if ended.is_err() {
-            LOOK_AGAIN_AFTER / 2
-        } else {
-            LOOK_AGAIN_AFTER
-        });
+        let stopped = stop.recv_timeout(if ended.is_err() { LOOK_AGAIN_AFTER / 2 } else { LOOK_AGAIN_AFTER });
         if stopped != Err(RecvTimeoutError::Timeout) {
             return story.stopped(&stage);
         }
@@ -93,10 +89,8 @@ impl Story {
         }
         self.known = now;
         if table {
-            self.terminal
-                .command("kubectl get rlc", &stage.kubectl(&["get", "rlc"])?);
-            self.terminal
-                .command("kubectl get str", &stage.kubectl(&["get", "str"])?);
+            self.terminal.command("kubectl get rlc", &stage.kubectl(&["get", "rlc"])?);
+            self.terminal.command("kubectl get str", &stage.kubectl(&["get", "str"])?);
         }
         if self.once {
             return self.once_is_enough(stage);
@@ -118,21 +112,11 @@ impl Story {
             let [status, reason, failing] = &now.verdict;
             let failing = Some(failing).filter(|failing| !failing.is_empty() && *failing != reason);
             let behind = failing.map_or_else(String::new, |failing| format!(" (failing: {failing})"));
-            self.seen(&format!(
-                "{name} Ready={status} {reason}{behind}: {}",
-                now.message
-            ));
+            self.seen(&format!("{name} Ready={status} {reason}{behind}: {}", now.message));
             return true;
         };
-        let happened = if *change == Change::Renewed {
-            "renewed"
-        } else {
-            "issued"
-        };
-        let next = token
-            .renew_at
-            .as_ref()
-            .map_or_else(String::new, |at| format!(", renews {at}"));
+        let happened = if *change == Change::Renewed { "renewed" } else { "issued" };
+        let next = token.renew_at.as_ref().map_or_else(String::new, |at| format!(", renews {at}"));
         self.seen(&format!(
             "{name} {happened}: Secret {} holds a token that expires {}{next}",
             token.secret, token.expires_at
@@ -166,11 +150,7 @@ impl Story {
             format!("{name} was not seen renewed within {seconds} s: {message}")
         });
         let said: Vec<String> = said.collect();
-        Err(format!(
-            "{}\nthe end of the operator's log:\n{}",
-            said.join("\n"),
-            stage.operator_log()
-        ))
+        Err(format!("{}\nthe end of the operator's log:\n{}", said.join("\n"), stage.operator_log()))
     }
 
     fn replace_operator(&self, stage: &mut Stage) -> Result<()> {
@@ -193,8 +173,7 @@ impl Story {
         if self.once {
             return Err("stopped before both kinds were renewed".to_owned());
         }
-        self.terminal
-            .done(&format!("Ending, and leaving nothing behind. {calls}"));
+        self.terminal.done(&format!("Ending, and leaving nothing behind. {calls}"));
         Ok(())
     }
 

@@ -19,9 +19,7 @@ impl Terminal {
     /// Plain where it is no terminal, and where the person wants none (<https://no-color.org>).
     pub(crate) fn new() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-        Self {
-            styled: wanted && std::io::stdout().is_terminal(),
-        }
+        Self { styled: wanted && std::io::stdout().is_terminal() }
     }
 
     /// A step, and why it is taken.
@@ -31,10 +29,7 @@ impl Terminal {
 
     /// Where something is.
     pub(crate) fn place(self, name: &str, place: impl Display) {
-        say(&format!(
-            "    {} {place}",
-            self.paint(DIM, &format!("{name:<14}"))
-        ));
+        say(&format!("    {} {place}", self.paint(DIM, &format!("{name:<14}"))));
     }
 
     /// A command that a person could type, and what it printed.
@@ -67,11 +62,7 @@ impl Terminal {
     }
 
     fn paint(self, style: &str, text: &str) -> String {
-        if self.styled {
-            format!("\x1b[{style}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.styled { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 

@@ -8,10 +8,8 @@ use crate::stage::Stage;
 use crate::{Result, page};
 
 /// What the examples are called, and the page that a token of each opens.
-const WATCHED: [(&str, &str); 2] = [
-    ("rlc/partner", "/protected/access"),
-    ("str/interview-42", "/protected/scoped"),
-];
+const WATCHED: [(&str, &str); 2] =
+    [("rlc/partner", "/protected/access"), ("str/interview-42", "/protected/scoped")];
 
 /// What was seen so far.
 #[derive(Default)]
@@ -74,11 +72,7 @@ fn read(stage: &Stage, secret: &str) -> Result<Held> {
     let template =
         r#"go-template={{.data.authorization | base64decode}}{{"\n"}}{{.data.expires_at | base64decode}}"#;
     let text = stage.kubectl(&["get", "secret", secret, "-o", template])?;
-    let (authorization, expires_at) = text
-        .split_once('\n')
-        .ok_or_else(|| format!("Secret {secret} lacks authorization or expires_at"))?;
-    Ok(Held {
-        authorization: authorization.to_owned(),
-        expires_at: expires_at.to_owned(),
-    })
+    let (authorization, expires_at) =
+        text.split_once('\n').ok_or_else(|| format!("Secret {secret} lacks authorization or expires_at"))?;
+    Ok(Held { authorization: authorization.to_owned(), expires_at: expires_at.to_owned() })
 }

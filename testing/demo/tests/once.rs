@@ -81,10 +81,7 @@ fn read(lines: impl std::io::BufRead, until: &str) -> (String, String) {
 }
 
 fn children(parent: u32, name: &str) -> Vec<u32> {
-    let listing = Command::new("ps")
-        .args(["-eo", "pid=,ppid=,comm=,args="])
-        .output()
-        .unwrap();
+    let listing = Command::new("ps").args(["-eo", "pid=,ppid=,comm=,args="]).output().unwrap();
     let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
     let of_parent = |line: &str| {
         let mut words = line.split_whitespace();

@@ -18,12 +18,7 @@ fn any_record() -> impl Strategy<Value = Record> {
         "v[2-9]:[ -~]{0,20}".prop_map(|text| InputsHash::Other(text.into())),
     ];
     (time(), time(), inputs, option::of("\\PC{0,20}")).prop_map(|(issued_at, expires_at, inputs, handled)| {
-        Record {
-            issued_at,
-            expires_at,
-            inputs,
-            renew_handled: handled.map(Into::into),
-        }
+        Record { issued_at, expires_at, inputs, renew_handled: handled.map(Into::into) }
     })
 }
 
@@ -34,10 +29,7 @@ fn any_template() -> impl Strategy<Value = Template> {
     (pairs(), pairs(), keys).prop_map(|(labels, annotations, keys)| Template {
         name: "n".into(),
         labels: labels.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
-        annotations: annotations
-            .into_iter()
-            .map(|(k, v)| (k.into(), v.into()))
-            .collect(),
+        annotations: annotations.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
         keys: KeyNames {
             token: keys[0].into(),
             token_type: keys[1].into(),

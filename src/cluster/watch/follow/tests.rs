@@ -14,10 +14,7 @@ use tower::service_fn;
 use super::{Follower, LONGEST_WAIT, Trouble};
 use crate::cluster::watch::{Change, Seen, Stream, Watched, edge};
 
-const STREAM: Stream = Stream {
-    what: Watched::Credentials,
-    namespace: None,
-};
+const STREAM: Stream = Stream { what: Watched::Credentials, namespace: None };
 
 /// What an API server answers to a list or to a watch; after the last answer a request hangs.
 #[derive(Default)]
@@ -43,11 +40,7 @@ fn says(answers: Answers) -> mpsc::Receiver<Change> {
         let is_watch = request.uri().query().unwrap_or_default().contains("watch=true");
         let answer = {
             let mut answers = answers.lock().unwrap();
-            let queue = if is_watch {
-                &mut answers.watches
-            } else {
-                &mut answers.lists
-            };
+            let queue = if is_watch { &mut answers.watches } else { &mut answers.lists };
             queue.pop_front()
         };
         async move {
@@ -63,9 +56,7 @@ fn says(answers: Answers) -> mpsc::Receiver<Change> {
     tokio::spawn(async move {
         let mut follower = Follower::new(STREAM, out);
         follower.quiet = Duration::from_millis(50);
-        follower
-            .follow::<edge::Credential>(Client::new(service, "default"))
-            .await;
+        follower.follow::<edge::Credential>(Client::new(service, "default")).await;
     });
     changes
 }
@@ -74,78 +65,40 @@ async fn shortened(changes: &mut mpsc::Receiver<Change>, count: usize) -> Vec<St
     let mut said = Vec::new();
     while said.len() < count {
         let change = tokio::time::timeout(Duration::from_secs(20), changes.recv()).await;
-        said.push(
-            match change.expect("a change in time").expect("the stream goes on") {
-                Change::Relisting(_) => "relisting".into(),
-                Change::Listed(_) => "listed".into(),
-                Change::Mended(_) => "mended".into(),
-                Change::Broken(_, trouble) => format!("broken: {trouble:?}"),
-                Change::Gone { what, .. } => format!("gone: {}", what.name),
-                Change::Seen {
-                    seen: Seen::Credential(object),
-                    ..
-                } => {
-                    format!(
-                        "seen: {} {}",
-                        object.name,
-                        if object.spec.is_ok() {
-                            "well"
-                        } else {
-                            "undecodable"
-                        }
-                    )
-                }
-                Change::Seen { .. } => "another kind".into(),
-            },
-        );
+        said.push(match change.expect("a change in time").expect("the stream goes on") {
+            Change::Relisting(_) => "relisting".into(),
+            Change::Listed(_) => "listed".into(),
+            Change::Mended(_) => "mended".into(),
+            Change::Broken(_, trouble) => format!("broken: {trouble:?}"),
+            Change::Gone { what, .. } => format!("gone: {}", what.name),
+            Change::Seen { seen: Seen::Credential(object), .. } => {
+                format!("seen: {} {}", object.name, if object.spec.is_ok() { "well" } else { "undecodable" })
+            }
+            Change::Seen { .. } => "another kind".into(),
+        });
     }
     said
 }
 
 #[tokio::test]
 async fn a_watch_that_is_refused_with_410_lists_again() {
-    let mut changes = says(Answers {
-        lists: [empty_list(), empty_list()].into(),
-        watches: [refusal(410)].into(),
-    });
+    let mut changes =
+        says(Answers { lists: [empty_list(), empty_list()].into(), watches: [refusal(410)].into() });
     let said = shortened(&mut changes, 6).await;
-    assert_eq!(
-        said,
-        [
-            "relisting",
-            "listed",
-            "broken: Expired",
-            "relisting",
-            "listed",
-            "mended"
-        ]
-    );
+    assert_eq!(said, ["relisting", "listed", "broken: Expired", "relisting", "listed", "mended"]);
 }
 
 #[tokio::test]
 async fn a_watch_that_begins_again_in_silence_is_mended() {
-    let mut changes = says(Answers {
-        lists: [empty_list()].into(),
-        watches: [refusal(500)].into(),
-    });
+    let mut changes = says(Answers { lists: [empty_list()].into(), watches: [refusal(500)].into() });
     let said = shortened(&mut changes, 4).await;
-    assert_eq!(
-        said,
-        [
-            "relisting",
-            "listed",
-            "broken: Answered { status: 500 }",
-            "mended"
-        ]
-    );
+    assert_eq!(said, ["relisting", "listed", "broken: Answered { status: 500 }", "mended"]);
 }
 
 #[tokio::test]
 async fn a_list_that_fails_is_tried_again_and_is_not_mended_before_it_is_complete() {
-    let mut changes = says(Answers {
-        lists: [refusal(403), (200, "{".into()), empty_list()].into(),
-        watches: [].into(),
-    });
+    let mut changes =
+        says(Answers { lists: [refusal(403), (200, "{".into()), empty_list()].into(), watches: [].into() });
     let said = shortened(&mut changes, 7).await;
     let expected = [
         "relisting",
@@ -161,15 +114,9 @@ async fn a_list_that_fails_is_tried_again_and_is_not_mended_before_it_is_complet
 
 #[tokio::test]
 async fn a_list_that_hangs_is_not_mended() {
-    let mut changes = says(Answers {
-        lists: [refusal(500)].into(),
-        watches: [].into(),
-    });
+    let mut changes = says(Answers { lists: [refusal(500)].into(), watches: [].into() });
     let said = shortened(&mut changes, 3).await;
-    assert_eq!(
-        said,
-        ["relisting", "broken: Answered { status: 500 }", "relisting"]
-    );
+    assert_eq!(said, ["relisting", "broken: Answered { status: 500 }", "relisting"]);
     let more = tokio::time::timeout(Duration::from_millis(500), changes.recv()).await;
     assert!(more.is_err(), "{more:?}");
 }
@@ -188,10 +135,8 @@ async fn no_line_of_a_watch_stalls_the_next() {
         line("DELETED", "c", json!(null)),
         line("MODIFIED", "d", good),
     ];
-    let mut changes = says(Answers {
-        lists: [empty_list()].into(),
-        watches: [(200, lines.join("\n"))].into(),
-    });
+    let mut changes =
+        says(Answers { lists: [empty_list()].into(), watches: [(200, lines.join("\n"))].into() });
     let said = shortened(&mut changes, 8).await;
     let expected = [
         "relisting",
@@ -210,36 +155,19 @@ async fn no_line_of_a_watch_stalls_the_next() {
 fn waits_grow_to_half_a_minute() {
     let mut follower = Follower::new(STREAM, mpsc::channel(1).0);
     let waits: Vec<Duration> = (0..12).map(|_| follower.next_wait()).collect();
-    assert!(
-        waits[0] >= Duration::from_millis(800) && waits[0] <= Duration::from_secs(1),
-        "{waits:?}"
-    );
+    assert!(waits[0] >= Duration::from_millis(800) && waits[0] <= Duration::from_secs(1), "{waits:?}");
     assert!(waits.is_sorted(), "{waits:?}");
     assert_eq!(waits.last(), Some(&LONGEST_WAIT));
 }
 
 #[test]
 fn a_refusal_says_what_is_wrong() {
-    let api = |code| {
-        kube::Error::Api(
-            Status {
-                code,
-                ..Status::default()
-            }
-            .boxed(),
-        )
-    };
+    let api = |code| kube::Error::Api(Status { code, ..Status::default() }.boxed());
     let of = |code| Trouble::of(&watcher::Error::InitialListFailed(api(code)));
     assert_eq!(of(401), Trouble::Unauthorized);
     assert_eq!(of(403), Trouble::Forbidden);
     assert_eq!(of(404), Trouble::NotInstalled);
     assert_eq!(of(500), Trouble::Answered { status: 500 });
-    assert_eq!(
-        Trouble::of(&watcher::Error::WatchStartFailed(api(410))),
-        Trouble::Expired
-    );
-    assert_eq!(
-        Trouble::of(&watcher::Error::NoResourceVersion),
-        Trouble::Unreadable
-    );
+    assert_eq!(Trouble::of(&watcher::Error::WatchStartFailed(api(410))), Trouble::Expired);
+    assert_eq!(Trouble::of(&watcher::Error::NoResourceVersion), Trouble::Unreadable);
 }

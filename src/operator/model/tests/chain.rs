@@ -11,9 +11,7 @@ fn three_requests() -> (World, Key, Vec<Key>) {
     let mut world = World::new();
     let partner = world.partner();
     world.settle();
-    let requests = (0..3)
-        .map(|n| world.request(&format!("r{n}"), json!({})))
-        .collect();
+    let requests = (0..3).map(|n| world.request(&format!("r{n}"), json!({}))).collect();
     world.settle();
     (world, partner, requests)
 }
@@ -51,11 +49,7 @@ fn requests_wait_for_their_credential_and_are_woken_by_it() {
     world.settle();
     assert_eq!(world.ready(&partner), "False ClientSecretNotFound");
     assert_eq!(world.ready(&request), "False CredentialNotReady");
-    assert!(
-        world.message(&request).contains("(ClientSecretNotFound)"),
-        "{}",
-        world.message(&request)
-    );
+    assert!(world.message(&request).contains("(ClientSecretNotFound)"), "{}", world.message(&request));
     world.login("legal", "partner-login", "app", "s3cret");
     world.settle();
     assert_eq!(world.ready(&partner), "True Issued");
@@ -88,10 +82,7 @@ fn a_token_refused_after_a_later_renewal_leads_to_one_new_one_again() {
         world.edit(request, json!({"renewal": {"renewBeforePercentage": 1}}));
     }
     world.pass(hours(2));
-    assert!(
-        world.service.count(Call::AccessToken) > 2,
-        "renewed by its own time"
-    );
+    assert!(world.service.count(Call::AccessToken) > 2, "renewed by its own time");
     let before = world.service.count(Call::AccessToken);
     revoke(&mut world);
     renew_all(&mut world, &requests, "then");
@@ -103,10 +94,7 @@ fn a_token_refused_after_a_later_renewal_leads_to_one_new_one_again() {
 #[test]
 fn a_new_token_that_is_refused_too_is_a_failure_and_no_loop() {
     let (mut world, partner, requests) = three_requests();
-    world.service.fail(
-        Call::ServiceToken,
-        Some((Class::OurTokenRefused, Scope::Credential)),
-    );
+    world.service.fail(Call::ServiceToken, Some((Class::OurTokenRefused, Scope::Credential)));
     let (_, calls) = world.watch(|world| {
         renew_all(world, &requests, "now");
         world.pass(minutes(4));
@@ -114,11 +102,7 @@ fn a_new_token_that_is_refused_too_is_a_failure_and_no_loop() {
     assert_eq!(world.service.count(Call::AccessToken), 2, "anew, once");
     assert!(calls <= 7, "each request tries each token once at most: {calls}");
     assert_eq!(world.ready(&partner), "False AccessDenied");
-    assert_eq!(
-        world.ready(&requests[0]),
-        "True Issued",
-        "its own token is as good as before"
-    );
+    assert_eq!(world.ready(&requests[0]), "True Issued", "its own token is as good as before");
     world.service.fail(Call::ServiceToken, None);
     world.pass(hours(1));
     assert_eq!(world.ready(&partner), "True Issued");
@@ -160,10 +144,7 @@ fn a_refusal_of_a_superseded_token_only_tries_again() {
 #[test]
 fn a_failure_of_the_credential_holds_its_requests_back() {
     let (mut world, _, requests) = three_requests();
-    world.service.fail(
-        Call::ServiceToken,
-        Some((Class::QuotaExhausted, Scope::Credential)),
-    );
+    world.service.fail(Call::ServiceToken, Some((Class::QuotaExhausted, Scope::Credential)));
     let (_, calls) = world.watch(|world| {
         renew_all(world, &requests, "now");
         world.pass(minutes(30));
@@ -174,11 +155,7 @@ fn a_failure_of_the_credential_holds_its_requests_back() {
     assert_eq!(world.status(&requests[0])["lastHandledRenewRequest"], "now");
     let partner = Key::new(crate::decision::Kind::Credential, "legal", "partner");
     world.pass(minutes(1));
-    assert!(
-        world.status(&partner)["failure"].is_null(),
-        "{}",
-        world.status(&partner)["failure"]
-    );
+    assert!(world.status(&partner)["failure"].is_null(), "{}", world.status(&partner)["failure"]);
 }
 
 #[test]
@@ -193,11 +170,7 @@ fn a_token_never_goes_to_another_endpoint_than_issued_it() {
         assert_eq!(world.ready(request), "True Issued");
     }
     assert_eq!(world.service.count(Call::AccessToken), 2);
-    assert_eq!(
-        world.service.count(Call::ServiceToken),
-        6,
-        "each for the other endpoint, once"
-    );
+    assert_eq!(world.service.count(Call::ServiceToken), 6, "each for the other endpoint, once");
 }
 
 #[test]
@@ -210,11 +183,7 @@ fn an_endpoint_that_is_not_listed_issues_nothing() {
         world.pass(minutes(20));
     });
     assert_eq!(calls, 0);
-    assert!(
-        world
-            .message(&partner)
-            .contains("--allow-endpoint https://other.example.com")
-    );
+    assert!(world.message(&partner).contains("--allow-endpoint https://other.example.com"));
     world.edit(&partner, json!({"environment": "Sandbox", "endpoint": null}));
     world.settle();
     assert_eq!(world.status(&requests[0])["lastHandledRenewRequest"], "now");
@@ -228,12 +197,7 @@ fn a_changed_client_secret_is_tried_at_once_and_a_refused_one_keeps_the_old_toke
     assert_eq!(world.service.count(Call::AccessToken), 2, "tried at once");
     assert_eq!(world.ready(&partner), "True Issued");
     assert_eq!(world.condition(&partner, "CredentialsValid")["status"], "False");
-    assert_eq!(
-        world
-            .value("legal", "partner-access-token", "access_token")
-            .as_deref(),
-        Some("access-1")
-    );
+    assert_eq!(world.value("legal", "partner-access-token", "access_token").as_deref(), Some("access-1"));
     let (_, calls) = world.watch(|world| {
         world.login("legal", "partner-login", "app", "s3cret");
         world.settle();
@@ -245,11 +209,7 @@ fn a_changed_client_secret_is_tried_at_once_and_a_refused_one_keeps_the_old_toke
     world.settle();
     assert_eq!(world.condition(&partner, "CredentialsValid")["status"], "True");
     assert_eq!(world.service.count(Call::AccessToken), 3);
-    assert_eq!(
-        world.service.count(Call::ServiceToken),
-        3,
-        "requests keep their tokens"
-    );
+    assert_eq!(world.service.count(Call::ServiceToken), 3, "requests keep their tokens");
 }
 
 /// Service tokens need the access token alone: that they are served says nothing of a client secret that was refused.

@@ -21,28 +21,15 @@ fn a_frontend_app_exchanges_and_misfits_are_said() {
     let reference = |name: &str| json!({"name": name, "namespace": "legal"});
     let good = world.request("good", json!({"exchangeCredentialRef": reference("front")}));
     let rows = [
-        (
-            json!({"credentialRef": reference("front")}),
-            "Name a Backend credential",
-        ),
-        (
-            json!({"exchangeCredentialRef": reference("partner")}),
-            "Name a Frontend credential",
-        ),
-        (
-            json!({"exchangeCredentialRef": reference("other")}),
-            "of the same environment",
-        ),
+        (json!({"credentialRef": reference("front")}), "Name a Backend credential"),
+        (json!({"exchangeCredentialRef": reference("partner")}), "Name a Frontend credential"),
+        (json!({"exchangeCredentialRef": reference("other")}), "of the same environment"),
     ];
     for (n, (spec, says)) in rows.into_iter().enumerate() {
         let request = world.request(&format!("bad-{n}"), spec);
         world.settle();
         assert_eq!(world.ready(&request), "False InvalidSpec");
-        assert!(
-            world.message(&request).contains(says),
-            "{}",
-            world.message(&request)
-        );
+        assert!(world.message(&request).contains(says), "{}", world.message(&request));
     }
     assert_eq!(world.ready(&good), "True Issued");
     assert_eq!(world.ready(&front), "True Available");
@@ -63,15 +50,10 @@ fn a_frontend_app_exchanges_and_misfits_are_said() {
 fn purposes_and_lifetimes_are_the_credentials_to_allow() {
     let mut world = World::new();
     let partner = world.partner();
-    world.edit(
-        &partner,
-        json!({"allowedPurposes": ["other"], "maxServiceTokenTTL": "1h"}),
-    );
+    world.edit(&partner, json!({"allowedPurposes": ["other"], "maxServiceTokenTTL": "1h"}));
     let scoped = world.request("scoped", json!({}));
-    let service = world.request(
-        "service",
-        json!({"deliver": "ServiceToken", "purpose": "other", "interviewId": null}),
-    );
+    let service =
+        world.request("service", json!({"deliver": "ServiceToken", "purpose": "other", "interviewId": null}));
     let shorter =
         json!({"deliver": "ServiceToken", "purpose": "other", "serviceTokenTTL": "30m", "interviewId": null});
     let short = world.request("short", shorter);
@@ -79,19 +61,10 @@ fn purposes_and_lifetimes_are_the_credentials_to_allow() {
     assert_eq!(world.ready(&scoped), "False PurposeNotAllowed");
     assert_eq!(world.ready(&service), "False ServiceTokenTTLNotAllowed");
     assert_eq!(world.ready(&short), "True Issued");
-    assert_eq!(
-        world.value("web", "short-token", "service_token").as_deref(),
-        Some("service-2")
-    );
-    world.edit(
-        &partner,
-        json!({"allowedPurposes": null, "maxServiceTokenTTL": null}),
-    );
+    assert_eq!(world.value("web", "short-token", "service_token").as_deref(), Some("service-2"));
+    world.edit(&partner, json!({"allowedPurposes": null, "maxServiceTokenTTL": null}));
     world.settle();
-    assert_eq!(
-        (world.ready(&scoped), world.ready(&service)),
-        ("True Issued".into(), "True Issued".into())
-    );
+    assert_eq!((world.ready(&scoped), world.ready(&service)), ("True Issued".into(), "True Issued".into()));
 }
 
 fn consent(spec: &Value, labels: &[(&str, &str)]) -> bool {
@@ -110,18 +83,12 @@ fn only_namespaces_that_the_credential_allows() {
     assert!(!consent(&json!({"from": "Same"}), &[]));
     assert!(consent(&json!({"from": "All"}), &[]));
     assert!(consent(&json!({"from": "Selected", "names": ["db", "web"]}), &[]));
-    assert!(!consent(
-        &json!({"from": "Selected", "names": ["web-2"]}),
-        &[("team", "web")]
-    ));
+    assert!(!consent(&json!({"from": "Selected", "names": ["web-2"]}), &[("team", "web")]));
     let selector = json!({"from": "Selected", "selector": {"matchLabels": {"team": "web"}}});
     assert!(consent(&selector, &[("team", "web")]));
     assert!(!consent(&selector, &[("team", "db")]));
     let empty = json!({"from": "Selected", "selector": {}});
-    assert!(
-        !consent(&empty, &[("team", "web")]),
-        "an empty selector selects nothing"
-    );
+    assert!(!consent(&empty, &[("team", "web")]), "an empty selector selects nothing");
 }
 
 #[test]
@@ -140,11 +107,7 @@ fn consent_comes_and_goes_with_the_label() {
     world.server.label("web", &[]);
     world.pass(hours(7));
     assert_eq!(world.ready(&request), "True Issued", "its token lives out");
-    assert!(
-        world.message(&request).contains("cannot be renewed"),
-        "{}",
-        world.message(&request)
-    );
+    assert!(world.message(&request).contains("cannot be renewed"), "{}", world.message(&request));
     assert_eq!(world.service.count(Call::ServiceToken), 1);
 }
 
@@ -167,19 +130,9 @@ fn nobody_can_tell_an_absent_credential_from_one_that_does_not_consent() {
         }
         let shown = format!(
             "{:?}",
-            super::super::super::decide::facts(&world.operator.state, &request, world.now)
-                .unwrap()
-                .chain
+            super::super::super::decide::facts(&world.operator.state, &request, world.now).unwrap().chain
         );
-        (
-            status,
-            asked
-                .into_iter()
-                .filter(|it| it.contains("interview"))
-                .collect::<Vec<_>>(),
-            shown,
-            calls,
-        )
+        (status, asked.into_iter().filter(|it| it.contains("interview")).collect::<Vec<_>>(), shown, calls)
     };
     assert_eq!(asked(true), asked(false));
     assert_eq!(asked(true).2, "Absent");

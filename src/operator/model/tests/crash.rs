@@ -95,18 +95,14 @@ fn do_it(world: &mut World, deed: Deed, request: &Key, n: usize) {
 
 /// Both are ready, as their specs want them; status says what the Secrets say; nothing is left to do.
 fn is_in_order(world: &mut World, partner: &Key, request: &Key) {
-    for (key, namespace, name) in [
-        (partner, "legal", "partner-access-token"),
-        (request, "web", "interview-token"),
-    ] {
+    for (key, namespace, name) in
+        [(partner, "legal", "partner-access-token"), (request, "web", "interview-token")]
+    {
         assert_eq!(world.ready(key), "True Issued", "{key:?}: {}", world.status(key));
         let seen = world.secret(namespace, name);
         assert_eq!(seen.content, Content::Intact);
         let record = seen.record.expect("a record");
-        let told = world.status(key)["token"]["expiresAt"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let told = world.status(key)["token"]["expiresAt"].as_str().unwrap().to_owned();
         let ends = jiff::Timestamp::from_second(record.expires_at.as_second()).unwrap();
         assert_eq!(told, ends.to_string(), "{key:?}");
         assert!(world.status(key)["failure"].is_null());

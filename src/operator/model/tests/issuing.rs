@@ -22,21 +22,11 @@ fn a_first_issue_takes_three_calls_and_two_writes_each() {
     assert_eq!(world.ready(&partner), "True Issued");
     assert_eq!(world.ready(&request), "True Issued");
     assert_eq!(world.service.total(), 3);
-    let writes: Vec<_> = world
-        .server
-        .journal
-        .iter()
-        .filter(|it| !it.starts_with("read"))
-        .collect();
+    let writes: Vec<_> = world.server.journal.iter().filter(|it| !it.starts_with("read")).collect();
     assert_eq!(writes.len(), 4, "{writes:?}");
+    assert_eq!(world.value("web", "interview-token", "access_token").as_deref(), Some("scoped-3"));
     assert_eq!(
-        world.value("web", "interview-token", "access_token").as_deref(),
-        Some("scoped-3")
-    );
-    assert_eq!(
-        world
-            .value("legal", "partner-access-token", "authorization")
-            .as_deref(),
+        world.value("legal", "partner-access-token", "authorization").as_deref(),
         Some("Bearer access-1")
     );
 }
@@ -74,15 +64,7 @@ fn after_a_restart_the_access_token_is_read_once_when_a_request_needs_it() {
         world.settle();
     });
     assert!(asked.contains("recall partner-access-token"), "{asked:?}");
-    assert_eq!(
-        world
-            .server
-            .journal
-            .iter()
-            .filter(|it| it.starts_with("recall"))
-            .count(),
-        1
-    );
+    assert_eq!(world.server.journal.iter().filter(|it| it.starts_with("recall")).count(), 1);
     assert_eq!(calls, 4, "two service tokens, two exchanges");
 }
 
@@ -103,32 +85,12 @@ fn a_day_costs_what_it_must() {
     let (mut world, ..) = in_order();
     world.server.journal.clear();
     world.pass(hours(24));
-    let (access, service) = (
-        world.service.count(Call::AccessToken),
-        world.service.count(Call::ServiceToken),
-    );
-    assert!(
-        (4..=6).contains(&access) && (4..=6).contains(&service),
-        "{access} {service}"
-    );
-    let writes = world
-        .server
-        .journal
-        .iter()
-        .filter(|it| it.starts_with("write"))
-        .count();
-    let statuses = world
-        .server
-        .journal
-        .iter()
-        .filter(|it| it.starts_with("status"))
-        .count();
+    let (access, service) = (world.service.count(Call::AccessToken), world.service.count(Call::ServiceToken));
+    assert!((4..=6).contains(&access) && (4..=6).contains(&service), "{access} {service}");
+    let writes = world.server.journal.iter().filter(|it| it.starts_with("write")).count();
+    let statuses = world.server.journal.iter().filter(|it| it.starts_with("status")).count();
     assert_eq!(writes, access + service - 2);
-    assert_eq!(
-        statuses, writes,
-        "two writes per renewal: {:?}",
-        world.server.journal
-    );
+    assert_eq!(statuses, writes, "two writes per renewal: {:?}", world.server.journal);
 }
 
 #[test]
@@ -141,10 +103,7 @@ fn an_upgrade_issues_nothing_until_the_next_renewal() {
     world.restart();
     let (_, calls) = world.watch(|world| world.pass(minutes(60)));
     assert_eq!(calls, 0);
-    assert_eq!(
-        (world.ready(&partner), world.ready(&request)),
-        ("True Issued".into(), "True Issued".into())
-    );
+    assert_eq!((world.ready(&partner), world.ready(&request)), ("True Issued".into(), "True Issued".into()));
     let (_, calls) = world.watch(|world| world.pass(hours(6)));
     assert_eq!(calls, 3);
 }
@@ -156,13 +115,7 @@ fn rewrite_with_other_hash(world: &mut World, namespace: &str, name: &str, recor
     let text = world.value(namespace, name, "access_token").unwrap();
     let token = AccessToken::read(&text).unwrap();
     let old = world.server.secrets[&(namespace.to_owned(), name.to_owned())].clone();
-    let key = world
-        .server
-        .objects
-        .keys()
-        .find(|it| *it.namespace == *namespace)
-        .unwrap()
-        .clone();
+    let key = world.server.objects.keys().find(|it| *it.namespace == *namespace).unwrap().clone();
     let object = world.operator.state.object(&key).unwrap();
     let template = match &object.detail {
         crate::state::Detail::Credential(it) => it.spec.as_ref().unwrap().template.clone().unwrap(),
@@ -174,11 +127,7 @@ fn rewrite_with_other_hash(world: &mut World, namespace: &str, name: &str, recor
     };
     let draft = Draft {
         namespace,
-        owner: OwnedBy {
-            kind: key.kind,
-            name: &key.name,
-            uid: &object.meta.uid.clone(),
-        },
+        owner: OwnedBy { kind: key.kind, name: &key.name, uid: &object.meta.uid.clone() },
         template: &template,
         record: &record,
         token: &token,
@@ -220,11 +169,7 @@ fn suspended_nothing_is_issued_and_the_token_stays() {
     world.edit(&request, json!({"suspend": false}));
     world.settle();
     assert_eq!(world.ready(&request), "True Issued");
-    assert_eq!(
-        world.status(&request)["lastHandledRenewRequest"],
-        "now",
-        "the hand renewal waited"
-    );
+    assert_eq!(world.status(&request)["lastHandledRenewRequest"], "now", "the hand renewal waited");
     assert_eq!(world.service.count(Call::ServiceToken), 2);
 }
 
@@ -251,19 +196,13 @@ fn after_renew_until_the_token_lives_out_and_the_request_goes() {
     let request = world.request("interview", spec);
     world.settle();
     assert_eq!(world.ready(&request), "True Issued");
-    assert!(
-        world.status(&request)["token"]["renewAt"].is_null(),
-        "none will come"
-    );
+    assert!(world.status(&request)["token"]["renewAt"].is_null(), "none will come");
     world.pass(hours(5));
     assert_eq!(world.ready(&request), "True RenewalEnded");
     world.pass(hours(5) + minutes(1));
     assert_eq!(world.ready(&request), "False Expired");
     world.pass(minutes(57));
-    assert!(
-        world.server.objects.contains_key(&request),
-        "kept for an hour after its last token"
-    );
+    assert!(world.server.objects.contains_key(&request), "kept for an hour after its last token");
     world.pass(minutes(2));
     assert!(!world.server.objects.contains_key(&request), "removed");
 }
@@ -295,17 +234,11 @@ fn a_request_created_after_its_own_end_issues_nothing() {
 #[test]
 fn ready_turns_false_within_a_second_of_a_tokens_end() {
     let (mut world, partner, _) = in_order();
-    world
-        .service
-        .fail(Call::AccessToken, Some((Class::Transient, Scope::Endpoint)));
+    world.service.fail(Call::AccessToken, Some((Class::Transient, Scope::Endpoint)));
     let end = world.now + hours(10);
     world.pass(hours(10) - SignedDuration::from_secs(2));
     assert_eq!(world.ready(&partner), "True Issued");
-    assert!(
-        world.message(&partner).contains("cannot be renewed"),
-        "{}",
-        world.message(&partner)
-    );
+    assert!(world.message(&partner).contains("cannot be renewed"), "{}", world.message(&partner));
     world.pass(end.duration_since(world.now) + SignedDuration::from_secs(1));
     assert_eq!(world.ready(&partner), "False ServiceUnavailable");
     world.service.fail(Call::AccessToken, None);
@@ -324,15 +257,9 @@ fn cosmetic_edits_render_anew_without_issuing() {
         world.settle();
     });
     assert_eq!(calls, 0);
-    assert_eq!(
-        world.value("web", "interview-token", "TOKEN").as_deref(),
-        Some("scoped-3")
-    );
+    assert_eq!(world.value("web", "interview-token", "TOKEN").as_deref(), Some("scoped-3"));
     assert_eq!(world.value("web", "interview-token", "access_token"), None);
-    assert_eq!(
-        world.value("legal", "partner-access-token", "TOKEN").as_deref(),
-        Some("access-1")
-    );
+    assert_eq!(world.value("legal", "partner-access-token", "TOKEN").as_deref(), Some("access-1"));
     let (asked, _) = world.watch(World::settle);
     assert!(asked.is_empty(), "{asked:?}");
 }

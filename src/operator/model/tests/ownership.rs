@@ -17,9 +17,7 @@ fn in_order() -> (World, Key, Key) {
 }
 
 fn foreign(world: &mut World, name: &str) {
-    world
-        .server
-        .put_secret("web", name, json!({"type": "Opaque", "data": {"mine": "eA=="}}));
+    world.server.put_secret("web", name, json!({"type": "Opaque", "data": {"mine": "eA=="}}));
 }
 
 #[test]
@@ -32,17 +30,10 @@ fn a_foreign_name_is_never_written_and_nothing_is_issued_for_it() {
     world.pass(minutes(60));
     assert_eq!(world.ready(&request), "False SecretNotOwned");
     assert_eq!(world.service.count(Call::ServiceToken), 0);
-    assert_eq!(
-        world.server.secrets[&("web".into(), "interview-token".into())],
-        before
-    );
+    assert_eq!(world.server.secrets[&("web".into(), "interview-token".into())], before);
     world.server.delete_secret("web", "interview-token");
     world.settle();
-    assert_eq!(
-        world.ready(&request),
-        "True Issued",
-        "at once when the name is free"
-    );
+    assert_eq!(world.ready(&request), "True Issued", "at once when the name is free");
 }
 
 /// The watch is late: the write finds the foreign Secret; it is looked at once, and the token is not wasted on it again.
@@ -62,11 +53,7 @@ fn a_name_taken_behind_the_watchs_back_costs_one_token() {
     world.server.delete_secret("web", "interview-token");
     world.settle();
     assert_eq!(world.ready(&request), "True Issued");
-    assert_eq!(
-        world.service.count(Call::ServiceToken),
-        1,
-        "the token that is held is written"
-    );
+    assert_eq!(world.service.count(Call::ServiceToken), 1, "the token that is held is written");
 }
 
 #[test]
@@ -114,10 +101,7 @@ fn an_orphan_is_adopted_without_issuing() {
     let uid = world.server.objects[&request].uid.clone();
     let owner = world.secret("web", "interview-token").owner;
     assert!(format!("{owner:?}").contains(&uid), "{owner:?}");
-    assert_eq!(
-        world.value("web", "interview-token", "access_token").as_deref(),
-        Some("scoped-3")
-    );
+    assert_eq!(world.value("web", "interview-token", "access_token").as_deref(), Some("scoped-3"));
 }
 
 #[test]
@@ -140,12 +124,7 @@ fn an_edited_token_is_replaced_by_one_that_is_held_or_else_by_issuing() {
     });
     let (_, calls) = world.watch(World::settle);
     assert_eq!(calls, 0, "held in memory");
-    assert_eq!(
-        world
-            .value("legal", "partner-access-token", "access_token")
-            .as_deref(),
-        Some("access-1")
-    );
+    assert_eq!(world.value("legal", "partner-access-token", "access_token").as_deref(), Some("access-1"));
     world.edit_secret("web", "interview-token", |it| {
         it["data"]["access_token"] = json!("eA==");
     });
@@ -203,10 +182,7 @@ fn only_what_somebody_undid_is_announced_as_restored() {
     let (mut world, ..) = in_order();
     world.restart();
     world.pass(minutes(8 * 60));
-    assert_eq!(
-        world.operator.restored, 0,
-        "renewals after a restart restore nothing"
-    );
+    assert_eq!(world.operator.restored, 0, "renewals after a restart restore nothing");
     world.server.delete_secret("web", "interview-token");
     world.settle();
     assert_eq!(world.operator.restored, 1);
@@ -237,12 +213,7 @@ fn nothing_is_put_back_for_an_owner_that_is_gone() {
     world.server.collect_garbage();
     let (_, calls) = world.watch(|world| world.pass(minutes(20)));
     assert_eq!(calls, 0);
-    assert!(
-        !world
-            .server
-            .secrets
-            .contains_key(&("web".into(), "interview-token".into()))
-    );
+    assert!(!world.server.secrets.contains_key(&("web".into(), "interview-token".into())));
     world.server.feeds.insert(Watched::Requests, late);
     world.settle();
     assert!(world.operator.state.object(&request).is_none());
@@ -252,13 +223,7 @@ fn nothing_is_put_back_for_an_owner_that_is_gone() {
 #[test]
 fn a_late_sight_of_an_earlier_secret_issues_nothing() {
     let (mut world, _, request) = in_order();
-    let feed = |world: &mut World| {
-        world
-            .server
-            .feeds
-            .remove(&Watched::ManagedSecrets)
-            .unwrap_or_default()
-    };
+    let feed = |world: &mut World| world.server.feeds.remove(&Watched::ManagedSecrets).unwrap_or_default();
     // Edited and deleted; the watch shows neither, until the write has come back "gone".
     world.edit_secret("web", "interview-token", |it| {
         it["metadata"]["labels"]["x"] = json!("y");

@@ -23,16 +23,8 @@ fn a_namespace_out_of_quota_keeps_the_token_and_tries_only_the_write() {
     world.pass(minutes(60));
     assert_eq!(world.ready(&request), "False SecretWriteRefused");
     assert_eq!(world.service.count(Call::ServiceToken), 1);
-    let writes = world
-        .server
-        .journal
-        .iter()
-        .filter(|it| *it == "write interview-token")
-        .count();
-    assert!(
-        (12..=18).contains(&writes),
-        "10 s doubling to 5 min: {writes} in an hour"
-    );
+    let writes = world.server.journal.iter().filter(|it| *it == "write interview-token").count();
+    assert!((12..=18).contains(&writes), "10 s doubling to 5 min: {writes} in an hour");
     world.server.refuse_writes = None;
     world.pass(minutes(5));
     assert_eq!(world.ready(&request), "True Issued");
@@ -83,23 +75,9 @@ fn a_failed_read_is_forgotten_when_it_works_again() {
     world.server.refuse_reads = false;
     world.pass(minutes(10));
     assert_eq!(world.ready(&request), "True Issued");
-    let partner = world
-        .server
-        .objects
-        .keys()
-        .find(|key| &*key.name == "partner")
-        .unwrap()
-        .clone();
-    assert!(
-        world.status(&partner)["failure"].is_null(),
-        "{}",
-        world.status(&partner)
-    );
-    assert!(
-        !world.message(&partner).contains("cannot be renewed"),
-        "{}",
-        world.message(&partner)
-    );
+    let partner = world.server.objects.keys().find(|key| &*key.name == "partner").unwrap().clone();
+    assert!(world.status(&partner)["failure"].is_null(), "{}", world.status(&partner));
+    assert!(!world.message(&partner).contains("cannot be renewed"), "{}", world.message(&partner));
 }
 
 /// A failure that an earlier process left counts until the first change is seen.
@@ -107,9 +85,7 @@ fn a_failed_read_is_forgotten_when_it_works_again() {
 fn an_inherited_failure_is_void_when_the_spec_or_the_renew_request_changes() {
     for by_hand in [true, false] {
         let mut world = with_partner();
-        world
-            .service
-            .fail(Call::Exchange, Some((Class::RequestRefused, Scope::Request)));
+        world.service.fail(Call::Exchange, Some((Class::RequestRefused, Scope::Request)));
         let request = world.request("interview", json!({}));
         world.settle();
         assert_eq!(world.ready(&request), "False RequestRejected");

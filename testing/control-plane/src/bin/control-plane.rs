@@ -69,10 +69,7 @@ fn exec(apply: &[PathBuf], command: &[String]) -> Result<ExitCode, Error> {
     let Some((program, arguments)) = command.split_first() else {
         return Ok(ExitCode::FAILURE);
     };
-    let failed = |source| Error::Io {
-        doing: format!("run {program}"),
-        source,
-    };
+    let failed = |source| Error::Io { doing: format!("run {program}"), source };
     let mut child = Command::new(program)
         .args(arguments)
         .env(RUNNING, running.description_path())
@@ -118,10 +115,8 @@ fn up(apply: &[PathBuf]) -> Result<ExitCode, Error> {
 }
 
 fn signals() -> Result<Signals, Error> {
-    Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|source| Error::Io {
-        doing: "listen for signals".to_owned(),
-        source,
-    })
+    Signals::new([SIGINT, SIGTERM, SIGHUP])
+        .map_err(|source| Error::Io { doing: "listen for signals".to_owned(), source })
 }
 
 fn tools(tool: Option<Named>) -> Result<(), Error> {

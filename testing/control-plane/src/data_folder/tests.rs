@@ -12,16 +12,8 @@ fn what_a_killed_watcher_left_is_removed_and_what_is_in_use_stays() {
 
     sweep();
 
-    assert!(
-        !left.exists() && !left.with_extension("lock").exists(),
-        "{}",
-        left.display()
-    );
-    assert!(
-        in_use.path().exists() && in_use.lock_path().exists(),
-        "{}",
-        in_use.path().display()
-    );
+    assert!(!left.exists() && !left.with_extension("lock").exists(), "{}", left.display());
+    assert!(in_use.path().exists() && in_use.lock_path().exists(), "{}", in_use.path().display());
     in_use.remove();
     assert!(!in_use.path().exists() && !in_use.lock_path().exists());
 }

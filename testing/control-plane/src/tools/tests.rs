@@ -3,10 +3,7 @@ use super::{CHART, KUBERNETES, KUBERNETES_VERSION, Tool};
 #[test]
 fn programs_say_the_version_that_is_pinned() {
     let pin = format!("\tk8s.io/kubernetes v{KUBERNETES_VERSION} ");
-    assert!(
-        KUBERNETES.go_mod.contains(&pin),
-        "go/kubernetes/go.mod does not require{pin}"
-    );
+    assert!(KUBERNETES.go_mod.contains(&pin), "go/kubernetes/go.mod does not require{pin}");
     let (major, rest) = KUBERNETES_VERSION.split_once('.').unwrap();
     let (minor, _) = rest.split_once('.').unwrap();
     let flags = format!("{} ", KUBERNETES.linker_flags);
@@ -15,10 +12,7 @@ fn programs_say_the_version_that_is_pinned() {
         format!("gitMajor={major}"),
         format!("gitMinor={minor}"),
     ] {
-        assert!(
-            flags.contains(&format!("-X k8s.io/component-base/version.{told} ")),
-            "{told} in {flags}"
-        );
+        assert!(flags.contains(&format!("-X k8s.io/component-base/version.{told} ")), "{told} in {flags}");
     }
     let (_, helm) = CHART.linker_flags.rsplit_once('=').unwrap();
     assert!(
