@@ -91,13 +91,13 @@ async fn lists_show_what_was_there_before() {
     next(&mut changes, |change| {
         match change {
             Change::Seen { seen: Seen::Credential(object), initial, .. } => {
-                credential = Some((object, initial))
+                credential = Some((object, initial));
             }
             Change::Seen { seen: Seen::OtherSecret { name, version, .. }, .. } => {
-                secret = Some((name, version))
+                secret = Some((name, version));
             }
             Change::Seen { seen: Seen::Namespace { name, labels }, .. } if *name == world.namespace => {
-                namespace = Some(labels)
+                namespace = Some(labels);
             }
             Change::Listed(_) => listed += 1,
             _ => {}
@@ -186,7 +186,7 @@ async fn an_object_that_cannot_be_decoded_stalls_nothing() {
     next(&mut changes, |change| {
         match change {
             Change::Seen { seen: Seen::Credential(object), .. } => {
-                seen.push((object.name, object.spec.err()))
+                seen.push((object.name, object.spec.err()));
             }
             Change::Broken(..) => panic!("the stream broke"),
             _ => {}
