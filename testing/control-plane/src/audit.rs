@@ -134,17 +134,22 @@ impl AuditLog {
         }
     }
 
-    /// Whole lines only: the last one may be under way.
+    /// Whole lines only: the last one may be under way, and so may one have been when the mark was taken. That request came
+    /// earlier.
     fn text_since(&self, mark: Mark) -> Result<String, Error> {
         let mut bytes = Vec::new();
         File::open(&self.path)
             .and_then(|mut log| {
-                log.seek(SeekFrom::Start(mark.0))?;
+                log.seek(SeekFrom::Start(mark.0.saturating_sub(1)))?;
                 log.read_to_end(&mut bytes)
             })
             .map_err(Error::io("read", &self.path))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         bytes.truncate(whole);
+        if mark.0 > 0 {
+            let begins = bytes.iter().position(|byte| *byte == b'\n');
+            bytes.drain(..begins.map_or(bytes.len(), |end| end + 1));
+        }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
