@@ -45,6 +45,8 @@ impl Operator {
 
     /// Asks it to stop, as Kubernetes does, and returns how it ended.
     pub fn stop(&mut self) -> ExitStatus {
+        // Until it has begun, it heeds no signal and simply ends.
+        self.address();
         let mut child = self.child.take().expect("it runs");
         let pid = child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();

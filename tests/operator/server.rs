@@ -104,7 +104,14 @@ pub fn wait_for(
 async fn follow(kind: Kind, namespace: &str, name: &str, mut show: impl FnMut(Value) -> bool) {
     let selected = format!("{}?fieldSelector=metadata.name%3D{name}", kind.all(namespace));
     let list = request(Method::GET, &selected, None).await.expect("a list");
-    if show(list["items"][0].clone()) {
+    let mut object = list["items"][0].clone();
+    if !object.is_null() {
+        // The server leaves this out in lists, and an object is to look the same however it was seen.
+        let (version, name) = kind.type_meta();
+        object["apiVersion"] = json!(version);
+        object["kind"] = json!(name);
+    }
+    if show(object) {
         return;
     }
     let version = list["metadata"]["resourceVersion"].as_str().expect("a version");
