@@ -67,6 +67,8 @@ pub enum Obstacle<'a> {
     FormerOwnerIsLeaving,
     /// Somebody made the Secret immutable.
     SecretIsImmutable,
+    /// The Secret is being deleted, and something of somebody else's holds it.
+    SecretIsLeaving,
     /// There is no client Secret.
     LoginIsMissing,
     /// It lacks something.
@@ -99,7 +101,7 @@ pub const OBSTACLES: &[ObstacleCheck] = &[
     renewal_has_ended,
     is_suspended,
     name_is_taken,
-    secret_is_immutable,
+    secret_cannot_be_written,
     login_is_missing,
     credential_cannot_serve,
     attempt_is_not_due,
@@ -246,8 +248,12 @@ fn name_is_taken<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Optio
     }
 }
 
-fn secret_is_immutable<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
-    facts.secret.seen().filter(|seen| seen.immutable).map(|_| Obstacle::SecretIsImmutable)
+fn secret_cannot_be_written<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    match facts.secret.seen() {
+        Some(seen) if seen.immutable => Some(Obstacle::SecretIsImmutable),
+        Some(seen) if seen.deleting => Some(Obstacle::SecretIsLeaving),
+        _ => None,
+    }
 }
 
 fn login_is_missing<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
@@ -308,7 +314,7 @@ impl Obstacle<'_> {
             Self::RenewalHasEnded => Reason::Expired,
             Self::IsSuspended => Reason::Suspended,
             Self::NameIsTaken | Self::FormerOwnerIsLeaving => Reason::SecretNotOwned,
-            Self::SecretIsImmutable => Reason::SecretWriteRefused,
+            Self::SecretIsImmutable | Self::SecretIsLeaving => Reason::SecretWriteRefused,
             Self::LoginIsMissing => Reason::ClientSecretNotFound,
             Self::LoginIsIncomplete(_) => Reason::ClientSecretIncomplete,
             Self::CredentialIsAbsent => Reason::CredentialNotFound,
@@ -340,6 +346,7 @@ impl Obstacle<'_> {
             | Self::IsSuspended
             | Self::NameIsTaken
             | Self::SecretIsImmutable
+            | Self::SecretIsLeaving
             | Self::LoginIsIncomplete(_)
             | Self::PurposeIsNotAllowed
             | Self::TtlIsNotAllowed(_) => false,

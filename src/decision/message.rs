@@ -111,6 +111,11 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
                 "Secret \"{secret}\" was made immutable, so it cannot be renewed. Delete it; it is written anew at once."
             )
         }
+        Obstacle::SecretIsLeaving => {
+            format!(
+                "Secret \"{secret}\" is being deleted and a finalizer holds it. Remove the finalizer; it is written anew at once."
+            )
+        }
         Obstacle::LoginIsMissing => {
             format!(
                 "Secret \"{}\" does not exist. Create it; it is read as soon as it appears.",
@@ -192,9 +197,7 @@ fn failing(facts: &Facts<'_>, failure: &Failure) -> String {
     let next = at(failure.next_attempt);
     let what = match failure.reason {
         Reason::InvalidClient => return refused_login(facts),
-        Reason::ClusterAccessDenied => {
-            "The operator lacks a right on Secrets in this namespace. Grant it as the chart's roles do."
-        }
+        Reason::ClusterAccessDenied => missing_right(failure.step),
         Reason::SecretWriteRefused => {
             "The API server refuses to write the managed Secret (quota, admission policy, or immutable). The token is kept; make room for it."
         }
@@ -217,6 +220,21 @@ fn failing(facts: &Facts<'_>, failure: &Failure) -> String {
         _ => "The API server did not answer as expected.",
     };
     format!("{what} {}Tried again at {next}.", answered(failure))
+}
+
+/// Which right, and the rule that grants it.
+fn missing_right(step: FailedStep) -> &'static str {
+    match step {
+        FailedStep::Delete => {
+            "The operator may not delete this object. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [scopedtokenrequests], verbs: [delete]."
+        }
+        FailedStep::WriteSecret => {
+            "The operator may not write Secrets in this namespace. Grant it as the chart's roles do: apiGroups: [\"\"], resources: [secrets], verbs: [create, update]."
+        }
+        _ => {
+            "The operator may not read Secrets in this namespace. Grant it as the chart's roles do: apiGroups: [\"\"], resources: [secrets], verbs: [get, list, watch]."
+        }
+    }
 }
 
 fn answered(failure: &Failure) -> String {

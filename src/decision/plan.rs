@@ -215,8 +215,10 @@ fn arrives_at(record: &Record) -> Option<Timestamp> {
 
 fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
     let obstacle = obstacle(facts, cause, now);
-    let quiet = obstacle == Some(Obstacle::CredentialIsWorking) && cause.is_some_and(Cause::makes_unfit);
     let record = facts.record();
+    // A first token that is on its way is no news; one that has ended is.
+    let on_its_way = obstacle == Some(Obstacle::CredentialIsWorking) && cause.is_some_and(Cause::makes_unfit);
+    let quiet = on_its_way && record.is_none();
     let due = renewal_instant(facts);
     let until = next_look(
         [

@@ -9,7 +9,7 @@ use crate::api::{Condition, CredentialStatus, RequestStatus};
 use crate::auth::Origin;
 use crate::credential;
 use crate::decision::checks::{cause, renewal_instant};
-use crate::decision::schedule::{SHORTEST_WAIT, later};
+use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
 use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, plan};
 use crate::scoped_token;
@@ -28,6 +28,8 @@ pub(super) enum Decision {
         permits: usize,
         /// What to do.
         effect: Effect,
+        /// What is arranged while it is in line: a token that ends meanwhile is not called good.
+        meanwhile: Rest,
     },
     /// Forget the token that is held.
     DropHeld,
@@ -124,7 +126,7 @@ fn equip(
         Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
         Step::Recall => recall(key, facts)?,
         Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, facts, precondition(facts))?)),
-        Step::Issue(cause) => issue(state, key, facts, cause)?,
+        Step::Issue(cause) => issue(state, key, facts, cause, now)?,
         Step::Write(precondition) => write(key, object, facts, precondition)?,
         Step::DropHeld => Decision::DropHeld,
         Step::Finish => Decision::Act(Effect::Finish {
@@ -170,7 +172,7 @@ fn precondition(facts: &Facts<'_>) -> Precondition {
     }
 }
 
-fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause) -> Option<Decision> {
+fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timestamp) -> Option<Decision> {
     let wish = facts.sound()?;
     let inputs = crate::decision::InputsHash::V1 { made_for: wish.made_for?, made_with: wish.made_with? };
     let purpose = Purpose {
@@ -190,7 +192,14 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause) -> Option<De
         Kind::Request => (scoped_token::issue::PERMITS, Issue::Scoped(errand(state, key)?)),
     };
     let origin = issue.endpoint().origin().clone();
-    Some(Decision::Call { origin, permits, effect: Effect::Issue { issue, purpose } })
+    let ended = facts.record().is_some() && cause.makes_unfit();
+    let expires_at = facts.record().map(|record| record.expires_at);
+    let meanwhile = Rest {
+        until: Some(next_look([expires_at], now)),
+        publish: state.object(key).filter(|_| ended).and_then(|object| publish(object, facts, now)),
+        waits: false,
+    };
+    Some(Decision::Call { origin, permits, effect: Effect::Issue { issue, purpose }, meanwhile })
 }
 
 fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::cluster::WatchedObject;
-use crate::cluster::watch::{Change, Seen, Stream, Vanished, Watched};
+use crate::cluster::watch::{Change, Seen, Stream, Trouble, Vanished, Watched};
 use crate::decision::{Key, Kind, SpecFault};
 use crate::state::{Meta, Sighting, State};
 
@@ -14,6 +14,8 @@ use crate::state::{Meta, Sighting, State};
 pub(super) struct Observer {
     /// The streams whose first list is not complete.
     missing: BTreeSet<Stream>,
+    /// Those among them that the operator may not list: their namespaces are left alone, the others are not held up.
+    blind: BTreeSet<Stream>,
     /// The round in which the running list of each stream began.
     rounds: HashMap<Stream, u32>,
 }
@@ -21,13 +23,19 @@ pub(super) struct Observer {
 impl Observer {
     /// Waits for the first lists of these streams.
     pub(super) fn new(streams: impl IntoIterator<Item = Stream>) -> Self {
-        Self { missing: streams.into_iter().collect(), rounds: HashMap::new() }
+        Self { missing: streams.into_iter().collect(), blind: BTreeSet::new(), rounds: HashMap::new() }
     }
 
-    /// Whether every first list is complete: "not listed yet" is not "missing".
+    /// Whether every first list is complete, or refused: "not listed yet" is not "missing".
     #[must_use]
     pub(super) fn is_complete(&self) -> bool {
-        self.missing.is_empty()
+        self.missing.is_subset(&self.blind)
+    }
+
+    /// Whether everything that concerns this namespace has been listed.
+    #[must_use]
+    pub(super) fn sees(&self, namespace: &str) -> bool {
+        !self.blind.iter().any(|stream| stream.namespace.as_deref().is_none_or(|it| it == namespace))
     }
 
     /// Takes in one change. Returns the keys of the objects that it concerns.
@@ -41,6 +49,10 @@ impl Observer {
             Change::Seen { seen, .. } => see(state, seen),
             Change::Gone { stream, what } => lose(state, stream.what, &what),
             Change::Listed(stream) => self.listed(state, &stream),
+            Change::Broken(stream, Trouble::Forbidden) if self.missing.contains(&stream) => {
+                self.blind.insert(stream);
+                Vec::new()
+            }
             Change::Broken(..) | Change::Mended(_) => Vec::new(),
         }
     }
@@ -49,15 +61,24 @@ impl Observer {
         self.missing.remove(stream);
         let began = self.rounds.remove(stream).unwrap_or_default();
         let namespace = stream.namespace.as_deref();
-        match stream.what {
+        let mut woken = match stream.what {
             Watched::Credentials => state.end_objects_round(Kind::Credential, namespace, began),
             Watched::Requests => state.end_objects_round(Kind::Request, namespace, began),
             Watched::ManagedSecrets => state.end_secrets_round(namespace, began),
             Watched::OtherSecrets => state.end_other_secrets_round(namespace, began),
             Watched::Namespaces => state.end_namespaces_round(began),
+        };
+        if self.blind.remove(stream) {
+            // What was left alone until now is looked at.
+            let here = |key: &Key| namespace.is_none_or(|it| *key.namespace == *it);
+            woken.extend(state.objects().map(|(key, _)| key).filter(|key| here(key)).cloned());
         }
+        woken
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// What readiness says of a stream whose first list is awaited.
 #[must_use]

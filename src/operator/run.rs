@@ -162,7 +162,11 @@ impl Loop {
         self.queue.pass(clock::now());
         while self.acting.len() < EFFECTS {
             let Some(key) = self.queue.take() else { return };
-            self.turn(key);
+            if self.observer.sees(&key.namespace) {
+                self.turn(key);
+            } else {
+                self.queue.done(&key);
+            }
         }
     }
 
@@ -189,15 +193,14 @@ impl Loop {
                 self.queue.done(&key);
             }
             Some(Decision::Act(effect)) => self.spawn(&key, effect),
-            Some(Decision::Call { origin, permits, effect }) => {
+            Some(Decision::Call { origin, permits, effect, meanwhile }) => {
                 let Asked { through, called } = self.gates.ask(&origin, &key, permits);
                 self.wake_all(called);
                 if through {
                     self.spawn(&key, effect);
                 } else {
                     // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
-                    self.queue.wake_at(&key, Some(later(now, LONGEST_WAIT)));
-                    self.queue.done(&key);
+                    self.rest(key, meanwhile);
                 }
             }
             Some(Decision::DropHeld) => {
@@ -261,8 +264,11 @@ impl Loop {
             return;
         };
         self.acting.remove(&key);
-        let called = self.gates.leave(&key);
-        self.wake_all(called);
+        // A status may be written while its object is in line: it keeps its place.
+        if matches!(done, Done::Outcome(_)) {
+            let called = self.gates.leave(&key);
+            self.wake_all(called);
+        }
         if self.uid(&key) != uid {
             // What was done for an object that is gone says nothing of the one that bears its name now.
             self.turn(key);

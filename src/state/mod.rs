@@ -150,7 +150,7 @@ impl State {
 
     /// A Secret of ours is not there, in answer to a question.
     pub fn know_no_secret(&mut self, namespace: &Arc<str>, name: &str) {
-        self.secrets.lose(namespace, name, None);
+        let _ = self.secrets.lose(namespace, name, None);
     }
 
     /// A Secret of another type bears this name, in answer to a question.

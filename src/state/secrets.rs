@@ -71,10 +71,10 @@ impl Secrets {
     }
 
     /// A Secret of our type is gone. A late word about an earlier one of the same name is dropped.
-    pub fn lose(&mut self, namespace: &Arc<str>, name: &str, uid: Option<&str>) -> bool {
+    pub fn lose(&mut self, namespace: &Arc<str>, name: &str, uid: Option<&str>) -> Option<SeenSecret> {
         let key = key(namespace, name);
         let same = self.managed.get(&key).is_some_and(|known| uid.is_none_or(|uid| *known.thing.uid == *uid));
-        same && self.managed.remove(&key).is_some()
+        if same { self.managed.remove(&key).map(|listed| listed.thing) } else { None }
     }
 
     /// A Secret of another type was seen.
@@ -102,16 +102,19 @@ impl Secrets {
         self.round += 1;
     }
 
-    /// The list of our Secrets in these namespaces (`None`: everywhere) has ended. Returns the names that are gone.
-    pub fn end_managed_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<SecretName> {
+    /// The list of our Secrets in these namespaces (`None`: everywhere) has ended. Returns what is gone.
+    pub fn end_managed_round(
+        &mut self,
+        namespace: Option<&str>,
+        began: u32,
+    ) -> Vec<(SecretName, SeenSecret)> {
         let unseen =
             |listed: &Listed<SeenSecret>| within(namespace, &listed.namespace) && listed.round < began;
         let gone: Vec<_> =
             self.managed.iter().filter(|(_, it)| unseen(it)).map(|(key, _)| key.clone()).collect();
-        for key in &gone {
-            self.managed.remove(key);
-        }
-        gone
+        gone.into_iter()
+            .filter_map(|key| self.managed.remove(&key).map(|listed| (key, listed.thing)))
+            .collect()
     }
 
     /// The list of the other Secrets has ended. Returns which of `wanted` are gone or free.

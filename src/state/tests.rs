@@ -123,6 +123,19 @@ fn whose_a_secret_is() {
 
 /// Read your own writes: whatever the watch still has to say of before, of this Secret or an earlier one of its name.
 #[test]
+fn what_belonged_to_a_former_object_has_not_vanished_for_its_successor() {
+    let mut state = state();
+    see_request(&mut state, "r", meta("mine", 1), &json!({}));
+    let vanished = |state: &State| state.object(&request("r")).unwrap().work.care.vanished;
+    state.see_secret(&web(), "r-token", secret("s1", 10, owned("before")));
+    assert_eq!(state.lose_secret(&web(), "r-token", Some("s1")), [request("r")], "the name is free");
+    assert!(!vanished(&state));
+    state.see_secret(&web(), "r-token", secret("s2", 20, owned("mine")));
+    state.lose_secret(&web(), "r-token", Some("s2"));
+    assert!(vanished(&state));
+}
+
+#[test]
 fn an_older_sight_of_a_secret_never_overwrites_our_write() {
     let mut state = state();
     see_request(&mut state, "r", meta("mine", 1), &json!({}));

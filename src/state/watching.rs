@@ -119,10 +119,8 @@ impl State {
 
     /// A Secret of ours is gone. Its owner is looked at before it is put back.
     pub fn lose_secret(&mut self, namespace: &Arc<str>, name: &str, uid: Option<&str>) -> Vec<Key> {
-        if !self.secrets.lose(namespace, name, uid) {
-            return Vec::new();
-        }
-        self.lost(namespace, name)
+        let gone = self.secrets.lose(namespace, name, uid);
+        gone.map(|gone| self.lost(namespace, name, &gone)).unwrap_or_default()
     }
 
     /// A Secret of another type was seen: a client Secret, or a name that is taken.
@@ -201,7 +199,7 @@ impl State {
     /// A list of our Secrets has ended.
     pub fn end_secrets_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<Key> {
         let gone = self.secrets.end_managed_round(namespace, began);
-        gone.iter().flat_map(|(home, name)| self.lost(home, name)).collect()
+        gone.iter().flat_map(|((home, name), secret)| self.lost(home, name, secret)).collect()
     }
 
     /// A list of the other Secrets has ended.
@@ -215,10 +213,13 @@ impl State {
         woken
     }
 
-    fn lost(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+    /// Of those who want the name, it has vanished for the one that it belonged to; to the others it has become free.
+    fn lost(&mut self, namespace: &Arc<str>, name: &str, gone: &SeenSecret) -> Vec<Key> {
         let woken = self.claiming(namespace, name);
         for key in &woken {
-            if let Some(object) = self.objects.get_mut(key) {
+            if let Some(object) = self.objects.get_mut(key)
+                && !belongs_to_another(gone, &object.meta.uid)
+            {
                 object.work.care.vanished = true;
                 // Its namespace may be on its way out: the server is asked before a token is spent.
                 object.work.care.rehearse = true;
@@ -253,5 +254,13 @@ impl State {
     fn claimed_name(&self, key: &Key) -> Option<SecretName> {
         let name = self.objects.get(key)?.secret_name()?;
         Some((key.namespace.clone(), name.into()))
+    }
+}
+
+fn belongs_to_another(secret: &SeenSecret, uid: &str) -> bool {
+    match &secret.owner {
+        Owner::Ours { uid: owner, .. } => **owner != *uid,
+        Owner::Other => true,
+        Owner::Nobody => false,
     }
 }

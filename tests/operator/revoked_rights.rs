@@ -22,7 +22,10 @@ fn without_the_right_to_create_secrets_the_token_is_kept_until_the_right_is_back
     let request = world.wait_told(Kind::Request, "interview", "False/ClusterAccessDenied");
     assert_eq!(condition(&request, "Stalled"), "True/ClusterAccessDenied");
     let message = told::message(&request, "Ready");
-    assert!(message.contains("right on Secrets") && message.contains("chart's roles"), "{message}");
+    assert!(
+        message.contains("may not write Secrets") && message.contains("verbs: [create, update]"),
+        "{message}"
+    );
     assert_eq!(request["status"]["failure"]["step"], "WriteSecret");
     assert_eq!(world.emulator.calls(Call::Exchange), 1);
     // What is there already works on.

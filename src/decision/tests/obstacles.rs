@@ -66,6 +66,8 @@ const ROWS: &[Row] = rows! {
         => "FormerOwnerIsLeaving" SecretNotOwned Reconciling "about to be collected";
     "an immutable Secret without a record" request |it| { it.seen.immutable = true; it.seen.record = None; }
         => "SecretIsImmutable" SecretWriteRefused Stalled "Delete it; it is written anew at once";
+    "a Secret that is being deleted, and is held" request |it| { it.seen.deleting = true; it.seen.record = None; }
+        => "SecretIsLeaving" SecretWriteRefused Stalled "Remove the finalizer";
     "no client Secret" bare_credential |it| it.login = LoginFact::Absent
         => "LoginIsMissing" ClientSecretNotFound Reconciling "Secret \"partner-login\" does not exist. Create it";
     "no client id" bare_credential |it| it.login = LoginFact::Incomplete(LoginGap::NoId)

@@ -15,7 +15,7 @@ use super::super::queue::Queue;
 use super::feed::{STREAMS, stream};
 use crate::cluster::watch::Change;
 use crate::decision::Key;
-use crate::decision::schedule::{LONGEST_WAIT, later};
+use crate::decision::schedule::later;
 use crate::state::{Settings, State};
 
 /// One process of the operator.
@@ -64,7 +64,11 @@ impl Operator {
         let Some(key) = self.queue.take() else {
             return false;
         };
-        self.turn(key, now);
+        if self.observer.sees(&key.namespace) {
+            self.turn(key, now);
+        } else {
+            self.queue.done(&key);
+        }
         true
     }
 
@@ -82,14 +86,13 @@ impl Operator {
                 self.queue.done(&key);
             }
             Some(Decision::Act(effect)) => self.fly(key, effect, None),
-            Some(Decision::Call { origin, permits, effect }) => {
+            Some(Decision::Call { origin, permits, effect, meanwhile }) => {
                 let asked = self.gates.ask(&origin, &key, permits);
                 self.wake_all(asked.called);
                 if asked.through {
                     self.fly(key, effect, None);
                 } else {
-                    self.queue.wake_at(&key, Some(later(now, LONGEST_WAIT)));
-                    self.queue.done(&key);
+                    self.rest(key, meanwhile);
                 }
             }
             Some(Decision::DropHeld) => {
@@ -136,8 +139,10 @@ impl Operator {
         status: Option<NewStatus>,
         now: Timestamp,
     ) {
-        let called = self.gates.leave(&key);
-        self.wake_all(called);
+        if status.is_none() {
+            let called = self.gates.leave(&key);
+            self.wake_all(called);
+        }
         let Outcome::Published(result) = outcome else {
             let Aftermath { wake, restored } = apply(&mut self.state, &key, outcome, now);
             self.restored += usize::from(restored);

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::super::World;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
+use crate::operator::decide::Decision;
 
 /// A credential and a request, both in order.
 fn in_order() -> (World, crate::decision::Key, crate::decision::Key) {
@@ -29,6 +30,23 @@ fn a_first_issue_takes_three_calls_and_two_writes_each() {
         world.value("legal", "partner-access-token", "authorization").as_deref(),
         Some("Bearer access-1")
     );
+}
+
+#[test]
+fn a_token_that_ends_in_the_gates_line_is_not_called_good() {
+    let (mut world, _, request) = in_order();
+    let decide = |world: &World, now| crate::operator::decide::decide(&world.operator.state, &request, now);
+    let due = world.now + hours(8);
+    let Some(Decision::Call { meanwhile, .. }) = decide(&world, due) else { panic!("a renewal is due") };
+    assert!(meanwhile.publish.is_none(), "it is good, and nothing is said of routine work");
+    world.edit(&request, json!({}));
+    let ended = world.now + hours(11);
+    match decide(&world, ended) {
+        // Its credential's token has ended too: it waits for that one, and says so.
+        Some(Decision::Rest(rest)) => assert!(rest.publish.is_some()),
+        Some(Decision::Call { meanwhile, .. }) => assert!(meanwhile.publish.is_some()),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -1,0 +1,32 @@
+//! Who waits for which first list?
+
+use super::Observer;
+use crate::cluster::watch::{Change, Stream, Trouble, Watched};
+use crate::state::{Settings, State};
+
+fn stream(what: Watched, namespace: &str) -> Stream {
+    Stream { what, namespace: Some(namespace.into()) }
+}
+
+#[test]
+fn a_namespace_that_may_not_be_listed_holds_up_no_other() {
+    let mut state = State::new(Settings::default());
+    let all =
+        [Watched::Credentials, Watched::ManagedSecrets].map(|what| [stream(what, "a"), stream(what, "b")]);
+    let mut observer = Observer::new(all.iter().flatten().cloned());
+    for listed in [
+        stream(Watched::Credentials, "a"),
+        stream(Watched::Credentials, "b"),
+        stream(Watched::ManagedSecrets, "a"),
+    ] {
+        observer.take(&mut state, Change::Listed(listed));
+    }
+    let refused = stream(Watched::ManagedSecrets, "b");
+    observer.take(&mut state, Change::Broken(refused.clone(), Trouble::Unreachable));
+    assert!(!observer.is_complete(), "it may answer yet");
+    observer.take(&mut state, Change::Broken(refused.clone(), Trouble::Forbidden));
+    assert!(observer.is_complete());
+    assert!(observer.sees("a") && !observer.sees("b"));
+    observer.take(&mut state, Change::Listed(refused));
+    assert!(observer.sees("b"));
+}
