@@ -48,8 +48,9 @@ fn without_the_right_to_update_secrets_the_old_token_stays_in_service() {
     let before = world.secret(SECRET);
     let rules = take_away(&world, "update");
     world.change_secret(&app, "another");
-    let says_so =
-        |it: &Value| told::is(it, "True/Issued") && told::message(it, "Ready").contains("right on Secrets");
+    let says_so = |it: &Value| {
+        told::is(it, "True/Issued") && told::message(it, "Ready").contains("may not write Secrets")
+    };
     let credential = world.wait_for(Kind::Credential, "partner", says_so);
     assert_eq!(credential["status"]["failure"]["reason"], "ClusterAccessDenied");
     assert_eq!(condition(&credential, "Stalled"), "");
