@@ -1,9 +1,7 @@
 //! What is known of one credential? Looks it up in memory; no I/O, no clock, and no choice.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use crate::decision::inputs;
-use crate::decision::{Chain, Delivery, Facts, Key, Names, SecretFact, SpecFault, Wish};
+use crate::decision::{Chain, Delivery, Facts, Failure, Key, Names, SecretFact, SpecFault, Wish};
 use crate::state::spec::CredentialSpec;
 use crate::state::{Credential, State};
 
@@ -34,7 +32,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
         failure: object.work.failure.as_ref(),
-        stamp: stamp(meta.generation, meta.renew_request.as_deref(), session.login_version),
+        stamp: Failure::stamp_of((meta.generation, meta.renew_request.as_deref(), session.login_version)),
         token_refused: record.is_some_and(|record| session.refused == Some(record.issued_at)),
         token_wanted: !session.waiting.is_empty(),
         validity: session.validity,
@@ -67,15 +65,4 @@ fn made_with(credential: &Credential) -> Option<[u8; 16]> {
 
 fn names(spec: &CredentialSpec) -> Names<'_> {
     Names { client_secret: &spec.login.name, ..Names::default() }
-}
-
-fn stamp(
-    generation: i64,
-    renew_request: Option<&str>,
-    login: Option<crate::decision::ResourceVersion>,
-) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (generation, renew_request, login).hash(&mut hasher);
-    // 0 is the stamp of what an earlier process left.
-    hasher.finish().max(1)
 }

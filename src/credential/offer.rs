@@ -5,9 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::Reason;
 use crate::decision::checks::{cause, obstacle};
-use crate::decision::{
-    Facts, FailedStep, Failure, InputsHash, LoginFact, Obstacle, Record, Validity, is_unfit,
-};
+use crate::decision::{Facts, FailedStep, Failure, LoginFact, Obstacle, Record, Validity, is_unfit};
 use crate::state::{Offer, Offers};
 
 /// What this credential offers.
@@ -70,9 +68,5 @@ fn parked<'a>(facts: &Facts<'a>, now: Timestamp) -> Option<&'a Failure> {
 
 fn is_live(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
     let wanted = facts.sound().and_then(|wish| wish.made_for);
-    let for_this = match (&held.inputs, wanted) {
-        (InputsHash::V1 { made_for, .. }, Some(wanted)) => *made_for == wanted,
-        _ => true,
-    };
-    for_this && held.expires_at > now
+    held.inputs.is_for(wanted) && held.expires_at > now
 }

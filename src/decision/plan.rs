@@ -107,7 +107,7 @@ fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     if owner_is_in_doubt(facts) {
         return Some(Step::ConfirmOwner);
     }
-    Some(Step::Write(precondition(facts)))
+    Some(Step::Write(Precondition::of(facts)))
 }
 
 fn issue(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
@@ -170,11 +170,7 @@ fn unwritten(facts: &Facts<'_>, held: &Record) -> bool {
 /// Whether the held token is worth writing: for this spec, and alive.
 fn serves(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
     let wanted = facts.sound().and_then(|wish| wish.made_for);
-    let for_this = match (&held.inputs, wanted) {
-        (super::InputsHash::V1 { made_for, .. }, Some(wanted)) => *made_for == wanted,
-        _ => true,
-    };
-    for_this && held.expires_at > now && held.issued_at <= later(now, FUTURE_TOLERANCE)
+    held.inputs.is_for(wanted) && held.expires_at > now && held.issued_at <= later(now, FUTURE_TOLERANCE)
 }
 
 /// A token was issued, and its write is refused for now: issuing another would not help.
@@ -201,10 +197,14 @@ fn may_try(facts: &Facts<'_>, step: FailedStep, now: Timestamp) -> bool {
     facts.standing_failure().is_none_or(|failure| failure.step != step || !failure.is_awaited(now))
 }
 
-fn precondition(facts: &Facts<'_>) -> Precondition {
-    match facts.secret.seen() {
-        None => Precondition::Absent,
-        Some(seen) => Precondition::Unchanged { uid: seen.uid.clone(), version: seen.version },
+impl Precondition {
+    /// What is known of the Secret now.
+    #[must_use]
+    pub fn of(facts: &Facts<'_>) -> Self {
+        match facts.secret.seen() {
+            None => Self::Absent,
+            Some(seen) => Self::Unchanged { uid: seen.uid.clone(), version: seen.version },
+        }
     }
 }
 

@@ -83,3 +83,14 @@ pub enum Content {
     /// Only metadata was seen so far; taken as intact until the data are.
     Unseen,
 }
+
+impl InputsHash {
+    /// Whether the token is for this: endpoint, subject and delivery. What is not known, on either side, counts as matching.
+    #[must_use]
+    pub fn is_for(&self, wanted: Option<[u8; 16]>) -> bool {
+        match (self, wanted) {
+            (Self::V1 { made_for, .. }, Some(wanted)) => *made_for == wanted,
+            _ => true,
+        }
+    }
+}

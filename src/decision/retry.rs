@@ -1,6 +1,8 @@
 //! When is a failed step tried again? Behaviour §4.3. The delay is bounded by the failure's class and by the life that is
 //! left; its jitter is a hash of identity and attempt.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
@@ -133,6 +135,14 @@ pub struct Setback {
 impl Failure {
     /// The stamp of a failure that an earlier process left in status: it counts until the first change is seen.
     pub const INHERITED: u64 = 0;
+
+    /// The stamp of what an attempt depends on. Within one process only: never stored.
+    #[must_use]
+    pub fn stamp_of(depends_on: impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        depends_on.hash(&mut hasher);
+        hasher.finish().max(Self::INHERITED + 1)
+    }
 
     /// Whether the next attempt is still to come. One that no delay can have led to was arranged by a clock that was wrong,
     /// or by somebody else: it is made now.

@@ -125,7 +125,7 @@ fn equip(
         Step::Look => Decision::Act(Effect::Look { namespace, name: secret_name.into() }),
         Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
         Step::Recall => recall(key, facts)?,
-        Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, facts, precondition(facts))?)),
+        Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, facts, Precondition::of(facts))?)),
         Step::Issue(cause) => issue(state, key, facts, cause, now)?,
         Step::Write(precondition) => write(key, object, facts, precondition)?,
         Step::DropHeld => Decision::DropHeld,
@@ -163,13 +163,6 @@ fn own_secret(key: &Key, facts: &Facts<'_>, precondition: Precondition) -> Optio
         template: facts.sound()?.template?.clone(),
         precondition,
     })
-}
-
-fn precondition(facts: &Facts<'_>) -> Precondition {
-    match facts.secret.seen() {
-        None => Precondition::Absent,
-        Some(seen) => Precondition::Unchanged { uid: seen.uid.clone(), version: seen.version },
-    }
 }
 
 fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timestamp) -> Option<Decision> {

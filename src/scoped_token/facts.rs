@@ -1,14 +1,12 @@
 //! What is known of one request, and of the credentials it depends on? Looks it up in memory; no I/O, no clock. "Absent" and
 //! "not consenting" take the same path from the first line on (behaviour §6.2).
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use jiff::Timestamp;
 
 use crate::api::{AppType, Reason};
 use crate::decision::inputs::{self, Subject};
 use crate::decision::{
-    Chain, Delivery, Facts, InputsHash, Key, LoginFact, Names, SecretFact, SpecFault, Validity, Wish,
+    Chain, Delivery, Facts, Failure, Key, LoginFact, Names, SecretFact, SpecFault, Validity, Wish,
 };
 use crate::state::spec::{CredentialName, CredentialSpec, RequestSpec};
 use crate::state::{Offer, Request, Session, State};
@@ -39,7 +37,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
         failure: object.work.failure.as_ref(),
-        stamp: stamp(meta.generation, meta.renew_request.as_deref()),
+        stamp: Failure::stamp_of((meta.generation, meta.renew_request.as_deref())),
         token_refused: false,
         token_wanted: false,
         validity: Validity::Unknown,
@@ -140,12 +138,8 @@ fn access<'a>(
     now: Timestamp,
 ) -> Option<Chain<'a>> {
     let held = state.object(&name.key).and_then(|object| object.work.held.as_ref());
-    let made_here = held.is_some_and(|held| match held.record.inputs {
-        InputsHash::V1 { made_for, .. } => {
-            made_for == inputs::made_for(credential.endpoint.any().base(), None)
-        }
-        InputsHash::Other(_) => true,
-    });
+    let made_for = inputs::made_for(credential.endpoint.any().base(), None);
+    let made_here = held.is_some_and(|held| held.record.inputs.is_for(Some(made_for)));
     closed(credential, &name.shown)
         .or_else(|| serving(session.offers.access, &name.shown, now))
         .or_else(|| (!made_here).then_some(Chain::Working))
@@ -193,11 +187,4 @@ fn consenting<'a>(
     let spec = credential.spec.as_ref().ok()?;
     let labels = state.labels(&key.namespace);
     spec.consent.allows(&name.key.namespace, &key.namespace, labels).then_some((spec, &credential.session))
-}
-
-fn stamp(generation: i64, renew_request: Option<&str>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (generation, renew_request).hash(&mut hasher);
-    // 0 is the stamp of what an earlier process left.
-    hasher.finish().max(1)
 }
