@@ -16,7 +16,6 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         Some(template) => state.secret_fact(key, object, &template.name),
         None => SecretFact::Unwanted,
     };
-    let record = secret.seen().and_then(|seen| seen.record.as_ref());
     let meta = &object.meta;
     Some(Facts {
         key,
@@ -31,9 +30,11 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         secret,
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
-        failure: object.work.failure.as_ref(),
-        stamp: Failure::stamp_of((meta.generation, meta.renew_request.as_deref(), session.login_version)),
-        token_refused: record.is_some_and(|record| session.refused == Some(record.issued_at)),
+        failures: &object.work.failures,
+        // Touching a client Secret without changing what it holds is no reason to try again.
+        stamp: Failure::stamp_of((meta.generation, meta.renew_request.as_deref(), made_with(credential))),
+        refused: session.refused,
+        unproven: session.unproven,
         token_wanted: !session.waiting.is_empty(),
         validity: session.validity,
     })

@@ -29,16 +29,17 @@ fn closed(facts: &Facts<'_>) -> Option<Reason> {
 }
 
 fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
-    let parked = parked(facts, now);
-    if let Some(failure) = parked.filter(|it| it.step == FailedStep::ServiceToken) {
+    if let Some(failure) = parked(facts, FailedStep::ServiceToken, now) {
         return Offer::NotReady(failure.reason);
     }
-    if let Some(held) = facts.held.filter(|held| !facts.token_refused && is_live(facts, held, now)) {
+    if let Some(held) = facts.held.filter(|held| !facts.held_was_refused() && is_live(facts, held, now)) {
         return Offer::Live { generation, expires_at: Some(held.expires_at) };
     }
     let cause = cause(facts, now);
     match obstacle(facts, cause, now) {
-        Some(obstacle) if is_unfit(facts, cause) || facts.token_refused => Offer::NotReady(obstacle.reason()),
+        Some(obstacle) if is_unfit(facts, cause) || facts.token_was_refused() => {
+            Offer::NotReady(obstacle.reason())
+        }
         // The token is good, but only the Secret holds it, and that cannot be read.
         Some(Obstacle::AttemptIsNotDue(failure)) if failure.step == FailedStep::ReadManagedSecret => {
             Offer::NotReady(failure.reason)
@@ -53,17 +54,19 @@ fn login(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
         LoginFact::Unread => Offer::Working,
         LoginFact::Absent => Offer::NotReady(Reason::ClientSecretNotFound),
         LoginFact::Incomplete(_) => Offer::NotReady(Reason::ClientSecretIncomplete),
-        LoginFact::Ready => match parked(facts, now) {
-            Some(failure) if facts.validity == Validity::Refused || failure.step == FailedStep::Exchange => {
-                Offer::NotReady(failure.reason)
+        LoginFact::Ready => {
+            let refused =
+                parked(facts, FailedStep::AccessToken, now).filter(|_| facts.validity == Validity::Refused);
+            match refused.or_else(|| parked(facts, FailedStep::Exchange, now)) {
+                Some(failure) => Offer::NotReady(failure.reason),
+                None => Offer::Live { generation, expires_at: None },
             }
-            _ => Offer::Live { generation, expires_at: None },
-        },
+        }
     }
 }
 
-fn parked<'a>(facts: &Facts<'a>, now: Timestamp) -> Option<&'a Failure> {
-    facts.standing_failure().filter(|failure| failure.is_awaited(now))
+fn parked<'a>(facts: &Facts<'a>, step: FailedStep, now: Timestamp) -> Option<&'a Failure> {
+    facts.failure_of(step).filter(|failure| failure.is_awaited(now))
 }
 
 fn is_live(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {

@@ -190,7 +190,7 @@ fn login_has_changed(facts: &Facts<'_>, _: Timestamp) -> bool {
 }
 
 fn token_was_refused(facts: &Facts<'_>, _: Timestamp) -> bool {
-    facts.token_refused
+    facts.token_was_refused()
 }
 
 fn renewal_was_requested(facts: &Facts<'_>, _: Timestamp) -> bool {
@@ -276,11 +276,22 @@ fn credential_cannot_serve<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp
 }
 
 fn attempt_is_not_due<'a>(facts: &Facts<'a>, _: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
-    let failure = facts.standing_failure().filter(|failure| failure.is_awaited(now))?;
-    // What its requests met does not keep a credential from renewing its own token, unless that token is what was refused.
-    let of_requests = matches!(failure.step, FailedStep::ServiceToken | FailedStep::Exchange);
-    let elsewhere = facts.key.kind == Kind::Credential && of_requests && !facts.token_refused;
-    (!elsewhere).then_some(Obstacle::AttemptIsNotDue(failure))
+    let awaited = facts.standing().filter(|it| holds_up_issuing(facts, it.step) && it.is_awaited(now));
+    awaited.max_by_key(|failure| failure.weight()).map(Obstacle::AttemptIsNotDue)
+}
+
+/// What its requests met does not keep a credential from renewing its own token, unless that token is what was refused.
+fn holds_up_issuing(facts: &Facts<'_>, failed: FailedStep) -> bool {
+    match failed {
+        FailedStep::Delete => false,
+        FailedStep::Exchange => facts.key.kind == Kind::Request,
+        FailedStep::ServiceToken => facts.key.kind == Kind::Request || facts.token_was_refused(),
+        FailedStep::ReadClientSecret
+        | FailedStep::ReadManagedSecret
+        | FailedStep::AccessToken
+        | FailedStep::WriteSecret
+        | FailedStep::Internal => true,
+    }
 }
 
 fn repair_is_too_soon<'a>(facts: &Facts<'a>, cause: Option<Cause>, now: Timestamp) -> Option<Obstacle<'a>> {
@@ -350,6 +361,16 @@ impl Obstacle<'_> {
             | Self::LoginIsIncomplete(_)
             | Self::PurposeIsNotAllowed
             | Self::TtlIsNotAllowed(_) => false,
+        }
+    }
+
+    /// Whether it is a moment's matter that nobody needs to hear of.
+    #[must_use]
+    pub fn is_routine(&self) -> bool {
+        match self {
+            Self::CredentialIsWorking => true,
+            Self::AttemptIsNotDue(failure) => !failure.is_told(),
+            _ => false,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Delivery, Failure, Key, Record, SeenSecret, Template};
+use super::{Delivery, FailedStep, Failure, Failures, Key, Record, SeenSecret, Template};
 use crate::api::Reason;
 
 /// Everything that is known of one object when a decision is made.
@@ -34,11 +34,13 @@ pub struct Facts<'a> {
     /// What this operator has done and learnt of the Secret.
     pub care: Care,
     /// What failed, and when it is tried again.
-    pub failure: Option<&'a Failure>,
+    pub failures: &'a Failures,
     /// What must be equal for a failure to still count: spec, client Secret and renew request, hashed.
     pub stamp: u64,
-    /// The service refused the current access token (credentials).
-    pub token_refused: bool,
+    /// The issue time of the access token that the service refused last (credentials).
+    pub refused: Option<Timestamp>,
+    /// The access token in memory replaced a refused one, and was not accepted yet (credentials).
+    pub unproven: bool,
     /// Somebody waits for the token that only the Secret holds (credentials).
     pub token_wanted: bool,
     /// What the service last said of key and secret (credentials).
@@ -241,9 +243,33 @@ impl<'a> Facts<'a> {
         self.wish.as_ref().ok()
     }
 
-    /// The failure, unless something it depended on has changed since.
+    /// The failures, but for those that depended on something that has changed since.
+    pub fn standing(&self) -> impl Iterator<Item = &'a Failure> {
+        let stamp = self.stamp;
+        self.failures.iter().filter(move |it| it.stamp == stamp || it.stamp == Failure::INHERITED)
+    }
+
+    /// How this step failed last, if that still counts.
     #[must_use]
-    pub fn standing_failure(&self) -> Option<&'a Failure> {
-        self.failure.filter(|failure| failure.stamp == self.stamp || failure.stamp == Failure::INHERITED)
+    pub fn failure_of(&self, step: FailedStep) -> Option<&'a Failure> {
+        self.standing().find(|failure| failure.step == step)
+    }
+
+    /// The failure that the object tells of.
+    #[must_use]
+    pub fn told_failure(&self) -> Option<&'a Failure> {
+        self.standing().filter(|failure| failure.is_told()).max_by_key(|failure| failure.weight())
+    }
+
+    /// Whether the service refused the access token that the Secret holds.
+    #[must_use]
+    pub fn token_was_refused(&self) -> bool {
+        self.refused.is_some() && self.refused == self.record().map(|record| record.issued_at)
+    }
+
+    /// Whether the service refused the access token that is held in memory.
+    #[must_use]
+    pub fn held_was_refused(&self) -> bool {
+        self.refused.is_some() && self.refused == self.held.map(|held| held.issued_at)
     }
 }

@@ -12,6 +12,9 @@ pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew earl
 /// Follows the message of a credential whose selector cannot be honoured.
 pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is ignored: this installation may not read namespaces; list them in names.";
 
+/// There is no token, and nothing is in its way.
+const ON_ITS_WAY: &str = "A token is about to be issued.";
+
 /// A token is in service.
 pub(super) fn issued(expires_at: Timestamp, renew_at: Option<Timestamp>) -> String {
     match renew_at {
@@ -48,7 +51,7 @@ pub(super) fn renewal_fails(
     obstacle: Option<&Obstacle<'_>>,
     expires_at: Timestamp,
 ) -> String {
-    let why = not_ready(facts, obstacle, facts.standing_failure(), Reason::Pending);
+    let why = not_ready(facts, obstacle, facts.told_failure(), Reason::Pending);
     format!("The token is good until {}, but it cannot be renewed: {why}", at(expires_at))
 }
 
@@ -61,9 +64,10 @@ pub(super) fn not_ready(
 ) -> String {
     match (obstacle, failure) {
         (None, Some(failure)) => failing(facts, failure),
+        (Some(Obstacle::AttemptIsNotDue(failure)), _) if !failure.is_told() => ON_ITS_WAY.to_owned(),
         (Some(obstacle), _) => standing(facts, obstacle),
         (None, None) if reason == Reason::InvalidClient => refused_login(facts),
-        (None, None) => "A token is about to be issued.".to_owned(),
+        (None, None) => ON_ITS_WAY.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod checks;
 mod facts;
+mod failures;
 pub mod inputs;
 mod kind;
 mod message;
@@ -19,6 +20,7 @@ pub use checks::{Cause, Obstacle};
 pub use facts::{
     Care, Chain, Facts, LoginFact, LoginGap, Names, Renewal, SecretFact, SpecFault, Validity, Wish,
 };
+pub use failures::Failures;
 pub use kind::{Key, Kind};
 pub use plan::{Precondition, Step, Wait, plan};
 pub use record::{Content, InputsHash, Owner, Record, ResourceVersion, SeenSecret};

@@ -194,7 +194,7 @@ fn blocks_writing(facts: &Facts<'_>) -> bool {
 }
 
 fn may_try(facts: &Facts<'_>, step: FailedStep, now: Timestamp) -> bool {
-    facts.standing_failure().is_none_or(|failure| failure.step != step || !failure.is_awaited(now))
+    facts.failure_of(step).is_none_or(|failure| !failure.is_awaited(now))
 }
 
 impl Precondition {
@@ -217,7 +217,8 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
     let obstacle = obstacle(facts, cause, now);
     let record = facts.record();
     // A first token that is on its way is no news; one that has ended is.
-    let on_its_way = obstacle == Some(Obstacle::CredentialIsWorking) && cause.is_some_and(Cause::makes_unfit);
+    let on_its_way =
+        obstacle.as_ref().is_some_and(Obstacle::is_routine) && cause.is_some_and(Cause::makes_unfit);
     let quiet = on_its_way && record.is_none();
     let due = renewal_instant(facts);
     let until = next_look(
@@ -229,11 +230,12 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
             facts.held.and_then(arrives_at),
             facts.sound().and_then(|wish| wish.renew_until),
             schedule::removed_at(facts),
-            facts.standing_failure().map(|failure| failure.next_attempt),
             obstacle.as_ref().and_then(Obstacle::until),
             facts.held.map(|held| held.expires_at),
         ],
         now,
     );
+    let attempts = facts.standing().map(|failure| failure.next_attempt).filter(|at| *at > now);
+    let until = attempts.fold(until, Timestamp::min);
     Step::Wait(Wait { until: Some(until), speak: !quiet })
 }

@@ -100,8 +100,8 @@ pub fn another_failure(
     life_left: Option<SignedDuration>,
     now: Timestamp,
 ) -> Failure {
-    let same =
-        old.filter(|old| old.stamp == news.stamp && old.step == news.step && old.reason == news.reason);
+    let same = old
+        .filter(|old| old.stamp == news.stamp && old.step == news.step && are_kin(old.reason, news.reason));
     let count = same.map_or(1, |old| old.count.saturating_add(1));
     Failure {
         step: news.step,
@@ -158,6 +158,13 @@ impl Failure {
     pub fn needs_a_person(&self) -> bool {
         needs_a_person(self.reason)
     }
+}
+
+/// Whether two reasons in a row are one failure: a service that is away answers now with nothing, now with an error page.
+fn are_kin(old: Reason, new: Reason) -> bool {
+    let away = [Reason::ServiceUnavailable, Reason::UnexpectedResponse];
+    let asks_for_less = [Reason::Throttled, Reason::QuotaExhausted];
+    old == new || [away, asks_for_less].iter().any(|kin| kin.contains(&old) && kin.contains(&new))
 }
 
 /// Whether only a person can change what this reason says (product.md, Conditions).

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::checks::{Cause, Obstacle, cause, login_was_refused, obstacle, renewal_instant};
 use super::message;
 use super::schedule::{before_end, overdue_at};
-use super::{Facts, Failure, Kind, LoginFact, Renewal, SecretFact, Validity};
+use super::{Facts, FailedStep, Failure, Kind, LoginFact, Renewal, SecretFact, Validity};
 use crate::api::Reason;
 
 /// Everything in a status that both kinds have.
@@ -91,7 +91,7 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
         progress,
         credentials_valid: (facts.key.kind == Kind::Credential).then(|| credentials_valid(facts)),
         token: token(facts),
-        failure: facts.standing_failure().cloned(),
+        failure: facts.told_failure().cloned(),
         renew_handled: facts.record().and_then(|record| record.renew_handled.clone()),
     }
 }
@@ -104,11 +104,14 @@ pub fn is_unfit(facts: &Facts<'_>, cause: Option<Cause>) -> bool {
         (Ok(wish), SecretFact::Unwanted) => {
             facts.login != LoginFact::Ready || login_was_refused(facts) || wish.refused_origin.is_some()
         }
-        (Ok(_), _) => {
-            let refused_for_good = facts.token_refused && facts.standing_failure().is_some();
-            cause.is_some_and(Cause::makes_unfit) || refused_for_good
-        }
+        (Ok(_), _) => cause.is_some_and(Cause::makes_unfit) || is_refused_for_good(facts),
     }
+}
+
+/// The service refused the token, and replacing it fails, or the one that replaced it is refused again and again.
+fn is_refused_for_good(facts: &Facts<'_>) -> bool {
+    let unproven = facts.unproven && facts.failure_of(FailedStep::ServiceToken).is_some();
+    unproven || (facts.token_was_refused() && facts.told_failure().is_some())
 }
 
 fn ready(
@@ -126,7 +129,7 @@ fn ready(
         return login_ready(reason);
     };
     let trouble =
-        facts.standing_failure().is_some() || obstacle.is_some_and(|it| worth_saying(facts, it, cause, now));
+        facts.told_failure().is_some() || obstacle.is_some_and(|it| worth_saying(facts, it, cause, now));
     let renew_at = token(facts).and_then(|token| token.renew_at);
     let mut text = match (reason, obstacle) {
         (Reason::Suspended | Reason::RenewalEnded, _) => message::kept(reason, record.expires_at),
@@ -156,6 +159,7 @@ fn worth_saying(facts: &Facts<'_>, obstacle: &Obstacle<'_>, cause: Option<Cause>
             cause.is_some() && is_overdue(facts, now)
         }
         Obstacle::RepairIsTooSoon(_) | Obstacle::HandRenewalIsTooSoon(_) => false,
+        Obstacle::AttemptIsNotDue(failure) => failure.is_told(),
         _ => true,
     }
 }
@@ -168,7 +172,7 @@ pub fn is_overdue(facts: &Facts<'_>, now: Timestamp) -> bool {
 }
 
 fn not_ready(facts: &Facts<'_>, obstacle: Option<&Obstacle<'_>>, _: Timestamp) -> (Statement, Progress) {
-    let failure = facts.standing_failure();
+    let failure = facts.told_failure();
     let (reason, may_pass) = match (obstacle, failure) {
         (Some(obstacle), _) => (obstacle.reason(), obstacle.may_pass()),
         (None, Some(failure)) => (failure.reason, !failure.needs_a_person()),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::effect::{Effect, Issue, OwnSecret, Purpose};
-use crate::api::{Condition, CredentialStatus, RequestStatus};
+use crate::api::{self, Condition, CredentialStatus, RequestStatus, condition};
 use crate::auth::Origin;
 use crate::credential;
 use crate::decision::checks::{cause, renewal_instant};
@@ -13,6 +13,7 @@ use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
 use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, plan};
 use crate::scoped_token;
+use crate::scoped_token::issue::Party;
 use crate::state::{Detail, Object, State};
 
 /// The decision about one object.
@@ -60,13 +61,13 @@ pub(super) struct Publish {
     pub before: Said,
 }
 
-/// What an object says.
-#[derive(Clone, Debug)]
+/// What an object says, as far as people are told when it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
-    /// The conditions.
-    pub conditions: Vec<Condition>,
-    /// Something is failing.
-    pub failing: bool,
+    /// The status of `Ready`.
+    pub ready: String,
+    /// What is wrong: why it is not ready, or why what it has cannot be replaced.
+    pub trouble: Option<String>,
 }
 
 /// The status of either kind.
@@ -182,7 +183,7 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
             let login = credential.session.login()?.clone();
             (credential::issue::PERMITS, Issue::Access(credential::issue::Errand { endpoint, login }))
         }
-        Kind::Request => (scoped_token::issue::PERMITS, Issue::Scoped(errand(state, key)?)),
+        Kind::Request => (scoped_token::issue::PERMITS, Issue::Scoped(Box::new(errand(state, key)?))),
     };
     let origin = issue.endpoint().origin().clone();
     let ended = facts.record().is_some() && cause.makes_unfit();
@@ -204,10 +205,14 @@ fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {
         return None;
     };
     let exchanger = match spec.exchanger() {
-        Some(name) => Some(state.credential(&name.key)?.session.login()?.clone()),
+        Some(name) => {
+            let login = state.credential(&name.key)?.session.login()?.clone();
+            Some((party(state, &name.key)?, login))
+        }
         None => None,
     };
     Some(scoped_token::issue::Errand {
+        credential: party(state, &spec.credential.key)?,
         endpoint: credential.spec.as_ref().ok()?.endpoint.allowed()?.clone(),
         access: access.clone(),
         generation: credential.session.generation,
@@ -217,6 +222,10 @@ fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {
         ttl: spec.service_token_ttl,
         clock_ahead: credential.session.clock_ahead.unwrap_or_default(),
     })
+}
+
+fn party(state: &State, key: &Key) -> Option<Party> {
+    state.object(key).map(|object| Party { key: key.clone(), uid: object.meta.uid.clone() })
 }
 
 /// The status to write: where it differs, and not merely in the count of a failure that was told a moment ago.
@@ -238,7 +247,18 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish
         return None;
     }
     let patch = merge_patch(&old, &new)?;
-    let (conditions, failing) = object.said();
-    let conditions = conditions.to_vec();
-    Some(Publish { patch, status, before: Said { conditions, failing } })
+    let (conditions, failure) = object.said();
+    Some(Publish { patch, status, before: Said::of(conditions, failure) })
+}
+
+impl Said {
+    pub(super) fn of(conditions: &[Condition], failure: Option<&api::Failure>) -> Self {
+        let ready = conditions.iter().find(|it| it.type_ == condition::READY);
+        let status = ready.map_or(condition::UNKNOWN, |it| &it.status);
+        let trouble = match ready {
+            Some(ready) if ready.status == condition::FALSE => Some(ready.reason.clone()),
+            _ => failure.and_then(|failure| failure.reason.clone()),
+        };
+        Self { ready: status.to_owned(), trouble }
+    }
 }

@@ -62,7 +62,7 @@ pub(super) enum Issue {
     /// A credential's.
     Access(credential::issue::Errand),
     /// A request's.
-    Scoped(scoped_token::issue::Errand),
+    Scoped(Box<scoped_token::issue::Errand>),
 }
 
 /// Why a token is issued, and what it will say of itself.

@@ -1,7 +1,7 @@
 //! The loop: what runs next, under which permit, and where its outcome goes. One loop runs both kinds.
 //!
 //! In reading order: [`options`], `observe` (watch → memory), [`queue`] and [`gate`] (pure), `decide` (pure), `effect`
-//! (the outside), `apply` (outcome → memory, pure), `run`.
+//! (the outside), `apply` (outcome → memory, pure), `turns` (one after the other, pure), `run`.
 
 mod apply;
 mod decide;
@@ -15,6 +15,7 @@ pub mod options;
 pub mod queue;
 mod report;
 mod run;
+mod turns;
 
 pub use options::Options;
 pub use run::{StartError, run};

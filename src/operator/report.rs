@@ -13,9 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::decide::{NewStatus, Said};
 use super::effect::{Outcome, WriteFailed};
-use super::gate::Gates;
-use super::observe::{self, Observer};
-use super::queue::Queue;
+use super::observe;
+use super::turns::Turns;
 use crate::api::{Condition, Reason, condition};
 use crate::cluster::events::{Event, Events, Severity};
 use crate::cluster::secrets::WriteRefused;
@@ -71,12 +70,12 @@ impl Report {
     }
 
     /// The loop came round.
-    pub(super) fn beat(&mut self, observer: &Observer, queue: &Queue, gates: &Gates, state: &State) {
+    pub(super) fn beat(&mut self, turns: &Turns) {
         self.health.beat();
         let now = Instant::now();
-        if observer.is_complete() && self.snapshot_at.is_none_or(|at| at <= now) {
+        if turns.observer.is_complete() && self.snapshot_at.is_none_or(|at| at <= now) {
             self.snapshot_at = Some(now + SNAPSHOT_EVERY);
-            self.metrics.publish(snapshot(queue, gates, state, self.event_counts()));
+            self.metrics.publish(snapshot(turns, self.event_counts()));
         }
     }
 
@@ -131,6 +130,7 @@ impl Report {
                     self.wrote(key, &fresh, state);
                 }
             }
+            Outcome::Published(result) => self.published(key, result),
             Outcome::Panicked => self.panicked(key, state),
             _ => {}
         }
@@ -155,7 +155,7 @@ impl Report {
     }
 
     /// A status write has an answer.
-    pub(super) fn published(&self, key: &Key, result: &Result<ResourceVersion, StatusRefused>) {
+    fn published(&self, key: &Key, result: &Result<ResourceVersion, StatusRefused>) {
         let written = match result {
             Ok(_) => Written::Done,
             Err(StatusRefused::Conflict | StatusRefused::Gone) => Written::Conflict,
@@ -175,31 +175,21 @@ impl Report {
     }
 
     /// A status that differs from the last one was written: transitions are announced, repetitions are not.
-    pub(super) fn transition(&self, key: &Key, object: &Object, before: &Said, new: &NewStatus) {
-        let old_failing = before.failing;
-        let (new_conditions, failure) = new.said();
-        let (old, new) = (ready(&before.conditions), ready(new_conditions));
-        let Some(new) = new else { return };
-        let turned = old.is_none_or(|old| old.status != new.status || old.reason != new.reason);
-        let bad = new.status == condition::FALSE || failure.is_some();
-        let reason = failure.and_then(|it| it.reason.as_deref()).unwrap_or(&new.reason);
-        let reason = Reason::parse(reason).unwrap_or(Reason::Pending);
-        let outcome = if bad && reason != Reason::Pending {
-            telemetry::Outcome::Failed {
+    pub(super) fn transition(&self, key: &Key, state: &State, before: &Said, new: &NewStatus) {
+        let (conditions, failure) = new.said();
+        let (now, condition) = (Said::of(conditions, failure), ready(conditions));
+        let word = |trouble: &Option<String>| trouble.as_deref().and_then(Reason::parse);
+        let outcome = match (word(&before.trouble), word(&now.trouble), condition) {
+            (_, Some(reason), Some(condition)) if reason != Reason::Pending => telemetry::Outcome::Failed {
                 reason,
-                message: &new.message,
+                message: &condition.message,
                 next_attempt_at: failure.and_then(|it| it.next_attempt_at.as_ref()).map(|it| it.0),
-                changed: turned || !old_failing,
-            }
-        } else if !bad
-            && (old_failing
-                || old.is_some_and(|old| old.status == condition::FALSE && old.reason != "Pending"))
-        {
-            telemetry::Outcome::Recovered
-        } else {
-            return;
+                changed: now != *before,
+            },
+            (Some(before), None, _) if before != Reason::Pending => telemetry::Outcome::Recovered,
+            _ => return,
         };
-        self.announce(key, Some(object), &outcome);
+        self.announce(key, state.object(key), &outcome);
     }
 
     fn wrote(&self, key: &Key, fresh: &Fresh, state: &State) {
@@ -261,9 +251,9 @@ fn ready(conditions: &[Condition]) -> Option<&Condition> {
     conditions.iter().find(|it| it.type_ == condition::READY)
 }
 
-fn snapshot(queue: &Queue, gates: &Gates, state: &State, events: EventCounts) -> Snapshot {
-    let (ready, later, running) = queue.load();
-    let gates = gates.occupancy().map(|(origin, in_flight, waiting)| {
+fn snapshot(turns: &Turns, events: EventCounts) -> Snapshot {
+    let (ready, later, running) = turns.queue.load();
+    let gates = turns.gates.occupancy().map(|(origin, in_flight, waiting)| {
         let load = GateLoad { in_flight: in_flight as u64, waiting: waiting as u64 };
         (Arc::from(origin.as_str()), load)
     });
@@ -274,7 +264,7 @@ fn snapshot(queue: &Queue, gates: &Gates, state: &State, events: EventCounts) ->
         ..Snapshot::default()
     };
     let now = crate::clock::now();
-    for (key, object) in state.objects() {
+    for (key, object) in turns.state.objects() {
         count_standing(&mut snapshot, key, object);
         count_token(&mut snapshot, key, object, now);
         if let Some(ahead) = object.credential().and_then(|it| it.session.clock_ahead) {

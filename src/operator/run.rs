@@ -1,8 +1,6 @@
-//! How does it all run? Start, the loop, and the stop. The loop owns everything that is known; effects run beside it and come
-//! back as outcomes. It makes no choices: `decide` does.
+//! How does it all run? Start, the loop, and the stop. Effects run beside the loop and come back as outcomes. It makes no
+//! choices: `turns` does.
 
-use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,24 +8,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Aftermath, apply};
-use super::decide::{Decision, NewStatus, Publish, Rest, Said, decide};
 use super::effect::{Effect, Outcome, Outside};
-use super::gate::{Asked, Gates};
-use super::observe::Observer;
-use super::offers;
 use super::options::Options;
-use super::queue::Queue;
 use super::report::Report;
+use super::turns::{Landed, Ticket, Turn, Turns};
 use crate::auth::AuthClient;
 use crate::clock;
 use crate::cluster::events::Events;
-use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{self, Change, Watched};
 use crate::cluster::{AccessReview, Clients, NoCluster};
-use crate::decision::Key;
 use crate::decision::schedule::{LONGEST_WAIT, later};
-use crate::state::{Settings, State};
+use crate::state::Settings;
 
 /// Effects in flight beside the loop, calls to the authentication service included.
 const EFFECTS: usize = 96;
@@ -72,26 +63,17 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
         );
     }
     let streams = watch::streams(&scope, &subjects);
-    let observer = Observer::new(streams.iter().cloned());
     let (events, _) = Events::start(clients.api.clone(), &instance());
     let address = options.http_bind_address;
     let report = Report::start(address, &streams, events, stop.clone())
         .await
         .map_err(|error| StartError::Bind(address, error))?;
-    let (watching, changes) = watch::start(&clients, streams);
     let settings = Settings { allowed_origins: options.allow_endpoints.clone(), reads_namespaces };
     let outside = Outside { api: clients.api.clone(), auth: Arc::new(AuthClient::new(extra_roots)) };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
-    let mut work = Loop {
-        state: State::new(settings),
-        queue: Queue::default(),
-        gates: Gates::default(),
-        running: JoinSet::new(),
-        acting: HashSet::new(),
-        observer,
-        outside,
-        report,
-    };
+    let turns = Turns::new(settings, streams.iter().cloned());
+    let (watching, changes) = watch::start(&clients, streams);
+    let mut work = Loop { turns, running: JoinSet::new(), outside, report };
     work.until(stop, changes).await;
     drop(watching);
     work.drain().await;
@@ -100,45 +82,35 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
 }
 
 struct Loop {
-    state: State,
-    queue: Queue,
-    gates: Gates,
+    turns: Turns,
     running: JoinSet<Finished>,
-    /// The keys with an effect in flight.
-    acting: HashSet<Key>,
-    observer: Observer,
     outside: Outside,
     report: Report,
 }
 
 /// An effect that has come back.
 struct Finished {
-    key: Key,
-    /// The uid of the object that it was for.
-    uid: Option<Arc<str>>,
-    done: Done,
+    ticket: Ticket,
+    outcome: Outcome,
     took: Duration,
-}
-
-/// An outcome; of a status write with what was said before and the status that it was to lead to.
-enum Done {
-    Outcome(Outcome),
-    Status(Box<(Said, NewStatus)>, Outcome),
 }
 
 impl Loop {
     async fn until(&mut self, stop: CancellationToken, mut changes: mpsc::Receiver<Change>) {
         loop {
             self.start_what_can();
-            self.report.beat(&self.observer, &self.queue, &self.gates, &self.state);
+            self.report.beat(&self.turns);
             let now = clock::now();
-            let next = self.queue.next_look().unwrap_or_else(|| later(now, LONGEST_WAIT));
+            let next = self.turns.queue.next_look().unwrap_or_else(|| later(now, LONGEST_WAIT));
             let pause =
                 Duration::try_from(now.duration_until(next)).unwrap_or_default().min(Duration::from_secs(30));
             tokio::select! {
                 () = stop.cancelled() => return,
                 change = changes.recv() => match change {
-                    Some(change) => self.take(change),
+                    Some(change) => {
+                        self.report.change(&change);
+                        self.turns.take(change);
+                    }
                     None => return,
                 },
                 Some(done) = self.running.join_next() => self.finished(done),
@@ -147,220 +119,58 @@ impl Loop {
         }
     }
 
-    /// Takes in a change of the cluster.
-    fn take(&mut self, change: Change) {
-        self.report.change(&change);
-        for key in self.observer.take(&mut self.state, change) {
-            self.queue.wake(key);
-        }
-    }
-
     fn start_what_can(&mut self) {
-        if !self.observer.is_complete() {
-            return;
-        }
-        self.queue.pass(clock::now());
-        while self.acting.len() < EFFECTS {
-            let Some(key) = self.queue.take() else { return };
-            if self.observer.sees(&key.namespace) {
-                self.turn(key);
-            } else {
-                self.queue.done(&key);
-            }
+        while self.turns.in_flight() < EFFECTS {
+            let Some(turn) = self.turns.next(clock::now()) else { return };
+            self.follow(turn);
         }
     }
 
-    /// One decision about one object. A panic in it concerns that object alone.
-    fn turn(&mut self, key: Key) {
-        let now = clock::now();
-        let woken = offers::refresh(&mut self.state, &key, now);
-        self.wake_all(woken);
-        let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.state, &key, now)));
-        let Ok(decision) = decided else {
-            self.report.panicked(&key, &self.state);
-            let called = self.gates.give_up(&key);
-            self.wake_all(called);
-            self.rest_after_panic(&key);
-            return;
-        };
-        if !matches!(decision, Some(Decision::Call { .. })) {
-            let called = self.gates.give_up(&key);
-            self.wake_all(called);
-        }
-        match decision {
-            None => {
-                self.queue.wake_at(&key, None);
-                self.queue.done(&key);
-            }
-            Some(Decision::Act(effect)) => self.spawn(&key, effect),
-            Some(Decision::Call { origin, permits, effect, meanwhile }) => {
-                let Asked { through, called } = self.gates.ask(&origin, &key, permits);
-                self.wake_all(called);
-                if through {
-                    self.spawn(&key, effect);
-                } else {
-                    // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
-                    self.rest(key, meanwhile);
-                }
-            }
-            Some(Decision::DropHeld) => {
-                if let Some(object) = self.state.object_mut(&key) {
-                    object.work.held = None;
-                }
-                self.queue.done(&key);
-                self.queue.wake(key);
-            }
-            Some(Decision::Rest(rest)) => self.rest(key, rest),
+    fn follow(&mut self, turn: Turn) {
+        match turn {
+            Turn::Act(ticket, effect) => self.spawn(ticket, *effect),
+            Turn::Panicked(key) => self.report.panicked(&key, &self.turns.state),
+            Turn::Rest => {}
         }
     }
 
-    fn rest(&mut self, key: Key, rest: Rest) {
-        self.queue.wake_at(&key, rest.until);
-        if rest.waits {
-            let credentials: Vec<Key> = crate::scoped_token::waits_for(&self.state, &key).cloned().collect();
-            for credential in credentials {
-                if self.state.wait_for(&credential, &key) {
-                    self.queue.wake(credential);
-                }
-            }
-        }
-        let version = self.state.object(&key).map(|object| object.meta.version);
-        match (rest.publish, version) {
-            (Some(Publish { patch, status, before }), Some(version)) => {
-                self.acting.insert(key.clone());
-                let outside = self.outside.clone();
-                let effect = Effect::Status { key: key.clone(), version, patch };
-                let uid = self.uid(&key);
-                self.running.spawn(async move {
-                    // A task of its own, so that a panic comes back as an outcome.
-                    let outcome = tokio::spawn(outside.execute(effect)).await;
-                    let outcome = outcome.unwrap_or(Outcome::Panicked);
-                    Finished {
-                        key,
-                        uid,
-                        done: Done::Status(Box::new((before, status)), outcome),
-                        took: Duration::ZERO,
-                    }
-                });
-            }
-            _ => self.queue.done(&key),
-        }
-    }
-
-    fn spawn(&mut self, key: &Key, effect: Effect) {
-        self.acting.insert(key.clone());
+    fn spawn(&mut self, ticket: Ticket, effect: Effect) {
         let outside = self.outside.clone();
-        let (key, uid) = (key.clone(), self.uid(key));
         self.running.spawn(async move {
             let begun = tokio::time::Instant::now();
+            // A task of its own, so that a panic comes back as an outcome.
             let outcome = tokio::spawn(outside.execute(effect)).await.unwrap_or(Outcome::Panicked);
-            Finished { key, uid, done: Done::Outcome(outcome), took: begun.elapsed() }
+            Finished { ticket, outcome, took: begun.elapsed() }
         });
     }
 
     fn finished(&mut self, done: Result<Finished, tokio::task::JoinError>) {
         // The tasks of this set only wait for one that may panic.
-        let Ok(Finished { key, uid, done, took }) = done else {
+        let Ok(Finished { ticket, outcome, took }) = done else {
             return;
         };
-        self.acting.remove(&key);
-        // A status may be written while its object is in line: it keeps its place.
-        if matches!(done, Done::Outcome(_)) {
-            let called = self.gates.leave(&key);
-            self.wake_all(called);
+        let key = ticket.key.clone();
+        if self.turns.is_current(&ticket) {
+            self.report.outcome(&key, &outcome, &self.turns.state, took);
         }
-        if self.uid(&key) != uid {
-            // What was done for an object that is gone says nothing of the one that bears its name now.
-            self.turn(key);
-            return;
+        let Landed { restored, told, next } = self.turns.land(ticket, outcome, clock::now());
+        if let Some(told) = told {
+            self.report.transition(&key, &self.turns.state, &told.0, &told.1);
         }
-        match done {
-            Done::Status(written, Outcome::Published(result)) => self.published(&key, *written, result),
-            Done::Status(_, outcome) | Done::Outcome(outcome) => {
-                self.report.outcome(&key, &outcome, &self.state, took);
-                let Aftermath { wake, restored } = apply(&mut self.state, &key, outcome, clock::now());
-                self.wake_all(wake);
-                if restored {
-                    self.report.restored(&key, &self.state);
-                }
-                self.turn(key);
-            }
+        if restored {
+            self.report.restored(&key, &self.turns.state);
         }
-    }
-
-    fn published(
-        &mut self,
-        key: &Key,
-        (before, status): (Said, NewStatus),
-        result: Result<crate::decision::ResourceVersion, StatusRefused>,
-    ) {
-        self.report.published(key, &result);
-        match result {
-            Ok(version) => {
-                if let Some(object) = self.state.object_mut(key) {
-                    self.report.transition(key, object, &before, &status);
-                    // Somebody else's edit of the status may have been seen since: that is what the server has.
-                    if object.meta.version <= version {
-                        object.meta.version = version;
-                        status.keep(object);
-                    }
-                    object.work.published_at = Some(clock::now());
-                }
-            }
-            // The watch shows what changed, or that it was written after all; should it not, a look in a moment.
-            Err(StatusRefused::Conflict | StatusRefused::Lost | StatusRefused::Unavailable { .. }) => {
-                self.queue.wake_at(key, Some(later(clock::now(), jiff::SignedDuration::from_secs(2))));
-            }
-            Err(StatusRefused::Gone | StatusRefused::Forbidden | StatusRefused::Invalid) => {}
-        }
-        self.queue.done(key);
-    }
-
-    fn rest_after_panic(&mut self, key: &Key) {
-        let now = clock::now();
-        self.queue.wake_at(key, Some(later(now, jiff::SignedDuration::from_mins(1))));
-        self.queue.done(key);
-    }
-
-    fn uid(&self, key: &Key) -> Option<Arc<str>> {
-        self.state.object(key).map(|object| object.meta.uid.clone())
-    }
-
-    fn wake_all(&mut self, keys: Vec<Key>) {
-        for key in keys {
-            self.queue.wake(key);
-        }
+        self.follow(next);
     }
 
     /// No new work; what is in flight is finished, within the limit. A token that was issued is still written.
     async fn drain(&mut self) {
         let deadline = tokio::time::Instant::now() + LAST_EFFECTS;
         while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.running.join_next()).await {
-            self.finished_last(done);
-        }
-    }
-
-    /// As [`Loop::finished`], but only a token that is held and not yet written leads to more work.
-    fn finished_last(&mut self, done: Result<Finished, tokio::task::JoinError>) {
-        let Ok(Finished { key, uid, done: Done::Outcome(outcome), .. }) = done else {
-            return;
-        };
-        if self.uid(&key) != uid {
-            return;
-        }
-        apply(&mut self.state, &key, outcome, clock::now());
-        if let Some(Decision::Act(effect @ Effect::Write { .. })) = decide(&self.state, &key, clock::now()) {
-            self.spawn(&key, effect);
-        }
-    }
-}
-
-impl NewStatus {
-    pub(super) fn keep(self, object: &mut crate::state::Object) {
-        match (self, &mut object.detail) {
-            (Self::Credential(status), crate::state::Detail::Credential(it)) => it.status = *status,
-            (Self::Request(status), crate::state::Detail::Request(it)) => it.status = *status,
-            _ => {}
+            if let Ok(Finished { ticket, outcome, .. }) = done {
+                let turn = self.turns.land_last(ticket, outcome, clock::now());
+                self.follow(turn);
+            }
         }
     }
 }

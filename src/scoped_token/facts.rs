@@ -36,9 +36,10 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         secret,
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
-        failure: object.work.failure.as_ref(),
+        failures: &object.work.failures,
         stamp: Failure::stamp_of((meta.generation, meta.renew_request.as_deref())),
-        token_refused: false,
+        refused: None,
+        unproven: false,
         token_wanted: false,
         validity: Validity::Unknown,
     })

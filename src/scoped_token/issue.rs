@@ -6,12 +6,25 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::auth::{AuthClient, Call, Endpoint, Fault, Issued, Login, Subject};
+use crate::decision::Key;
 use crate::state::HeldToken;
 use crate::token::AccessToken;
+
+/// One of the credentials that a request depends on, as it was when the calls were decided: what they meet is said of this
+/// one, and of no successor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// Which credential.
+    pub key: Key,
+    /// Its uid.
+    pub uid: Arc<str>,
+}
 
 /// All that the calls need.
 #[derive(Clone, Debug)]
 pub struct Errand {
+    /// Whose access token is shared.
+    pub credential: Party,
     /// Where.
     pub endpoint: Endpoint,
     /// The shared access token.
@@ -20,8 +33,8 @@ pub struct Errand {
     pub generation: u64,
     /// When it was issued.
     pub access_issued_at: Timestamp,
-    /// Who exchanges; `None` where the service token is delivered.
-    pub exchanger: Option<Arc<Login>>,
+    /// Who exchanges, and with what; `None` where the service token is delivered.
+    pub exchanger: Option<(Party, Arc<Login>)>,
     /// Purpose and claims.
     pub subject: Subject,
     /// How long the service token is asked to live.
@@ -47,7 +60,7 @@ pub async fn issue(
         .service_token(&errand.endpoint, &errand.access, &errand.subject, expiration)
         .await
         .map_err(|fault| (Call::ServiceToken, fault))?;
-    let Some(login) = &errand.exchanger else {
+    let Some((_, login)) = &errand.exchanger else {
         return Ok(service.map(|token| HeldToken::Service(Arc::new(token))));
     };
     let mut scoped = client

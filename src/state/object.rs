@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::session::Session;
 use super::spec::{CredentialSpec, RequestSpec};
 use crate::api::{self, CredentialStatus, RequestStatus};
-use crate::decision::{Care, Failure, Record, ResourceVersion, SpecFault, Template};
+use crate::decision::{Care, Failures, Record, ResourceVersion, SpecFault, Template};
 use crate::token::{AccessToken, Deliverable, ScopedToken, ServiceToken};
 
 /// One object of either kind, as last seen or written.
@@ -69,11 +69,11 @@ pub struct Request {
     pub status: RequestStatus,
 }
 
-/// What is under way for an object, in memory only but for the failure, which status carries over a restart.
+/// What is under way for an object, in memory only but for the failure that is told, which status carries over a restart.
 #[derive(Debug, Default)]
 pub struct Work {
     /// What failed.
-    pub failure: Option<Failure>,
+    pub failures: Failures,
     /// The token that is held: a credential's while it lives, a request's until it is written.
     pub held: Option<Held>,
     /// What was done and learnt of the Secret.
@@ -193,12 +193,12 @@ impl Object {
         }
     }
 
-    /// The conditions that it shows, and whether it says that something is failing.
+    /// The conditions and the failure that it shows.
     #[must_use]
-    pub fn said(&self) -> (&[api::Condition], bool) {
+    pub fn said(&self) -> (&[api::Condition], Option<&api::Failure>) {
         match &self.detail {
-            Detail::Credential(it) => (&it.status.conditions, it.status.failure.is_some()),
-            Detail::Request(it) => (&it.status.conditions, it.status.failure.is_some()),
+            Detail::Credential(it) => (&it.status.conditions, it.status.failure.as_ref()),
+            Detail::Request(it) => (&it.status.conditions, it.status.failure.as_ref()),
         }
     }
 }

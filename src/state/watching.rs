@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::spec::Labels;
 use super::{LoginState, Meta, SecretName, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
-use crate::decision::{Content, Failure, Key, Kind, Owner, ResourceVersion, SeenSecret, SpecFault};
+use crate::decision::{Content, Key, Kind, Owner, ResourceVersion, SeenSecret, SpecFault};
 
 /// An object of either kind, as a watch shows it.
 #[derive(Debug)]
@@ -62,8 +62,7 @@ impl State {
     /// What an earlier process saw fail counts until the first change: what it depended on was not remembered.
     fn void_inherited_failure(&mut self, key: &Key) {
         if let Some(object) = self.objects.get_mut(key) {
-            let failure = object.work.failure.take();
-            object.work.failure = failure.filter(|it| it.stamp != Failure::INHERITED);
+            object.work.failures.drop_inherited();
         }
     }
 

@@ -1,14 +1,14 @@
 //! Any situation at all, more or less likely.
 
 use jiff::{SignedDuration, Timestamp};
-use proptest::option;
 use proptest::prelude::*;
+use proptest::{collection, option};
 
 use super::scene::{Place, STAMP, Scene, credential, frontend, request, t0};
 use crate::api::Reason;
 use crate::decision::{
-    Care, Chain, Content, FailedStep, Failure, InputsHash, LoginFact, LoginGap, Record, Renewal, SpecFault,
-    Step, Validity, plan,
+    Care, Chain, Content, FailedStep, Failure, Failures, InputsHash, LoginFact, LoginGap, Record, Renewal,
+    SpecFault, Step, Validity, plan,
 };
 
 /// The next look that the plan asks for; `now` where it asks for an action, or for no look and no word ever.
@@ -36,10 +36,11 @@ pub(super) fn scene() -> impl Strategy<Value = Scene> {
             it.made_for = (wish.2 > 0).then_some([1; 16]);
             it.made_with = (wish.2 > 1).then_some([2; 16]);
             it.renew_request = wish.3;
-            (it.held, it.failure, it.care) = memory;
+            (it.held, it.failures, it.care) = memory;
             if it.chain == Chain::Login {
                 (it.login, it.validity) = (around.0, around.1);
                 (it.token_refused, it.token_wanted) = (around.3 == 0, around.3 % 2 == 1);
+                it.unproven = around.3 == 2;
             } else {
                 it.chain = around.2;
             }
@@ -121,8 +122,20 @@ fn surroundings() -> impl Strategy<Value = (LoginFact, Validity, Chain<'static>,
     (login, validity, chain, 0..10_u8)
 }
 
-fn memory() -> impl Strategy<Value = (Option<Record>, Option<Failure>, Care)> {
-    (option::weighted(0.2, any_record()), option::weighted(0.3, any_failure()), any_care())
+fn memory() -> impl Strategy<Value = (Option<Record>, Failures, Care)> {
+    (option::weighted(0.2, any_record()), any_failures(), any_care())
+}
+
+fn any_failures() -> impl Strategy<Value = Failures> {
+    prop_oneof![2 => Just(0), 1 => Just(1), 1 => Just(2)]
+        .prop_flat_map(|many| collection::vec(any_failure(), many))
+        .prop_map(|all| {
+            let mut failures = Failures::default();
+            for failure in all {
+                failures.note(failure);
+            }
+            failures
+        })
 }
 
 fn any_failure() -> impl Strategy<Value = Failure> {
@@ -130,6 +143,7 @@ fn any_failure() -> impl Strategy<Value = Failure> {
         Just(FailedStep::ReadClientSecret),
         Just(FailedStep::ReadManagedSecret),
         Just(FailedStep::AccessToken),
+        Just(FailedStep::ServiceToken),
         Just(FailedStep::Exchange),
         Just(FailedStep::WriteSecret),
         Just(FailedStep::Delete),
@@ -138,6 +152,7 @@ fn any_failure() -> impl Strategy<Value = Failure> {
         Just(Reason::ServiceUnavailable),
         Just(Reason::RequestRejected),
         Just(Reason::SecretWriteRefused),
+        Just(Reason::Pending),
     ];
     let stamp = prop_oneof![4 => Just(STAMP), 1 => Just(Failure::INHERITED), 1 => Just(STAMP + 1)];
     (step, reason, stamp, 1..9_u32, minutes(-60..900)).prop_map(

@@ -86,17 +86,17 @@ const ROWS: &[Row] = rows! {
         => "CredentialIsNotReady" CredentialNotReady Reconciling "\"legal/partner\" is not ready (InvalidClient); this object goes on as soon as it is";
     "a credential at work" bare |it| it.chain = Chain::Working
         => "CredentialIsWorking" Pending Reconciling "about to be issued";
-    "a failure that passes" bare |it| it.failure = Some(failure(FailedStep::Exchange, Reason::ServiceUnavailable))
+    "a failure that passes" bare |it| it.failures.note(failure(FailedStep::Exchange, Reason::ServiceUnavailable))
         => "AttemptIsNotDue" ServiceUnavailable Reconciling "(Exchange: HTTP 503) Tried again at 2026-11-24T13:00:00Z";
-    "a failure of a person's making" bare |it| it.failure = Some(failure(FailedStep::Exchange, Reason::RequestRejected))
+    "a failure of a person's making" bare |it| it.failures.note(failure(FailedStep::Exchange, Reason::RequestRejected))
         => "AttemptIsNotDue" RequestRejected Stalled "Check purpose and claims";
-    "a refused login" bare_credential |it| it.failure = Some(failure(FailedStep::AccessToken, Reason::InvalidClient))
+    "a refused login" bare_credential |it| it.failures.note(failure(FailedStep::AccessToken, Reason::InvalidClient))
         => "AttemptIsNotDue" InvalidClient Stalled "Correct them in Secret \"partner-login\"";
-    "out of quota at the service" bare |it| it.failure = Some(failure(FailedStep::ServiceToken, Reason::QuotaExhausted))
+    "out of quota at the service" bare |it| it.failures.note(failure(FailedStep::ServiceToken, Reason::QuotaExhausted))
         => "AttemptIsNotDue" QuotaExhausted Reconciling "Tried again at";
-    "a write refused" bare |it| it.failure = Some(failure(FailedStep::WriteSecret, Reason::SecretWriteRefused))
+    "a write refused" bare |it| it.failures.note(failure(FailedStep::WriteSecret, Reason::SecretWriteRefused))
         => "AttemptIsNotDue" SecretWriteRefused Stalled "make room for it";
-    "a right missing" bare |it| it.failure = Some(failure(FailedStep::WriteSecret, Reason::ClusterAccessDenied))
+    "a right missing" bare |it| it.failures.note(failure(FailedStep::WriteSecret, Reason::ClusterAccessDenied))
         => "AttemptIsNotDue" ClusterAccessDenied Stalled "Grant it";
     "lost twice" bare |it| it.care.last_repair = Some(t0())
         => "RepairIsTooSoon" Pending Reconciling "it is replaced at 2026-11-24T12:10:00Z. Find out who deletes it";
@@ -163,7 +163,7 @@ fn the_first_obstacle_counts() {
         it.place = Place::Foreign;
         it.suspended = true;
         it.chain = Chain::Absent;
-        it.failure = Some(failure(FailedStep::Exchange, Reason::Throttled));
+        it.failures.note(failure(FailedStep::Exchange, Reason::Throttled));
     });
     let reason = |scene: &Scene| project(&scene.facts(), t0()).ready.reason;
     assert_eq!(reason(&scene), Reason::Suspended);

@@ -8,7 +8,8 @@ use super::scene::{LIFE, Place, Scene, record, request, t0};
 use crate::decision::checks::{cause, renewal_instant};
 use crate::decision::schedule::{FUTURE_TOLERANCE, jitter, renew_at};
 use crate::decision::{
-    Content, InputsHash, LoginFact, Record, Renewal, RetryClass, Step, Truth, Validity, delay, plan, project,
+    Content, FailedStep, Failures, InputsHash, LoginFact, Record, Renewal, RetryClass, Step, Truth, Validity,
+    delay, plan, project,
 };
 
 fn minute(n: i64) -> Timestamp {
@@ -33,7 +34,9 @@ fn has_a_live_token_for_this_spec(it: &Scene, now: Timestamp) -> bool {
     let alive = now < record.expires_at && record.issued_at <= now + FUTURE_TOLERANCE;
     let mine = matches!(it.place, Place::Ours | Place::Orphan) && it.fault.is_none();
     let whole = !(it.seen.content == Content::Edited && it.care.content_lost);
-    let refused_for_good = it.token_refused && it.facts().standing_failure().is_some();
+    let facts = it.facts();
+    let refused_again = it.unproven && facts.failure_of(FailedStep::ServiceToken).is_some();
+    let refused_for_good = refused_again || (facts.token_was_refused() && facts.told_failure().is_some());
     mine && for_this && alive && whole && !refused_for_good
 }
 
@@ -193,7 +196,7 @@ fn settle(scene: &mut Scene, now: Timestamp) -> usize {
                     inputs: record().inputs,
                     renew_handled: scene.renew_request.map(Into::into),
                 });
-                scene.failure = None;
+                scene.failures = Failures::default();
             }
             Step::Write(_) => {
                 scene.seen.record = scene.held.take();

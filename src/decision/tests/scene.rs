@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::Reason;
 use crate::decision::{
-    Care, Chain, Content, Delivery, Facts, FailedStep, Failure, InputsHash, Key, KeyNames, Kind, LoginFact,
-    Names, Owner, Record, Renewal, ResourceVersion, SecretFact, SeenSecret, SpecFault, Template, Validity,
-    Wish,
+    Care, Chain, Content, Delivery, Facts, FailedStep, Failure, Failures, InputsHash, Key, KeyNames, Kind,
+    LoginFact, Names, Owner, Record, Renewal, ResourceVersion, SecretFact, SeenSecret, SpecFault, Template,
+    Validity, Wish,
 };
 
 /// What the facts of one object are borrowed from.
@@ -32,8 +32,9 @@ pub(super) struct Scene {
     pub seen: SeenSecret,
     pub held: Option<Record>,
     pub care: Care,
-    pub failure: Option<Failure>,
+    pub failures: Failures,
     pub token_refused: bool,
+    pub unproven: bool,
     pub token_wanted: bool,
     pub validity: Validity,
     pub deleting: bool,
@@ -105,8 +106,9 @@ pub(super) fn request() -> Scene {
         place: Place::Ours,
         held: None,
         care: Care::default(),
-        failure: None,
+        failures: Failures::default(),
         token_refused: false,
+        unproven: false,
         token_wanted: false,
         validity: Validity::Unknown,
         deleting: false,
@@ -207,9 +209,10 @@ impl Scene {
             secret: place,
             held: self.held.as_ref(),
             care: self.care,
-            failure: self.failure.as_ref(),
+            failures: &self.failures,
             stamp: STAMP,
-            token_refused: self.token_refused,
+            refused: self.token_refused.then(|| self.seen.record.as_ref().map(|it| it.issued_at)).flatten(),
+            unproven: self.unproven,
             token_wanted: self.token_wanted,
             validity: self.validity,
         }

@@ -140,7 +140,7 @@ fn progress_repeats_the_reason() {
 fn status_speaks_in_whole_seconds() {
     let scene = credential().with(|it| {
         it.record_mut().expires_at = "2026-11-24T22:00:00.987Z".parse().unwrap();
-        it.failure = Some(failure(FailedStep::AccessToken, Reason::Throttled));
+        it.failures.note(failure(FailedStep::AccessToken, Reason::Throttled));
     });
     let now = "2026-11-24T12:00:00.5Z".parse().unwrap();
     let text = serde_json::to_string(&status(&scene, &CredentialStatus::default(), now)).unwrap();

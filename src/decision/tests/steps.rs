@@ -218,7 +218,7 @@ fn a_refused_write_keeps_the_token() {
     let scene = request().with(|it| {
         it.place = Place::Absent;
         it.held = Some(newer());
-        it.failure = Some(failure(FailedStep::WriteSecret, Reason::SecretWriteRefused));
+        it.failures.note(failure(FailedStep::WriteSecret, Reason::SecretWriteRefused));
     });
     let before = after(1) - jiff::SignedDuration::from_secs(1);
     let waits = matches!(plan(&scene.facts(), before), Step::Wait(it) if it.until == Some(after(1)));
@@ -231,7 +231,7 @@ fn a_refused_write_keeps_the_token() {
 fn a_failed_read_is_not_repeated_before_its_time() {
     let scene = credential().with(|it| {
         it.login = LoginFact::Unread;
-        it.failure = Some(failure(FailedStep::ReadClientSecret, Reason::Pending));
+        it.failures.note(failure(FailedStep::ReadClientSecret, Reason::Pending));
     });
     assert!(
         matches!(plan(&scene.facts(), t0()), Step::Wait(it) if it.until == Some(after(0) + jiff::SignedDuration::from_mins(15)))

@@ -9,10 +9,10 @@ use super::super::offers;
 use super::secret::hold;
 use super::setback;
 use crate::api::Reason;
-use crate::auth::{self, Call, Class, ErrorCode, Fault, Issued, Scope};
+use crate::auth::{self, Call, Class, ErrorCode, Fault, Issued, Login, Scope};
 use crate::decision::{Cause, Content, FailedStep, Failure, Key, Record, RetryClass, Setback, Validity};
-use crate::scoped_token;
-use crate::state::{Held, HeldToken, Session, State};
+use crate::scoped_token::issue::{Errand, Party};
+use crate::state::{Held, HeldToken, Object, Session, State};
 
 pub(super) fn took(
     state: &mut State,
@@ -32,21 +32,39 @@ pub(super) fn took(
     };
     hold(state, key, Held { record, token: issued.token });
     if let Some(object) = state.object_mut(key) {
-        object.work.failure = None;
+        object.work.failures.forgive(forgiven(issue, cause));
         object.work.announced = true;
         if edited || is_repair(cause, object.work.care.vanished) {
             object.work.care.last_repair = Some(issued_at);
         }
-        if let Some(credential) = object.credential_mut() {
-            credential.session.validity = Validity::Accepted;
-            credential.session.unproven = cause == Cause::TokenWasRefused;
-            credential.session.clock_ahead = issued.service_clock_ahead.or(credential.session.clock_ahead);
-            credential.name_application(issued.application);
-        }
     }
     match issue {
-        Issue::Access(_) => Vec::new(),
-        Issue::Scoped(errand) => accepted(state, key, errand),
+        Issue::Access(errand) => {
+            if let Some(credential) = state.object_mut(key).and_then(Object::credential_mut) {
+                let session = &mut credential.session;
+                session.unproven = cause == Cause::TokenWasRefused;
+                session.clock_ahead = issued.service_clock_ahead.or(session.clock_ahead);
+                if is_current(session, &errand.login) {
+                    session.validity = Validity::Accepted;
+                }
+                credential.name_application(issued.application);
+            }
+            Vec::new()
+        }
+        Issue::Scoped(errand) => accepted(state, errand),
+    }
+}
+
+/// Which failures are over once a token was issued. A token that replaces a refused one has yet to prove itself: the count
+/// of refusals goes on until a request was served with it.
+fn forgiven(issue: &Issue, cause: Cause) -> &'static [FailedStep] {
+    match issue {
+        Issue::Access(_) if cause == Cause::TokenWasRefused => {
+            &[FailedStep::AccessToken, FailedStep::Exchange]
+        }
+        Issue::Access(_) | Issue::Scoped(_) => {
+            &[FailedStep::AccessToken, FailedStep::ServiceToken, FailedStep::Exchange]
+        }
     }
 }
 
@@ -66,46 +84,43 @@ fn is_repair(cause: Cause, vanished: bool) -> bool {
     }
 }
 
-/// Whether the exchange was made with the login as it is now.
-fn is_current(session: &Session, errand: &scoped_token::issue::Errand) -> bool {
-    match (session.login(), &errand.exchanger) {
-        (Some(now), Some(then)) => Arc::ptr_eq(now, then),
-        _ => false,
-    }
+/// Whether a call was made with the login as it is now.
+fn is_current(session: &Session, login: &Arc<Login>) -> bool {
+    session.login().is_some_and(|now| Arc::ptr_eq(now, login))
 }
 
-/// A request's calls were answered: what they were made with is good, and what was parked for it goes on.
-pub(super) fn accepted(state: &mut State, key: &Key, errand: &scoped_token::issue::Errand) -> Vec<Key> {
+/// A request was served: what its credentials met is over for them, too. Returns who looks again.
+fn accepted(state: &mut State, errand: &Errand) -> Vec<Key> {
     let mut wake = Vec::new();
-    if let Some(credential) = credentials_of(state, key).into_iter().next() {
-        if let Some(session) = state.session_mut(&credential).filter(|it| it.generation == errand.generation)
-        {
-            session.unproven = false;
-            session.refused = None;
-        }
-        if forgive(state, &credential, FailedStep::ServiceToken) {
-            wake.push(credential);
+    if let Some(session) = session_of(state, &errand.credential) {
+        let proven = session.generation == errand.generation && std::mem::take(&mut session.unproven);
+        if forgive(state, &errand.credential.key, FailedStep::ServiceToken) || proven {
+            wake.push(errand.credential.key.clone());
         }
     }
-    if let Some(exchanger) = exchanger_of(state, key) {
-        let news = state.session_mut(&exchanger).is_some_and(|session| {
-            let news = is_current(session, errand) && session.validity != Validity::Accepted;
-            if news {
-                session.validity = Validity::Accepted;
-            }
-            news
-        });
-        if forgive(state, &exchanger, FailedStep::Exchange) || news {
-            wake.push(exchanger);
+    if let Some((exchanger, login)) = &errand.exchanger
+        && let Some(session) = session_of(state, exchanger)
+    {
+        let news = is_current(session, login) && session.validity != Validity::Accepted;
+        if news {
+            session.validity = Validity::Accepted;
+        }
+        if forgive(state, &exchanger.key, FailedStep::Exchange) || news {
+            wake.push(exchanger.key.clone());
         }
     }
     wake
 }
 
+/// The session of a credential, if it is still the one that the calls were made for.
+fn session_of<'a>(state: &'a mut State, party: &Party) -> Option<&'a mut Session> {
+    let same = state.object(&party.key).is_some_and(|object| object.meta.uid == party.uid);
+    if same { state.session_mut(&party.key) } else { None }
+}
+
 /// A failure that requests had met at their credential is over.
 fn forgive(state: &mut State, credential: &Key, step: FailedStep) -> bool {
-    let failure = state.object_mut(credential).map(|it| &mut it.work.failure);
-    failure.is_some_and(|failure| failure.take_if(|it| it.step == step).is_some())
+    state.object_mut(credential).is_some_and(|object| object.work.failures.forgive(&[step]))
 }
 
 pub(super) fn fault_of(
@@ -116,85 +131,80 @@ pub(super) fn fault_of(
     (call, fault): (Call, Fault),
     now: Timestamp,
 ) -> Vec<Key> {
-    if let (Issue::Scoped(errand), Class::OurTokenRefused) = (issue, fault.class) {
-        return token_refused(state, key, errand, call, fault, now);
-    }
-    let culprit = match (issue, fault.scope, call) {
-        (Issue::Scoped(_), Scope::Credential, Call::Exchange) => exchanger_of(state, key),
-        (Issue::Scoped(_), Scope::Credential, _) => credentials_of(state, key).into_iter().next(),
-        _ => None,
-    };
-    if let Some(credential) = culprit {
-        if let (Issue::Scoped(errand), Call::Exchange) = (issue, call)
-            && !state.credential(&credential).is_some_and(|it| is_current(&it.session, errand))
-        {
-            // Said of a client Secret that has changed since: the request tries again.
-            return Vec::new();
+    match issue {
+        Issue::Access(errand) => {
+            if fault.class == Class::CredentialRefused {
+                refuse_login(state, key, &errand.login);
+            }
         }
-        return park_at_credential(state, &credential, call, fault, now);
-    }
-    if matches!(issue, Issue::Access(_)) && fault.class == Class::CredentialRefused {
-        refuse_login(state, key);
+        Issue::Scoped(errand) if fault.class == Class::OurTokenRefused => {
+            return token_refused(state, errand, call, fault, now);
+        }
+        Issue::Scoped(errand) if fault.scope == Scope::Credential => {
+            return park_at_credential(state, errand, call, fault, now);
+        }
+        Issue::Scoped(_) => {}
     }
     setback(state, key, Setback { stamp: purpose.stamp, ..of_fault(call, fault) }, now);
     Vec::new()
 }
 
 /// Behaviour §3.4: of the current generation, the credential issues anew, once; of an earlier one, the request tries again.
-pub(super) fn token_refused(
-    state: &mut State,
-    key: &Key,
-    errand: &scoped_token::issue::Errand,
-    call: Call,
-    fault: Fault,
-    now: Timestamp,
-) -> Vec<Key> {
-    let Some(credential) = credentials_of(state, key).into_iter().next() else {
-        return Vec::new();
-    };
-    let Some(session) = state.session_mut(&credential) else {
+fn token_refused(state: &mut State, errand: &Errand, call: Call, fault: Fault, now: Timestamp) -> Vec<Key> {
+    let Some(session) = session_of(state, &errand.credential) else {
         return Vec::new();
     };
     if !session.refuse(errand.generation, errand.access_issued_at) {
         return Vec::new();
     }
     if session.unproven {
-        return park_at_credential(state, &credential, call, fault, now);
+        return park(state, &errand.credential.key, of_fault(call, fault), now);
     }
-    let mut wake = offers::refresh(state, &credential, now);
-    wake.push(credential);
+    let mut wake = offers::refresh(state, &errand.credential.key, now);
+    wake.push(errand.credential.key.clone());
     wake
 }
 
-pub(super) fn park_at_credential(
+/// What a request met is its credential's failure. Of one that is another by now, or of a client Secret that has changed
+/// since, nothing was learnt: the request tries again.
+fn park_at_credential(
     state: &mut State,
-    credential: &Key,
+    errand: &Errand,
     call: Call,
     fault: Fault,
     now: Timestamp,
 ) -> Vec<Key> {
-    if fault.class == Class::CredentialRefused {
-        refuse_login(state, credential);
+    let party = match (&errand.exchanger, call) {
+        (Some((exchanger, login)), Call::Exchange) => {
+            if !session_of(state, exchanger).is_some_and(|session| is_current(session, login)) {
+                return Vec::new();
+            }
+            if fault.class == Class::CredentialRefused {
+                refuse_login(state, &exchanger.key, login);
+            }
+            exchanger
+        }
+        _ => &errand.credential,
+    };
+    if session_of(state, party).is_none() {
+        return Vec::new();
     }
-    setback(state, credential, of_fault(call, fault), now);
+    park(state, &party.key, of_fault(call, fault), now)
+}
+
+fn park(state: &mut State, credential: &Key, news: Setback, now: Timestamp) -> Vec<Key> {
+    setback(state, credential, news, now);
     let mut wake = offers::refresh(state, credential, now);
     wake.push(credential.clone());
     wake
 }
 
-pub(super) fn refuse_login(state: &mut State, credential: &Key) {
-    if let Some(session) = state.session_mut(credential) {
+fn refuse_login(state: &mut State, credential: &Key, login: &Arc<Login>) {
+    if let Some(session) = state.session_mut(credential)
+        && is_current(session, login)
+    {
         session.validity = Validity::Refused;
     }
-}
-
-pub(super) fn credentials_of(state: &State, key: &Key) -> Vec<Key> {
-    scoped_token::waits_for(state, key).cloned().collect()
-}
-
-pub(super) fn exchanger_of(state: &State, key: &Key) -> Option<Key> {
-    let spec = state.object(key)?.request()?.spec.as_ref().ok()?;
-    spec.exchanger().map(|name| name.key.clone())
 }
 
 /// The reason that a fault of the authentication service is told as.

@@ -8,7 +8,7 @@ use super::{read_failed, setback};
 use crate::auth::Login;
 use crate::cluster::ReadFailed;
 use crate::cluster::secrets::{Entry, LoginLook};
-use crate::decision::{FailedStep, Failure, InputsHash, Key, LoginGap, Validity, inputs};
+use crate::decision::{FailedStep, InputsHash, Key, LoginGap, Validity, inputs};
 use crate::state::spec::LoginRef;
 use crate::state::{LoginState, Object, Session, State};
 
@@ -40,8 +40,7 @@ pub(super) fn login(
     let Some(object) = state.object_mut(key) else {
         return Vec::new();
     };
-    let failure = object.work.failure.take();
-    object.work.failure = failure.filter(|it| it.step != FailedStep::ReadClientSecret);
+    object.work.failures.forgive(&[FailedStep::ReadClientSecret]);
     let Some(credential) = object.credential_mut() else {
         return Vec::new();
     };
@@ -103,10 +102,8 @@ pub(super) fn adopt_inherited_failure(state: &mut State, key: &Key) {
     let Some(stamp) = crate::credential::facts(state, key).map(|facts| facts.stamp) else {
         return;
     };
-    if let Some(failure) = state.object_mut(key).and_then(|it| it.work.failure.as_mut())
-        && failure.stamp == Failure::INHERITED
-    {
-        failure.stamp = stamp;
+    if let Some(object) = state.object_mut(key) {
+        object.work.failures.adopt_inherited(stamp);
     }
 }
 

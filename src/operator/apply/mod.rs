@@ -35,7 +35,7 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
         Outcome::Rehearsed(Ok(())) => {
             if let Some(object) = state.object_mut(key) {
                 object.work.care.rehearse = false;
-                object.work.failure = None;
+                object.work.failures.forgive(&[FailedStep::WriteSecret]);
             }
         }
         Outcome::Rehearsed(Err(failed)) => secret::refused_write(state, key, failed, now),
@@ -76,8 +76,9 @@ fn setback(state: &mut State, key: &Key, news: Setback, now: Timestamp) {
     };
     let news = if news.stamp == Failure::INHERITED { Setback { stamp, ..news } } else { news };
     if let Some(object) = state.object_mut(key) {
-        let failure = another_failure(object.work.failure.as_ref(), &news, &object.meta.uid, life_left, now);
-        object.work.failure = Some(failure);
+        let failure =
+            another_failure(object.work.failures.of(news.step), &news, &object.meta.uid, life_left, now);
+        object.work.failures.note(failure);
     }
 }
 

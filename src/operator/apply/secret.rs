@@ -34,7 +34,7 @@ pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed
 /// What failed to be read was read.
 fn read_again(state: &mut State, key: &Key) {
     if let Some(object) = state.object_mut(key) {
-        object.work.failure.take_if(|it| it.step == FailedStep::ReadManagedSecret);
+        object.work.failures.forgive(&[FailedStep::ReadManagedSecret]);
     }
 }
 
@@ -120,9 +120,7 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
     care.content_lost = false;
     care.rehearse = false;
     object.work.look = false;
-    let failure = &mut object.work.failure;
-    // A refusal of the service is not forgiven by a Secret that was written.
-    failure.take_if(|it| matches!(it.step, FailedStep::WriteSecret | FailedStep::ReadManagedSecret));
+    object.work.failures.forgive(&[FailedStep::WriteSecret, FailedStep::ReadManagedSecret]);
     let written = object.work.held.as_ref().is_some_and(|held| held.record == *record);
     if written && object.credential().is_none() {
         object.work.held = None;

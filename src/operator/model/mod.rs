@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::decide::NewStatus;
 use super::effect::{Effect, Outcome};
 use crate::api::condition;
 use crate::cluster::watch::Watched;
@@ -155,7 +154,7 @@ impl World {
     pub(super) fn pass(&mut self, duration: SignedDuration) {
         let end = self.now + duration;
         self.settle();
-        while let Some(next) = self.operator.queue.next_look().filter(|next| *next <= end) {
+        while let Some(next) = self.operator.turns.queue.next_look().filter(|next| *next <= end) {
             self.now = next.max(self.now);
             self.settle();
         }
@@ -168,7 +167,7 @@ impl World {
         let change = self.server.feeds.entry(what).or_default().pop_front();
         let any = change.is_some();
         if let Some(change) = change {
-            self.operator.take(change);
+            self.operator.turns.take(change);
         }
         any
     }
@@ -186,18 +185,13 @@ impl World {
     pub(super) fn advance(&mut self, key: &Key) -> bool {
         match self.operator.flights.remove(key) {
             None => return false,
-            Some(Flight::Leaving(effect, status)) => {
+            Some(Flight::Leaving(ticket, effect)) => {
                 let outcome = self.execute(effect);
-                let flight = Flight::Coming(outcome, status);
-                self.operator.flights.insert(key.clone(), flight);
+                self.operator.flights.insert(key.clone(), Flight::Coming(ticket, outcome));
             }
-            Some(Flight::Coming(outcome, status)) => self.land(key.clone(), outcome, status),
+            Some(Flight::Coming(ticket, outcome)) => self.operator.land(ticket, outcome, self.now),
         }
         true
-    }
-
-    fn land(&mut self, key: Key, outcome: Outcome, status: Option<NewStatus>) {
-        self.operator.land(key, outcome, status, self.now);
     }
 
     fn execute(&mut self, effect: Effect) -> Outcome {

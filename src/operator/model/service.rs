@@ -90,7 +90,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Issued<HeldToken>, (Call, Fault)> {
         let service = self.service_token(errand, now).map_err(|fault| (Call::ServiceToken, fault))?;
-        let Some(login) = &errand.exchanger else {
+        let Some((_, login)) = &errand.exchanger else {
             return Ok(service.map(|token| HeldToken::Service(Arc::new(token))));
         };
         let exchanged = self.exchange(login, now).map_err(|fault| (Call::Exchange, fault))?;

@@ -130,7 +130,9 @@ fn nobody_can_tell_an_absent_credential_from_one_that_does_not_consent() {
         }
         let shown = format!(
             "{:?}",
-            super::super::super::decide::facts(&world.operator.state, &request, world.now).unwrap().chain
+            super::super::super::decide::facts(&world.operator.turns.state, &request, world.now)
+                .unwrap()
+                .chain
         );
         (status, asked.into_iter().filter(|it| it.contains("interview")).collect::<Vec<_>>(), shown, calls)
     };

@@ -35,7 +35,8 @@ fn a_first_issue_takes_three_calls_and_two_writes_each() {
 #[test]
 fn a_token_that_ends_in_the_gates_line_is_not_called_good() {
     let (mut world, _, request) = in_order();
-    let decide = |world: &World, now| crate::operator::decide::decide(&world.operator.state, &request, now);
+    let decide =
+        |world: &World, now| crate::operator::decide::decide(&world.operator.turns.state, &request, now);
     let due = world.now + hours(8);
     let Some(Decision::Call { meanwhile, .. }) = decide(&world, due) else { panic!("a renewal is due") };
     assert!(meanwhile.publish.is_none(), "it is good, and nothing is said of routine work");
@@ -134,7 +135,7 @@ fn rewrite_with_other_hash(world: &mut World, namespace: &str, name: &str, recor
     let token = AccessToken::read(&text).unwrap();
     let old = world.server.secrets[&(namespace.to_owned(), name.to_owned())].clone();
     let key = world.server.objects.keys().find(|it| *it.namespace == *namespace).unwrap().clone();
-    let object = world.operator.state.object(&key).unwrap();
+    let object = world.operator.turns.state.object(&key).unwrap();
     let template = match &object.detail {
         crate::state::Detail::Credential(it) => it.spec.as_ref().unwrap().template.clone().unwrap(),
         crate::state::Detail::Request(it) => it.spec.as_ref().unwrap().template.clone(),

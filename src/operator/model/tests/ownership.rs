@@ -216,7 +216,7 @@ fn nothing_is_put_back_for_an_owner_that_is_gone() {
     assert!(!world.server.secrets.contains_key(&("web".into(), "interview-token".into())));
     world.server.feeds.insert(Watched::Requests, late);
     world.settle();
-    assert!(world.operator.state.object(&request).is_none());
+    assert!(world.operator.turns.state.object(&request).is_none());
 }
 
 /// A late word about the Secret that was there before ours is not taken for ours.
@@ -237,7 +237,7 @@ fn a_late_sight_of_an_earlier_secret_issues_nothing() {
     assert_eq!(world.status(&request)["lastHandledRenewRequest"], "now");
     let (_, calls) = world.watch(|world| {
         for change in late {
-            world.operator.take(change);
+            world.operator.turns.take(change);
             world.settle();
         }
     });

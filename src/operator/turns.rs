@@ -1,0 +1,275 @@
+//! What follows from what? The turns of the loop, one after the other: a change or an outcome comes in, a key is decided, and
+//! what is to be done outside goes out. Pure: `now` is a value, nothing waits, and whoever drives it (the loop, the model
+//! world) does what it is handed and brings back what came of it.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::apply::{Aftermath, apply};
+use super::decide::{Decision, NewStatus, Publish, Rest, Said, decide};
+use super::effect::{Effect, Outcome};
+use super::gate::{Asked, Gates};
+use super::observe::Observer;
+use super::offers;
+use super::queue::Queue;
+use crate::cluster::status::StatusRefused;
+use crate::cluster::watch::{Change, Stream};
+use crate::decision::schedule::later;
+use crate::decision::{FailedStep, Key, ResourceVersion};
+use crate::scoped_token;
+use crate::state::{Object, Settings, State};
+
+/// After a status write without an answer the watch shows what became of it; should it not, a look after this.
+const STATUS_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// An object whose decision panicked is looked at again after this.
+const AFTER_PANIC: SignedDuration = SignedDuration::from_mins(1);
+
+/// Everything that is known, and whose turn it is.
+pub(super) struct Turns {
+    /// What is known.
+    pub state: State,
+    /// Whose turn it is, and when it is whose.
+    pub queue: Queue,
+    /// Who may call the authentication service.
+    pub gates: Gates,
+    /// What the watches have shown.
+    pub observer: Observer,
+    /// The keys with an effect in flight.
+    acting: HashSet<Key>,
+}
+
+/// What a turn came to.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Do this outside, and bring back what came of it with the ticket.
+    Act(Ticket, Box<Effect>),
+    /// Nothing to do for this key now.
+    Rest,
+    /// The decision panicked.
+    Panicked(Key),
+}
+
+/// What an effect is for. It comes back with the outcome.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// Whose work it is.
+    pub key: Key,
+    /// The uid of the object that it is for.
+    uid: Option<Arc<str>>,
+    /// For a status write: what was said before, and what is said now.
+    told: Option<Box<(Said, NewStatus)>>,
+}
+
+/// What an outcome came to.
+#[derive(Debug)]
+pub(super) struct Landed {
+    /// A Secret that somebody had deleted or edited is as it should be again.
+    pub restored: bool,
+    /// A status was written: what the object said before, and says now.
+    pub told: Option<Box<(Said, NewStatus)>>,
+    /// What follows for the same key.
+    pub next: Turn,
+}
+
+impl Turns {
+    /// Nothing is known yet.
+    pub(super) fn new(settings: Settings, streams: impl IntoIterator<Item = Stream>) -> Self {
+        Self {
+            state: State::new(settings),
+            queue: Queue::default(),
+            gates: Gates::default(),
+            observer: Observer::new(streams),
+            acting: HashSet::new(),
+        }
+    }
+
+    /// How many effects are in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        self.acting.len()
+    }
+
+    /// Takes in a change of the cluster.
+    pub(super) fn take(&mut self, change: Change) {
+        let woken = self.observer.take(&mut self.state, change);
+        self.wake(woken);
+    }
+
+    /// The turn of the next key that is ready; `None`: there is none.
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<Turn> {
+        if !self.observer.is_complete() {
+            return None;
+        }
+        self.queue.pass(now);
+        let key = self.queue.take()?;
+        if self.observer.sees(&key.namespace) {
+            return Some(self.turn(key, now));
+        }
+        self.queue.done(&key);
+        Some(Turn::Rest)
+    }
+
+    /// Whether what was done still concerns the object that bears the name.
+    pub(super) fn is_current(&self, ticket: &Ticket) -> bool {
+        self.uid(&ticket.key) == ticket.uid
+    }
+
+    /// An outcome is back.
+    pub(super) fn land(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) -> Landed {
+        self.acting.remove(&ticket.key);
+        // A status may be written while its object is in line: it keeps its place.
+        if ticket.told.is_none() {
+            let called = self.gates.leave(&ticket.key);
+            self.wake(called);
+        }
+        if !self.is_current(&ticket) {
+            // What was done for an object that is gone says nothing of the one that bears its name now.
+            return Landed { restored: false, told: None, next: self.turn(ticket.key, now) };
+        }
+        if !matches!(outcome, Outcome::Panicked)
+            && let Some(object) = self.state.object_mut(&ticket.key)
+        {
+            object.work.failures.forgive(&[FailedStep::Internal]);
+        }
+        let Ticket { key, told, .. } = ticket;
+        match (told, outcome) {
+            (Some(told), Outcome::Published(result)) => self.published(&key, told, result, now),
+            (_, outcome) => {
+                let Aftermath { wake, restored } = apply(&mut self.state, &key, outcome, now);
+                self.wake(wake);
+                Landed { restored, told: None, next: self.turn(key, now) }
+            }
+        }
+    }
+
+    /// As [`Turns::land`] after the signal to stop: only a token that is held and not yet written leads to more work.
+    pub(super) fn land_last(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) -> Turn {
+        if !self.is_current(&ticket) || ticket.told.is_some() {
+            return Turn::Rest;
+        }
+        apply(&mut self.state, &ticket.key, outcome, now);
+        match decide(&self.state, &ticket.key, now) {
+            Some(Decision::Act(effect @ Effect::Write { .. })) => self.act(ticket.key, effect, None),
+            _ => Turn::Rest,
+        }
+    }
+
+    /// One decision about one object. A panic in it concerns that object alone.
+    fn turn(&mut self, key: Key, now: Timestamp) -> Turn {
+        let woken = offers::refresh(&mut self.state, &key, now);
+        self.wake(woken);
+        let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.state, &key, now)));
+        if !matches!(decided, Ok(Some(Decision::Call { .. }))) {
+            let called = self.gates.give_up(&key);
+            self.wake(called);
+        }
+        match decided {
+            Err(_) => {
+                self.queue.wake_at(&key, Some(later(now, AFTER_PANIC)));
+                self.queue.done(&key);
+                Turn::Panicked(key)
+            }
+            Ok(None) => {
+                self.queue.wake_at(&key, None);
+                self.queue.done(&key);
+                Turn::Rest
+            }
+            Ok(Some(Decision::Act(effect))) => self.act(key, effect, None),
+            Ok(Some(Decision::Call { origin, permits, effect, meanwhile })) => {
+                let Asked { through, called } = self.gates.ask(&origin, &key, permits);
+                self.wake(called);
+                if through {
+                    self.act(key, effect, None)
+                } else {
+                    // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
+                    self.rest(key, meanwhile)
+                }
+            }
+            Ok(Some(Decision::DropHeld)) => {
+                if let Some(object) = self.state.object_mut(&key) {
+                    object.work.held = None;
+                }
+                self.queue.done(&key);
+                self.queue.wake(key);
+                Turn::Rest
+            }
+            Ok(Some(Decision::Rest(rest))) => self.rest(key, rest),
+        }
+    }
+
+    fn rest(&mut self, key: Key, rest: Rest) -> Turn {
+        self.queue.wake_at(&key, rest.until);
+        if rest.waits {
+            let credentials: Vec<Key> = scoped_token::waits_for(&self.state, &key).cloned().collect();
+            for credential in credentials {
+                if self.state.wait_for(&credential, &key) {
+                    self.queue.wake(credential);
+                }
+            }
+        }
+        let version = self.state.object(&key).map(|object| object.meta.version);
+        if let (Some(Publish { patch, status, before }), Some(version)) = (rest.publish, version) {
+            let effect = Effect::Status { key: key.clone(), version, patch };
+            return self.act(key, effect, Some(Box::new((before, status))));
+        }
+        self.queue.done(&key);
+        Turn::Rest
+    }
+
+    fn act(&mut self, key: Key, effect: Effect, told: Option<Box<(Said, NewStatus)>>) -> Turn {
+        self.acting.insert(key.clone());
+        let uid = self.uid(&key);
+        Turn::Act(Ticket { key, uid, told }, Box::new(effect))
+    }
+
+    fn published(
+        &mut self,
+        key: &Key,
+        told: Box<(Said, NewStatus)>,
+        result: Result<ResourceVersion, StatusRefused>,
+        now: Timestamp,
+    ) -> Landed {
+        let mut landed = Landed { restored: false, told: None, next: Turn::Rest };
+        match result {
+            Ok(version) => {
+                if let Some(object) = self.state.object_mut(key) {
+                    // Somebody else's edit of the status may have been seen since: that is what the server has.
+                    if object.meta.version <= version {
+                        object.meta.version = version;
+                        told.1.clone().keep(object);
+                    }
+                    object.work.published_at = Some(now);
+                    landed.told = Some(told);
+                }
+            }
+            Err(StatusRefused::Conflict | StatusRefused::Lost | StatusRefused::Unavailable { .. }) => {
+                self.queue.wake_at(key, Some(later(now, STATUS_AGAIN)));
+            }
+            Err(StatusRefused::Gone | StatusRefused::Forbidden | StatusRefused::Invalid) => {}
+        }
+        self.queue.done(key);
+        landed
+    }
+
+    fn uid(&self, key: &Key) -> Option<Arc<str>> {
+        self.state.object(key).map(|object| object.meta.uid.clone())
+    }
+
+    fn wake(&mut self, keys: Vec<Key>) {
+        for key in keys {
+            self.queue.wake(key);
+        }
+    }
+}
+
+impl NewStatus {
+    fn keep(self, object: &mut Object) {
+        match (self, &mut object.detail) {
+            (Self::Credential(status), crate::state::Detail::Credential(it)) => it.status = *status,
+            (Self::Request(status), crate::state::Detail::Request(it)) => it.status = *status,
+            _ => {}
+        }
+    }
+}
