@@ -26,6 +26,10 @@ pub struct CredentialStatus {
     /// The developer app, as the service named it with the last token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<Application>,
+    /// How many seconds the service's clock is ahead of the operator's, in whole minutes; negative where it is behind. Absent
+    /// while they differ by no more than two minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_skew_seconds: Option<i64>,
     /// What is failing. Absent when all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

@@ -37,6 +37,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         unproven: session.unproven,
         token_wanted: !session.waiting.is_empty(),
         validity: session.validity,
+        clock_ahead: session.clock_ahead,
     })
 }
 

@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::schedule::FUTURE_TOLERANCE;
 use super::{Delivery, FailedStep, Failure, Failures, Key, Record, SeenSecret, Template};
 use crate::api::Reason;
 
@@ -45,6 +46,8 @@ pub struct Facts<'a> {
     pub token_wanted: bool,
     /// What the service last said of key and secret (credentials).
     pub validity: Validity,
+    /// How far the service's clock is ahead of this one (credentials).
+    pub clock_ahead: Option<SignedDuration>,
 }
 
 /// What the spec asks for, checked.
@@ -253,6 +256,13 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn failure_of(&self, step: FailedStep) -> Option<&'a Failure> {
         self.standing().find(|failure| failure.step == step)
+    }
+
+    /// The minutes that the service's clock is ahead, where that is worth a word.
+    #[must_use]
+    pub fn clock_skew_minutes(&self) -> Option<i64> {
+        let ahead = self.clock_ahead.filter(|ahead| ahead.abs() > FUTURE_TOLERANCE)?.as_secs();
+        Some((ahead + 30 * ahead.signum()) / 60)
     }
 
     /// The failure that the object tells of.

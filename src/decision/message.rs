@@ -12,6 +12,14 @@ pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew earl
 /// Follows the message of a credential whose selector cannot be honoured.
 pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is ignored: this installation may not read namespaces; list them in names.";
 
+/// Follows the message of a credential whose service tells another time.
+pub(super) fn clock_skew(minutes: i64) -> String {
+    let (minutes, side) = (minutes.unsigned_abs(), if minutes > 0 { "ahead of" } else { "behind" });
+    format!(
+        " The service's clock is {minutes} minutes {side} this one: check the time on the cluster's nodes."
+    )
+}
+
 /// There is no token, and nothing is in its way.
 const ON_ITS_WAY: &str = "A token is about to be issued.";
 

@@ -86,6 +86,9 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
     if facts.sound().is_some_and(|wish| wish.selector_ignored) {
         ready.message.push_str(message::SELECTOR_IGNORED);
     }
+    if let Some(minutes) = facts.clock_skew_minutes() {
+        ready.message.push_str(&message::clock_skew(minutes));
+    }
     Verdict {
         ready,
         progress,

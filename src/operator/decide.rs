@@ -262,3 +262,6 @@ impl Said {
         Self { ready: status.to_owned(), trouble }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         unproven: false,
         token_wanted: false,
         validity: Validity::Unknown,
+        clock_ahead: None,
     })
 }
 

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use jiff::SignedDuration;
+
 use super::spec::{CredentialSpec, RequestSpec};
 use super::{Credential, Detail, LoginState, Meta, Object, Request, Session, Sighting, State, Work};
 use crate::api::{self, CredentialStatus, Reason, RocketLawyerCredentialSpec, condition};
@@ -25,7 +27,7 @@ impl State {
                         let application = old.application.clone();
                         (kept_session(*old, spec.as_ref().ok()), application)
                     }
-                    _ => (Session::new(validity(&status)), status.application.clone()),
+                    _ => (carried_over_session(&status), status.application.clone()),
                 };
                 let work = work.unwrap_or_else(|| {
                     carried_over(
@@ -126,6 +128,13 @@ fn kept_session(old: Credential, new: Option<&CredentialSpec>) -> Session {
         session.login_version = None;
         session.validity = Validity::Unknown;
     }
+    session
+}
+
+/// What the last status says of the dealings with the service.
+fn carried_over_session(status: &CredentialStatus) -> Session {
+    let mut session = Session::new(validity(status));
+    session.clock_ahead = status.clock_skew_seconds.map(SignedDuration::from_secs);
     session
 }
 

@@ -37,6 +37,7 @@ pub(super) struct Scene {
     pub unproven: bool,
     pub token_wanted: bool,
     pub validity: Validity,
+    pub clock_ahead: Option<SignedDuration>,
     pub deleting: bool,
 }
 
@@ -111,6 +112,7 @@ pub(super) fn request() -> Scene {
         unproven: false,
         token_wanted: false,
         validity: Validity::Unknown,
+        clock_ahead: None,
         deleting: false,
     }
 }
@@ -215,6 +217,7 @@ impl Scene {
             unproven: self.unproven,
             token_wanted: self.token_wanted,
             validity: self.validity,
+            clock_ahead: self.clock_ahead,
         }
     }
 }

@@ -19,6 +19,7 @@ fn status(scene: &Scene, old: &CredentialStatus, now: Timestamp) -> CredentialSt
         conditions: conditions(&old.conditions, &verdict, 1, now),
         token: verdict.token.as_ref().map(token),
         application: old.application.clone(),
+        clock_skew_seconds: None,
         failure: verdict.failure.as_ref().map(told),
         last_handled_renew_request: verdict.renew_handled.map(Into::into),
     }

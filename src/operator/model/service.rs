@@ -23,6 +23,8 @@ pub(in super::super) struct Service {
     pub faults: BTreeMap<&'static str, Fault>,
     /// Tokens that came to a place which had not issued them.
     pub strayed: BTreeSet<String>,
+    /// How far its clock is ahead.
+    pub clock_ahead: SignedDuration,
     /// How often each call was made.
     pub calls: BTreeMap<&'static str, usize>,
     issued: usize,
@@ -37,6 +39,7 @@ impl Service {
             faults: BTreeMap::new(),
             strayed: BTreeSet::new(),
             calls: BTreeMap::new(),
+            clock_ahead: SignedDuration::ZERO,
             issued: 0,
         }
     }
@@ -81,7 +84,8 @@ impl Service {
         self.admit(login)?;
         let text = self.next("access");
         self.live.insert(text.clone(), endpoint.base().to_owned());
-        Ok(issued(AccessToken::read(&text).expect("a token"), now, self.life))
+        let issued = issued(AccessToken::read(&text).expect("a token"), now, self.life);
+        Ok(Issued { service_clock_ahead: Some(self.clock_ahead), ..issued })
     }
 
     fn scoped(

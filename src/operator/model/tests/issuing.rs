@@ -17,6 +17,26 @@ fn in_order() -> (World, crate::decision::Key, crate::decision::Key) {
     (world, partner, request)
 }
 
+/// Behaviour §2.1, §1.5: a difference of the clocks is said, also after a restart, until there is none.
+#[test]
+fn a_service_that_tells_another_time_is_named_until_it_tells_the_same() {
+    let mut world = World::new();
+    world.service.clock_ahead = SignedDuration::from_secs(-605);
+    let partner = world.partner();
+    world.settle();
+    assert_eq!(world.status(&partner)["clockSkewSeconds"], -600);
+    assert!(world.message(&partner).contains("10 minutes behind"), "{}", world.message(&partner));
+    let (asked, calls) = world.watch(|world| {
+        world.restart();
+        world.settle();
+    });
+    assert_eq!((calls, asked), (0, ["read login partner-login".to_owned()].into()));
+    world.service.clock_ahead = SignedDuration::from_secs(90);
+    world.pass(hours(8));
+    assert!(world.status(&partner)["clockSkewSeconds"].is_null());
+    assert!(!world.message(&partner).contains("clock"), "{}", world.message(&partner));
+}
+
 #[test]
 fn a_first_issue_takes_three_calls_and_two_writes_each() {
     let (world, partner, request) = in_order();

@@ -3,6 +3,7 @@
 mod chain;
 mod consent;
 mod crash;
+mod failures;
 mod issuing;
 mod ownership;
 mod refusals;

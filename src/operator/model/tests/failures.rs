@@ -1,0 +1,125 @@
+//! What failed, how often, and whose failure it is.
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::super::World;
+use super::minutes;
+use crate::auth::{Call, Class, Scope};
+use crate::cluster::watch::Watched;
+use crate::decision::Key;
+
+fn with_partner() -> (World, Key) {
+    let mut world = World::new();
+    let partner = world.partner();
+    world.settle();
+    (world, partner)
+}
+
+fn failure(world: &World, key: &Key) -> String {
+    let failure = &world.status(key)["failure"];
+    format!("{} {} {}", failure["step"], failure["reason"], failure["count"]).replace('"', "")
+}
+
+/// Behaviour §3.4, §4.3: one new token at once, then after 5 and 30 minutes and hourly; and nobody is told between that all
+/// is well.
+#[test]
+fn a_token_that_is_refused_again_and_again_is_replaced_ever_more_rarely() {
+    let (mut world, partner) = with_partner();
+    world.pass(SignedDuration::from_secs(1));
+    world.service.fail(Call::ServiceToken, Some((Class::OurTokenRefused, Scope::Credential)));
+    let request = world.request("interview", json!({}));
+    world.settle();
+    assert_eq!(world.service.count(Call::AccessToken), 2, "one new token at once");
+    for _ in 0..240 {
+        world.pass(minutes(1));
+        assert_eq!(world.ready(&partner), "False AccessDenied");
+    }
+    let tokens = world.service.count(Call::AccessToken);
+    assert!((6..=8).contains(&tokens), "5 min, 30 min, hourly: {tokens} in four hours");
+    assert_eq!(failure(&world, &partner), format!("ServiceToken AccessDenied {}", tokens - 1));
+
+    world.service.fail(Call::ServiceToken, None);
+    world.pass(minutes(61));
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.ready(&partner), "True Issued");
+    assert!(world.status(&partner)["failure"].is_null());
+}
+
+#[test]
+fn trouble_with_the_api_server_does_not_hide_a_refusal_nor_void_its_delay() {
+    let (mut world, partner) = with_partner();
+    world.service.apps.insert("app".into(), "another".into());
+    world.renew(&partner, "now");
+    world.pass(minutes(1));
+    let calls = world.service.count(Call::AccessToken);
+    assert_eq!(failure(&world, &partner), "AccessToken InvalidClient 1");
+    world.restart();
+    world.server.refuse_reads = true;
+    world.pass(minutes(1));
+    assert_eq!(failure(&world, &partner), "AccessToken InvalidClient 1");
+    world.server.refuse_reads = false;
+    world.pass(minutes(3));
+    assert_eq!(world.service.count(Call::AccessToken), calls, "the refusal's five minutes stand");
+    world.pass(minutes(2));
+    assert_eq!(world.service.count(Call::AccessToken), calls + 1);
+    assert_eq!(failure(&world, &partner), "AccessToken InvalidClient 2");
+}
+
+#[test]
+fn touching_a_client_secret_is_no_reason_to_try_again() {
+    let (mut world, partner) = with_partner();
+    world.service.apps.insert("app".into(), "another".into());
+    world.renew(&partner, "now");
+    world.pass(minutes(1));
+    let calls = world.service.count(Call::AccessToken);
+    for _ in 0..5 {
+        world.login("legal", "partner-login", "app", "s3cret");
+        world.settle();
+    }
+    assert_eq!(world.service.count(Call::AccessToken), calls);
+    assert_eq!(failure(&world, &partner), "AccessToken InvalidClient 1");
+    world.login("legal", "partner-login", "app", "another");
+    world.settle();
+    assert_eq!(world.ready(&partner), "True Issued", "a change of what it holds is tried at once");
+    assert_eq!(world.service.count(Call::AccessToken), calls + 1);
+}
+
+/// The request's calls were on their way when its credential was deleted and created anew.
+#[test]
+fn what_a_request_met_is_not_said_of_a_later_credential_of_that_name() {
+    let (mut world, partner) = with_partner();
+    world.service.fail(Call::ServiceToken, Some((Class::Forbidden, Scope::Credential)));
+    let request = world.request("interview", json!({}));
+    while !world.operator.flights.contains_key(&request) {
+        assert!(world.deliver(Watched::Requests) || world.operator.turn_next(world.now));
+    }
+    world.advance(&request);
+    world.service.fail(Call::ServiceToken, None);
+    world.server.delete_object(&partner);
+    world.server.collect_garbage();
+    world.credential("partner", json!({"allowedNamespaces": {"from": "All"}}));
+    while world.deliver(Watched::Credentials) || world.deliver(Watched::ManagedSecrets) {}
+    world.settle();
+    assert_eq!(world.ready(&partner), "True Issued");
+    assert!(world.status(&partner)["failure"].is_null(), "{}", world.status(&partner));
+    assert_eq!(world.ready(&request), "True Issued");
+}
+
+#[test]
+fn a_hiccup_of_the_api_server_is_not_told_and_an_outage_is() {
+    let (mut world, partner) = with_partner();
+    world.restart();
+    world.server.refuse_reads = true;
+    world.settle();
+    assert_eq!(world.ready(&partner), "True Issued");
+    world.server.delete_secret("legal", "partner-access-token");
+    world.pass(SignedDuration::from_secs(1));
+    assert!(world.status(&partner)["failure"].is_null(), "{}", world.status(&partner));
+    world.pass(minutes(1));
+    assert!(failure(&world, &partner).starts_with("Read"), "{}", world.status(&partner));
+    world.server.refuse_reads = false;
+    world.pass(minutes(6));
+    assert_eq!(world.ready(&partner), "True Issued");
+    assert!(world.status(&partner)["failure"].is_null());
+}
