@@ -92,14 +92,14 @@ fn is_current(session: &Session, login: &Arc<Login>) -> bool {
 /// A request was served: what its credentials met is over for them, too. Returns who looks again.
 fn accepted(state: &mut State, errand: &Errand) -> Vec<Key> {
     let mut wake = Vec::new();
-    if let Some(session) = session_of(state, &errand.credential) {
+    if let Some(session) = session_of(state, errand, &errand.credential) {
         let proven = session.generation == errand.generation && std::mem::take(&mut session.unproven);
         if forgive(state, &errand.credential.key, FailedStep::ServiceToken) || proven {
             wake.push(errand.credential.key.clone());
         }
     }
     if let Some((exchanger, login)) = &errand.exchanger
-        && let Some(session) = session_of(state, exchanger)
+        && let Some(session) = session_of(state, errand, exchanger)
     {
         let news = is_current(session, login) && session.validity != Validity::Accepted;
         if news {
@@ -112,10 +112,14 @@ fn accepted(state: &mut State, errand: &Errand) -> Vec<Key> {
     wake
 }
 
-/// The session of a credential, if it is still the one that the calls were made for.
-fn session_of<'a>(state: &'a mut State, party: &Party) -> Option<&'a mut Session> {
-    let same = state.object(&party.key).is_some_and(|object| object.meta.uid == party.uid);
-    if same { state.session_mut(&party.key) } else { None }
+/// The session of a credential, if it is still the one that the calls were made for, and of the same endpoint.
+fn session_of<'a>(state: &'a mut State, errand: &Errand, party: &Party) -> Option<&'a mut Session> {
+    let object = state.object(&party.key).filter(|object| object.meta.uid == party.uid)?;
+    let endpoint = &object.credential()?.spec.as_ref().ok()?.endpoint;
+    if endpoint.allowed() != Some(&errand.endpoint) {
+        return None;
+    }
+    state.session_mut(&party.key)
 }
 
 /// A failure that requests had met at their credential is over.
@@ -151,7 +155,7 @@ pub(super) fn fault_of(
 
 /// Behaviour §3.4: of the current generation, the credential issues anew, once; of an earlier one, the request tries again.
 fn token_refused(state: &mut State, errand: &Errand, call: Call, fault: Fault, now: Timestamp) -> Vec<Key> {
-    let Some(session) = session_of(state, &errand.credential) else {
+    let Some(session) = session_of(state, errand, &errand.credential) else {
         return Vec::new();
     };
     if !session.refuse(errand.generation, errand.access_issued_at) {
@@ -176,7 +180,7 @@ fn park_at_credential(
 ) -> Vec<Key> {
     let party = match (&errand.exchanger, call) {
         (Some((exchanger, login)), Call::Exchange) => {
-            if !session_of(state, exchanger).is_some_and(|session| is_current(session, login)) {
+            if !session_of(state, errand, exchanger).is_some_and(|session| is_current(session, login)) {
                 return Vec::new();
             }
             if fault.class == Class::CredentialRefused {
@@ -186,7 +190,7 @@ fn park_at_credential(
         }
         _ => &errand.credential,
     };
-    if session_of(state, party).is_none() {
+    if session_of(state, errand, party).is_none() {
         return Vec::new();
     }
     park(state, &party.key, of_fault(call, fault), now)

@@ -106,6 +106,26 @@ fn what_a_request_met_is_not_said_of_a_later_credential_of_that_name() {
     assert_eq!(world.ready(&request), "True Issued");
 }
 
+/// The request's calls were on their way when its credential moved to another endpoint.
+#[test]
+fn what_a_request_met_is_not_said_of_another_endpoint() {
+    let (mut world, partner) = with_partner();
+    world.service.fail(Call::ServiceToken, Some((Class::Forbidden, Scope::Credential)));
+    let request = world.request("interview", json!({}));
+    while !world.operator.flights.contains_key(&request) {
+        assert!(world.deliver(Watched::Requests) || world.operator.turn_next(world.now));
+    }
+    world.advance(&request);
+    world.service.fail(Call::ServiceToken, None);
+    let endpoint = json!({"url": "https://gateway.example.com"});
+    world.edit(&partner, json!({"environment": "Custom", "endpoint": endpoint}));
+    world.deliver(Watched::Credentials);
+    world.settle();
+    assert_eq!(world.ready(&partner), "True Issued");
+    assert!(world.status(&partner)["failure"].is_null(), "{}", world.status(&partner));
+    assert_eq!(world.ready(&request), "True Issued");
+}
+
 #[test]
 fn a_hiccup_of_the_api_server_is_not_told_and_an_outage_is() {
     let (mut world, partner) = with_partner();
