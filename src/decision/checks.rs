@@ -298,7 +298,8 @@ fn repair_is_too_soon<'a>(facts: &Facts<'a>, cause: Option<Cause>, now: Timestam
     let edited = facts.secret.seen().is_some_and(|seen| seen.content == Content::Edited);
     let lost = match cause? {
         Cause::SecretIsMissing | Cause::RecordIsUnreadable | Cause::TokenWasEdited => true,
-        other => edited && other.makes_unfit(),
+        // Of a record that this operator did not write, no cause is its own: not even that a renewal is due.
+        other => facts.care.strange || (edited && other.makes_unfit()),
     };
     let again = later(facts.care.last_repair?, REPAIR_REST);
     let soon = again > now && again <= later(now, REPAIR_REST);

@@ -189,7 +189,7 @@ pub enum SecretFact<'a> {
 /// What this operator has done and learnt of the Secret, in memory only.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "six things that are independent of each other, each known or not"
+    reason = "things that are independent of each other, each known or not"
 )]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Care {
@@ -201,7 +201,11 @@ pub struct Care {
     pub owner_confirmed: bool,
     /// The data were read, and the token among them is not the one that was written.
     pub content_lost: bool,
-    /// When a lost Secret was last replaced by issuing.
+    /// The record that this operator wrote last, or saw first, hashed.
+    pub known_record: Option<u64>,
+    /// The record that is there is another one: restored from a copy, or made up. Whatever it calls for is a repair.
+    pub strange: bool,
+    /// When a Secret that somebody had deleted, edited or restored was last replaced by issuing.
     pub last_repair: Option<Timestamp>,
     /// The namespace is being deleted: nothing more is done, or said.
     pub namespace_is_going: bool,

@@ -142,7 +142,7 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
         | Obstacle::CredentialIsWorking => credential(names, obstacle),
         Obstacle::AttemptIsNotDue(failure) => failing(facts, failure),
         Obstacle::RepairIsTooSoon(until) => format!(
-            "Secret \"{secret}\" was lost again soon after it had been replaced; it is replaced at {}. Find out who deletes it.",
+            "Secret \"{secret}\" was lost or overwritten again soon after it had been replaced; it is replaced at {}. Find out who deletes it or writes to it.",
             at(*until)
         ),
         Obstacle::HandRenewalIsTooSoon(until) => {

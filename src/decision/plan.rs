@@ -93,8 +93,10 @@ fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     let held = facts.held?;
     let seen = facts.secret.seen();
     if unwritten(facts, held) {
-        // Of an edited Secret the record says nothing: the token that is held is written over it, if it is good for that.
-        let stays = seen.is_some_and(|seen| seen.content != Content::Edited || !serves(facts, held, now));
+        // Of an edited Secret the record says nothing, and one that was restored is the older: the token that is held is
+        // written over it, if it is good for that.
+        let worse = |seen: &SeenSecret| seen.content == Content::Edited || is_restored(facts, held);
+        let stays = seen.is_some_and(|seen| !worse(seen) || !serves(facts, held, now));
         if stays && cause(facts, now).is_none() {
             return Some(Step::DropHeld);
         }
@@ -165,6 +167,11 @@ fn is_rendered(facts: &Facts<'_>, seen: &SeenSecret, template: &Template) -> boo
 /// Whether the held token is not the one of the Secret.
 fn unwritten(facts: &Facts<'_>, held: &Record) -> bool {
     facts.record() != Some(held)
+}
+
+/// Whether somebody put an earlier token of this Secret in the place of the one that is held.
+fn is_restored(facts: &Facts<'_>, held: &Record) -> bool {
+    facts.care.strange && facts.record().is_some_and(|record| record.issued_at < held.issued_at)
 }
 
 /// Whether the held token is worth writing: for this spec, and alive.

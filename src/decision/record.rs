@@ -1,9 +1,11 @@
 //! What does a managed Secret say of the token in it? Plain data, read from its metadata (behaviour §1).
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+
 use jiff::Timestamp;
 
 /// The record that travels in the same write as the token, as annotations of the managed Secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// The moment before the token was asked for, by the local clock.
     pub issued_at: Timestamp,
@@ -16,7 +18,7 @@ pub struct Record {
 }
 
 /// The two parts of `inputs-hash`, as text `v1:<for>.<with>` in the annotation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum InputsHash {
     /// This version's form.
     V1 {
@@ -82,6 +84,16 @@ pub enum Content {
     Edited,
     /// Only metadata was seen so far; taken as intact until the data are.
     Unseen,
+}
+
+impl Record {
+    /// Tells one record from another, in less room.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 impl InputsHash {

@@ -145,7 +145,13 @@ impl State {
 
     /// A Secret of ours was written, or seen in answer to a question: read your own writes.
     pub fn know_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> bool {
-        self.secrets.see(namespace, name, seen)
+        let news = self.secrets.see(namespace, name, seen);
+        if news {
+            for key in self.claiming(namespace, name) {
+                self.recognise(&key, namespace, name);
+            }
+        }
+        news
     }
 
     /// A Secret of ours is not there, in answer to a question.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::spec::Labels;
 use super::{LoginState, Meta, SecretName, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
-use crate::decision::{Content, Key, Kind, Owner, ResourceVersion, SeenSecret, SpecFault};
+use crate::decision::{Content, Key, Kind, Owner, Record, ResourceVersion, SeenSecret, SpecFault};
 
 /// An object of either kind, as a watch shows it.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl State {
     }
 
     /// What the sight of a Secret says of what was known of it before.
-    fn recognise(&mut self, key: &Key, namespace: &Arc<str>, name: &str) {
+    pub(super) fn recognise(&mut self, key: &Key, namespace: &Arc<str>, name: &str) {
         let Some(seen) = self.secrets.managed(namespace, name) else {
             return;
         };
@@ -114,6 +114,12 @@ impl State {
         // Our own write may be seen before its answer is back; any other Secret did not vanish, it was not listed yet.
         let is_our_write = work.held.as_ref().map(|held| &held.record) == seen.record.as_ref();
         work.care.vanished &= is_our_write;
+        let record = seen.record.as_ref().map(Record::fingerprint);
+        if is_our_write || (work.care.known_record.is_none() && seen.content != Content::Edited) {
+            work.care.known_record = record;
+        }
+        let known = work.care.known_record;
+        work.care.strange = record.is_some() && known.is_some() && record != known;
     }
 
     /// A Secret of ours is gone. Its owner is looked at before it is put back.
@@ -219,6 +225,7 @@ impl State {
             if let Some(object) = self.objects.get_mut(key)
                 && !belongs_to_another(gone, &object.meta.uid)
             {
+                object.work.care.strange = false;
                 object.work.care.vanished = true;
                 // Its namespace may be on its way out: the server is asked before a token is spent.
                 object.work.care.rehearse = true;
@@ -242,7 +249,7 @@ impl State {
         woken
     }
 
-    fn claiming(&self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+    pub(super) fn claiming(&self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
         self.claimants.get(&(namespace.clone(), name.into())).into_iter().flatten().cloned().collect()
     }
 

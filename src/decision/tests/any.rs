@@ -180,5 +180,7 @@ fn any_care() -> impl Strategy<Value = Care> {
         last_repair,
         namespace_is_going: rare == 9,
         rehearse: rare == 8,
+        known_record: None,
+        strange: matches!(rare, 5 | 6),
     })
 }

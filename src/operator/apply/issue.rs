@@ -34,7 +34,8 @@ pub(super) fn took(
     if let Some(object) = state.object_mut(key) {
         object.work.failures.forgive(forgiven(issue, cause));
         object.work.announced = true;
-        if edited || is_repair(cause, object.work.care.vanished) {
+        let care = &object.work.care;
+        if edited || care.strange || is_repair(cause, care.vanished) {
             object.work.care.last_repair = Some(issued_at);
         }
     }

@@ -113,7 +113,9 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
     let wanted = object.template().map(Template::rendering);
     let care = &mut object.work.care;
     care.rendered = wanted.map(|wanted| (wanted, shown));
-    let restored = care.edited || care.vanished;
+    let restored = care.edited || care.vanished || care.strange;
+    care.known_record = Some(record.fingerprint());
+    care.strange = false;
     care.vanished = false;
     care.edited = false;
     care.owner_confirmed = false;

@@ -127,6 +127,15 @@ impl World {
         self.server.show_object(key);
     }
 
+    /// Takes the request for a renewal back.
+    pub(super) fn unrenew(&mut self, key: &Key) {
+        let version = self.server.tick();
+        let stored = self.server.objects.get_mut(key).expect("it is there");
+        stored.renew_request = None;
+        stored.version = version;
+        self.server.show_object(key);
+    }
+
     /// Edits a Secret by hand.
     pub(super) fn edit_secret(&mut self, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut secret = self.server.secrets[&(namespace.to_owned(), name.to_owned())].clone();

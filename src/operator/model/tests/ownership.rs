@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::World;
-use super::minutes;
+use super::{hours, minutes};
 use crate::auth::Call;
 use crate::cluster::watch::Watched;
 use crate::decision::{Content, Key};
@@ -154,6 +154,66 @@ fn a_stripped_record_is_replaced_once_in_ten_minutes() {
         }
     });
     assert_eq!(calls, 2, "one token, however often");
+}
+
+/// A backup tool, or `kubectl apply` of a copy: the right owner, intact, and old.
+#[test]
+fn a_restored_copy_is_replaced_once_in_ten_minutes() {
+    for age in [8, 11] {
+        let (mut world, _, request) = in_order();
+        let copy = world.server.secrets[&("web".into(), "interview-token".into())].clone();
+        world.pass(hours(age));
+        let (_, calls) = world.watch(|world| {
+            for _ in 0..9 {
+                world.server.put_secret("web", "interview-token", copy.clone());
+                world.pass(minutes(1));
+            }
+        });
+        assert_eq!(calls, 2, "after {age} hours: one token, however often");
+        let (_, calls) = world.watch(|world| world.pass(minutes(2)));
+        assert_eq!(calls, 2, "after {age} hours: ten minutes later");
+        assert_eq!(world.ready(&request), "True Issued");
+    }
+}
+
+#[test]
+fn a_restored_copy_is_overwritten_by_the_token_that_is_held() {
+    let (mut world, partner, _) = in_order();
+    let name = ("legal".to_owned(), "partner-access-token".to_owned());
+    let copy = world.server.secrets[&name].clone();
+    world.pass(minutes(1));
+    world.renew(&partner, "now");
+    world.settle();
+    world.unrenew(&partner);
+    world.settle();
+    let current = world.value(&name.0, &name.1, "access_token");
+    let (_, calls) = world.watch(|world| {
+        world.server.put_secret(&name.0, &name.1, copy.clone());
+        world.settle();
+    });
+    assert_eq!(calls, 0, "held in memory");
+    assert_eq!(world.value(&name.0, &name.1, "access_token"), current);
+    assert_eq!(world.ready(&partner), "True Issued");
+}
+
+/// Edited once, so that the next token is a repair; a renewal by the clock waits for nobody.
+#[test]
+fn an_edited_record_counts_as_a_repair_and_a_renewal_does_not() {
+    let (mut world, ..) = in_order();
+    let outdate = |it: &mut Value| {
+        it["metadata"]["annotations"]["auth.rocketlawyer.com/expires-at"] = json!("2026-11-24T00:00:00Z");
+    };
+    let (_, calls) = world.watch(|world| {
+        for _ in 0..9 {
+            world.edit_secret("web", "interview-token", outdate);
+            world.pass(minutes(1));
+        }
+    });
+    assert_eq!(calls, 2, "one token, however often");
+    world.service.life = minutes(4);
+    world.pass(minutes(2));
+    let (_, calls) = world.watch(|world| world.pass(minutes(9)));
+    assert!(calls >= 6, "renewed as they should be, after a repair: {calls}");
 }
 
 #[test]
