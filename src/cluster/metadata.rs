@@ -44,7 +44,7 @@ struct Reference {
 impl Metadata {
     pub(super) fn version(&self) -> ResourceVersion {
         let text = self.resource_version.as_deref().unwrap_or_default();
-        ResourceVersion(text.parse().unwrap_or_default())
+        text.parse().map_or(ResourceVersion::UNREADABLE, ResourceVersion)
     }
 
     pub(super) fn is_deleting(&self) -> bool {

@@ -12,15 +12,6 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Whether objects of `namespace` are this operator's concern.
-    #[must_use]
-    pub fn covers(&self, namespace: &str) -> bool {
-        match self {
-            Self::AllNamespaces => true,
-            Self::Namespaces(names) => names.iter().any(|name| **name == *namespace),
-        }
-    }
-
     /// What to list and watch for it: one collection of the whole cluster (`None`), or one per namespace.
     #[must_use]
     pub fn collections(&self) -> Vec<Option<Arc<str>>> {

@@ -55,8 +55,8 @@ pub enum Look {
     Absent,
     /// A Secret of our type; whether it is this object's, [`SeenSecret::owner`] says.
     Ours(SeenSecret),
-    /// A Secret of another type.
-    Foreign,
+    /// A Secret of another type, at this version.
+    Foreign(ResourceVersion),
 }
 
 /// What a client Secret holds.
@@ -84,19 +84,6 @@ pub enum Entry<T> {
     Unusable,
     /// A value.
     Usable(T),
-}
-
-/// What reading a token back gave.
-#[derive(Debug)]
-pub enum Recalled<T> {
-    /// There is no such Secret.
-    Absent,
-    /// It is of another type.
-    Foreign,
-    /// It has our type but was edited, or holds no token.
-    Damaged(SeenSecret),
-    /// The token, as it was written.
-    Token(T, SeenSecret),
 }
 
 #[derive(Deserialize)]
@@ -187,17 +174,8 @@ impl ApiServer {
         if let Some(MetadataOnly { metadata }) = self.find_secret(namespace, name, &of_type).await? {
             return Ok(Look::Ours(seen_from_metadata(&metadata, [].into_iter(), Content::Unseen)));
         }
-        let taken = self.find_secret(namespace, name, "").await?.is_some();
-        Ok(if taken { Look::Foreign } else { Look::Absent })
-    }
-
-    /// Whose a name is, where there is no right to list: one GET of the whole Secret, content seen.
-    pub async fn look_whole(&self, namespace: &str, name: &str) -> Result<Look, ReadFailed> {
-        Ok(match self.stored_secret(namespace, name).await? {
-            None => Look::Absent,
-            Some(secret) if secret.has_our_type() => Look::Ours(secret.seen()),
-            Some(_) => Look::Foreign,
-        })
+        let taken = self.find_secret(namespace, name, "").await?;
+        Ok(taken.map_or(Look::Absent, |it| Look::Foreign(it.metadata.version())))
     }
 
     /// The whole Secret, to recall or salvage what it holds.
@@ -234,25 +212,6 @@ impl ApiServer {
             client_id: Entry::of(secret.value(id_key), client_id),
             client_secret: Entry::of(secret.value(secret_key), ClientSecret::read),
             version: secret.metadata.version(),
-        })
-    }
-
-    /// Reads a token back from its managed Secret; `read` makes it, such as `AccessToken::read`.
-    pub async fn recall<T>(
-        &self,
-        namespace: &str,
-        name: &str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Recalled<T>, ReadFailed> {
-        let Some(secret) = self.stored_secret(namespace, name).await? else {
-            return Ok(Recalled::Absent);
-        };
-        if !secret.has_our_type() {
-            return Ok(Recalled::Foreign);
-        }
-        Ok(match secret.token(read) {
-            Some(token) => Recalled::Token(token, secret.seen()),
-            None => Recalled::Damaged(secret.seen()),
         })
     }
 

@@ -52,8 +52,6 @@ pub enum Change {
         stream: Stream,
         /// The object.
         seen: Seen,
-        /// It is part of a list, not a change.
-        initial: bool,
     },
     /// An object was deleted.
     Gone {

@@ -86,6 +86,18 @@ pub enum Content {
     Unseen,
 }
 
+impl ResourceVersion {
+    /// Of an object whose version cannot be read, which no server sends: neither older nor newer than any, so that nothing
+    /// said of it is dropped for an echo. As a precondition it never holds; 0 would be one that always does.
+    pub const UNREADABLE: Self = Self(u64::MAX);
+
+    /// Whether what has this version is known to be older than what has that one.
+    #[must_use]
+    pub fn is_before(self, other: Self) -> bool {
+        self < other && other != Self::UNREADABLE
+    }
+}
+
 impl Record {
     /// Tells one record from another, in less room.
     #[must_use]

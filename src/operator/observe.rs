@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::cluster::WatchedObject;
 use crate::cluster::watch::{Change, Seen, Stream, Trouble, Vanished, Watched};
 use crate::decision::{Key, Kind, SpecFault};
-use crate::state::{Meta, Sighting, State};
+use crate::state::{Deleted, Meta, Sighting, State};
 
 /// Follows the streams.
 #[derive(Debug)]
@@ -127,13 +127,16 @@ fn see(state: &mut State, seen: Seen) -> Vec<Key> {
 fn lose(state: &mut State, what: Watched, vanished: &Vanished) -> Vec<Key> {
     let namespace: Arc<str> = (&*vanished.namespace).into();
     let name = &*vanished.name;
+    let version = vanished.version;
     match what {
         Watched::Credentials => {
             state.forget(&Key::new(Kind::Credential, namespace, name), Some(&vanished.uid))
         }
         Watched::Requests => state.forget(&Key::new(Kind::Request, namespace, name), Some(&vanished.uid)),
-        Watched::ManagedSecrets => state.lose_secret(&namespace, name, Some(&vanished.uid)),
-        Watched::OtherSecrets => state.lose_other_secret(&namespace, name),
+        Watched::ManagedSecrets => {
+            state.lose_secret(&namespace, name, Some(Deleted { uid: &vanished.uid, version }))
+        }
+        Watched::OtherSecrets => state.lose_other_secret(&namespace, name, version),
         Watched::Namespaces => state.lose_namespace(&name.into()),
     }
 }

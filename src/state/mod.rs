@@ -14,13 +14,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::auth::Origin;
-use crate::decision::{Key, Owner, SecretFact, SeenSecret};
+use crate::decision::{Key, Owner, ResourceVersion, SecretFact, SeenSecret};
 
 pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Work};
 pub use secrets::{SecretName, Secrets};
 pub use session::{LoginState, Offer, Offers, Session};
 use spec::Labels;
-pub use watching::Sighting;
+pub use watching::{Deleted, Sighting};
 
 /// What the operator was started with, as far as decisions depend on it.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +111,7 @@ impl State {
         if self.secrets.is_taken(&key.namespace, name) || self.is_claimed_before(key, object, name) {
             return SecretFact::Foreign;
         }
-        if object.work.look { SecretFact::Unknown } else { SecretFact::Absent }
+        SecretFact::Absent
     }
 
     /// Two objects want one name: it is the earlier one's, so that no token is spent to find that out.
@@ -160,8 +160,10 @@ impl State {
     }
 
     /// A Secret of another type bears this name, in answer to a question.
-    pub fn know_other_secret(&mut self, namespace: &Arc<str>, name: &str) {
-        self.secrets.see_other(namespace, name);
+    pub fn know_other_secret(&mut self, namespace: &Arc<str>, name: &str, version: ResourceVersion) {
+        if !self.secrets.is_gone(namespace, name, version) {
+            self.secrets.see_other(namespace, name);
+        }
     }
 }
 

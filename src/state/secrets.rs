@@ -18,6 +18,9 @@ pub struct Secrets {
     others: HashMap<u64, Listed<()>>,
     /// The versions of the client Secrets that somebody refers to.
     logins: HashMap<SecretName, ResourceVersion>,
+    /// At which versions Secrets were deleted whose names somebody refers to: an answer that comes later and is older does
+    /// not bring them back.
+    gone: HashMap<SecretName, ResourceVersion>,
     hashing: RandomState,
     round: u32,
 }
@@ -53,10 +56,13 @@ impl Secrets {
     /// anything is new. Metadata alone do not overwrite what is known of the data of the same version.
     pub fn see(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> bool {
         let round = self.round;
+        if self.is_gone(namespace, name, seen.version) {
+            return false;
+        }
         if let Some(known) = self.managed.get_mut(&key(namespace, name)) {
             known.round = round;
             // Of an earlier Secret of this name too: versions compare across a resource.
-            let older = known.thing.version > seen.version;
+            let older = seen.version.is_before(known.thing.version);
             let unseen =
                 known.thing.version == seen.version && seen.content == crate::decision::Content::Unseen;
             if older || unseen || known.thing == seen {
@@ -77,6 +83,26 @@ impl Secrets {
         if same { self.managed.remove(&key).map(|listed| listed.thing) } else { None }
     }
 
+    /// A Secret of this name, which somebody refers to, was deleted at this version.
+    pub fn bury(&mut self, namespace: &Arc<str>, name: &str, version: ResourceVersion) {
+        if version != ResourceVersion::UNREADABLE {
+            let at = self.gone.entry(key(namespace, name)).or_default();
+            *at = version.max(*at);
+        }
+    }
+
+    /// Whether what had this version was deleted since.
+    #[must_use]
+    pub fn is_gone(&self, namespace: &Arc<str>, name: &str, version: ResourceVersion) -> bool {
+        self.gone.get(&key(namespace, name)).is_some_and(|at| version <= *at)
+    }
+
+    /// Nobody refers to this name any more: what was kept for it alone is forgotten.
+    pub fn release(&mut self, name: &SecretName) {
+        self.gone.remove(name);
+        self.logins.remove(name);
+    }
+
     /// A Secret of another type was seen.
     pub fn see_other(&mut self, namespace: &Arc<str>, name: &str) -> bool {
         let listed = Listed { thing: (), namespace: namespace.clone(), round: self.round };
@@ -86,8 +112,10 @@ impl Secrets {
     /// The version of a client Secret is this. Returns whether that is news.
     pub fn see_login(&mut self, namespace: &Arc<str>, name: &str, version: ResourceVersion) -> bool {
         let known = self.logins.entry(key(namespace, name)).or_default();
-        let news = *known < version;
-        *known = version.max(*known);
+        let news = *known != version && !version.is_before(*known);
+        if news {
+            *known = version;
+        }
         news
     }
 

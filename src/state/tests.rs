@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{LoginState, Meta, Settings, Sighting, State};
+use super::{Deleted, LoginState, Meta, Settings, Sighting, State};
 use crate::decision::{Content, Key, Kind, Owner, ResourceVersion, SecretFact, SeenSecret, SpecFault};
 
 fn state() -> State {
@@ -57,6 +57,11 @@ fn secret(uid: &str, version: u64, owner: Owner) -> SeenSecret {
         immutable: false,
         deleting: false,
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as it is asked for")]
+fn deleted(uid: &str, version: u64) -> Option<Deleted<'_>> {
+    Some(Deleted { uid, version: ResourceVersion(version) })
 }
 
 fn owned(uid: &str) -> Owner {
@@ -114,10 +119,14 @@ fn whose_a_secret_is() {
         let shown = format!("{:?}", fact(&state, "r"));
         assert!(shown.starts_with(expected), "{shown}");
     }
-    state.lose_secret(&web(), "r-token", Some("s"));
+    state.lose_secret(&web(), "r-token", deleted("s", 8));
     assert_eq!(state.see_other_secret(&web(), "r-token", ResourceVersion(9)), [request("r")]);
     assert!(matches!(fact(&state, "r"), SecretFact::Foreign));
-    assert_eq!(state.lose_other_secret(&web(), "r-token"), [request("r")], "the name is free");
+    assert_eq!(
+        state.lose_other_secret(&web(), "r-token", ResourceVersion(10)),
+        [request("r")],
+        "the name is free"
+    );
     assert!(matches!(fact(&state, "r"), SecretFact::Absent));
 }
 
@@ -128,10 +137,10 @@ fn what_belonged_to_a_former_object_has_not_vanished_for_its_successor() {
     see_request(&mut state, "r", meta("mine", 1), &json!({}));
     let vanished = |state: &State| state.object(&request("r")).unwrap().work.care.vanished;
     state.see_secret(&web(), "r-token", secret("s1", 10, owned("before")));
-    assert_eq!(state.lose_secret(&web(), "r-token", Some("s1")), [request("r")], "the name is free");
+    assert_eq!(state.lose_secret(&web(), "r-token", deleted("s1", 11)), [request("r")], "the name is free");
     assert!(!vanished(&state));
     state.see_secret(&web(), "r-token", secret("s2", 20, owned("mine")));
-    state.lose_secret(&web(), "r-token", Some("s2"));
+    state.lose_secret(&web(), "r-token", deleted("s2", 21));
     assert!(vanished(&state));
 }
 
@@ -142,11 +151,73 @@ fn an_older_sight_of_a_secret_never_overwrites_our_write() {
     state.know_secret(&web(), "r-token", secret("s2", 20, owned("mine")));
     assert_eq!(state.see_secret(&web(), "r-token", secret("s2", 19, Owner::Other)), []);
     assert_eq!(state.see_secret(&web(), "r-token", secret("s1", 12, Owner::Other)), []);
-    assert_eq!(state.lose_secret(&web(), "r-token", Some("s1")), []);
+    assert_eq!(state.lose_secret(&web(), "r-token", deleted("s1", 13)), []);
     assert_eq!(state.see_secret(&web(), "r-token", secret("s2", 20, owned("mine"))), [], "our own echo");
     assert!(matches!(fact(&state, "r"), SecretFact::Ours(_)));
     let metadata_only = SeenSecret { content: Content::Unseen, ..secret("s2", 20, owned("mine")) };
     assert!(!state.know_secret(&web(), "r-token", metadata_only), "its data were seen at this version");
+}
+
+/// An answer may come after the end of what it saw; what follows under the same name is news.
+#[test]
+fn a_deletion_is_remembered_while_somebody_claims_the_name() {
+    let mut state = state();
+    see_request(&mut state, "r", meta("mine", 1), &json!({}));
+    state.lose_secret(&web(), "unclaimed", deleted("s", 12));
+    assert!(!state.secrets().is_gone(&web(), "unclaimed", ResourceVersion(11)), "nobody asks for it");
+    state.lose_secret(&web(), "r-token", deleted("s1", 12));
+    assert!(!state.know_secret(&web(), "r-token", secret("s1", 11, owned("mine"))), "it is gone");
+    state.know_other_secret(&web(), "r-token", ResourceVersion(10));
+    assert_eq!(state.see_other_secret(&web(), "r-token", ResourceVersion(9)), []);
+    see_request(&mut state, "r", meta("mine", 13), &json!({}));
+    assert!(
+        !state.know_secret(&web(), "r-token", secret("s1", 11, owned("mine"))),
+        "it is claimed as before"
+    );
+    assert!(matches!(fact(&state, "r"), SecretFact::Absent));
+    assert!(state.know_secret(&web(), "r-token", secret("s2", 14, owned("mine"))), "another of its name");
+    state.lose_secret(&web(), "r-token", deleted("s2", 15));
+    state.forget(&request("r"), None);
+    assert!(!state.secrets().is_gone(&web(), "r-token", ResourceVersion(15)), "forgotten with the claim");
+}
+
+/// No server sends a version that is no number; should one, nothing is taken for an echo of something older.
+#[test]
+fn a_version_that_cannot_be_read_is_no_echo() {
+    let mut state = state();
+    let unreadable = ResourceVersion::UNREADABLE;
+    see_request(&mut state, "r", meta("mine", 1), &json!({}));
+    assert!(state.know_secret(&web(), "r-token", secret("s", 7, Owner::Nobody)));
+    assert!(state.know_secret(&web(), "r-token", secret("s", unreadable.0, owned("mine"))));
+    assert!(state.know_secret(&web(), "r-token", secret("s", 8, Owner::Nobody)));
+    assert_eq!(see_request(&mut state, "r", meta("mine", unreadable.0), &json!({})), [request("r")]);
+    assert_eq!(see_request(&mut state, "r", meta("mine", 2), &json!({})), [request("r")]);
+    state.lose_secret(&web(), "r-token", deleted("s", unreadable.0));
+    assert!(state.know_secret(&web(), "r-token", secret("s", 9, owned("mine"))), "the end had no version");
+}
+
+#[test]
+fn who_is_born_again_with_another_name_frees_the_first() {
+    let mut state = state();
+    see_request(&mut state, "first", meta("a", 1), &json!({"secret": {"name": "shared"}}));
+    see_request(&mut state, "second", meta("b", 2), &json!({"secret": {"name": "shared"}}));
+    let woken = see_request(&mut state, "first", meta("c", 3), &json!({"secret": {"name": "own"}}));
+    assert!(woken.contains(&request("second")), "{woken:?}");
+    assert!(matches!(fact(&state, "second"), SecretFact::Absent));
+}
+
+#[test]
+fn a_namespace_that_a_list_did_not_show_has_no_labels_any_more() {
+    let mut state = state();
+    see_request(&mut state, "visitor", meta("v", 1), &json!({}));
+    let labels = || [("team".to_owned(), "web".to_owned())].into();
+    state.see_namespace(&web(), labels());
+    let began = state.begin_round();
+    state.see_namespace(&web(), labels());
+    assert_eq!(state.end_namespaces_round(began), [], "it was shown");
+    let began = state.begin_round();
+    assert_eq!(state.end_namespaces_round(began), [request("visitor")]);
+    assert!(state.labels("web").is_none());
 }
 
 #[test]
@@ -196,7 +267,7 @@ fn a_client_secret_that_changes_is_read_again_and_one_that_goes_is_absent() {
     assert_eq!(state.see_other_secret(&legal, "unrelated", ResourceVersion(4)), []);
     assert_eq!(state.see_other_secret(&legal, "login", ResourceVersion(5)), [partner()]);
     assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Unread));
-    assert_eq!(state.lose_other_secret(&legal, "login"), [partner()]);
+    assert_eq!(state.lose_other_secret(&legal, "login", ResourceVersion(6)), [partner()]);
     assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Absent));
 }
 

@@ -17,6 +17,15 @@ pub enum Sighting {
     Request(Meta, Result<Box<ScopedTokenRequestSpec>, SpecFault>, Box<RequestStatus>),
 }
 
+/// A deletion, as a watch shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Deleted<'a> {
+    /// Of which Secret.
+    pub uid: &'a str,
+    /// At which version.
+    pub version: ResourceVersion,
+}
+
 impl State {
     /// An object was seen. One that is older than what memory knows is dropped: it is an echo of our own write.
     pub fn see(&mut self, key: &Key, sighting: Sighting) -> Vec<Key> {
@@ -28,22 +37,23 @@ impl State {
             *same && (known.generation != meta.generation || known.renew_request != meta.renew_request)
         });
         if let Some((known, true)) = &old
-            && (known.version > meta.version || known == meta)
+            && (meta.version.is_before(known.version) || known == meta)
         {
             self.seen_in.insert(key.clone(), self.secrets.round());
             return Vec::new();
         }
         let reborn = matches!(old, Some((_, false)));
-        if reborn {
-            self.forget(key, None);
-        }
+        // Its former self may have claimed a name that others want.
+        let mut woken = if reborn { self.forget(key, None) } else { Vec::new() };
         self.seen_in.insert(key.clone(), self.secrets.round());
         let generation_changed =
             old.as_ref().is_none_or(|(known, same)| !same || known.generation != meta.generation);
         let leaving = meta.deleting && old.as_ref().is_none_or(|(known, _)| !known.deleting);
+        let names = self.names_of(key);
         self.unindex(key);
         self.place(key, sighting);
         self.index(key);
+        self.release(names);
         if old.is_none_or(|(_, same)| !same)
             && let Some((home, name)) = self.claimed_name(key)
         {
@@ -52,7 +62,7 @@ impl State {
         if asks_anew {
             self.void_inherited_failure(key);
         }
-        let mut woken = vec![key.clone()];
+        woken.push(key.clone());
         if key.kind == Kind::Credential && (generation_changed || leaving) {
             woken.extend(self.referrers(key).cloned());
         }
@@ -73,8 +83,10 @@ impl State {
             return Vec::new();
         }
         let rivals = self.claimed_name(key);
+        let names = self.names_of(key);
         self.unindex(key);
         self.objects.remove(key);
+        self.release(names);
         self.seen_in.remove(key);
         let mut woken: Vec<Key> = self.referrers(key).cloned().collect();
         woken.extend(rivals.and_then(|name| self.claimants.get(&name)).into_iter().flatten().cloned());
@@ -123,8 +135,16 @@ impl State {
     }
 
     /// A Secret of ours is gone. Its owner is looked at before it is put back.
-    pub fn lose_secret(&mut self, namespace: &Arc<str>, name: &str, uid: Option<&str>) -> Vec<Key> {
-        let gone = self.secrets.lose(namespace, name, uid);
+    pub fn lose_secret(
+        &mut self,
+        namespace: &Arc<str>,
+        name: &str,
+        deleted: Option<Deleted<'_>>,
+    ) -> Vec<Key> {
+        if let Some(Deleted { version, .. }) = deleted {
+            self.bury(namespace, name, version);
+        }
+        let gone = self.secrets.lose(namespace, name, deleted.map(|it| it.uid));
         gone.map(|gone| self.lost(namespace, name, &gone)).unwrap_or_default()
     }
 
@@ -136,6 +156,9 @@ impl State {
         version: ResourceVersion,
     ) -> Vec<Key> {
         let mut woken = Vec::new();
+        if self.secrets.is_gone(namespace, name, version) {
+            return woken;
+        }
         if self.secrets.see_other(namespace, name) {
             woken = self.claiming(namespace, name);
         }
@@ -143,7 +166,7 @@ impl State {
         if !readers.is_empty() && self.secrets.see_login(namespace, name, version) {
             for reader in readers {
                 if let Some(session) = self.session_mut(&reader)
-                    && session.login_version.is_none_or(|read| read < version)
+                    && session.login_version.is_none_or(|read| read != version && !version.is_before(read))
                 {
                     session.login = LoginState::Unread;
                     woken.push(reader);
@@ -154,7 +177,13 @@ impl State {
     }
 
     /// A Secret of another type is gone.
-    pub fn lose_other_secret(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+    pub fn lose_other_secret(
+        &mut self,
+        namespace: &Arc<str>,
+        name: &str,
+        version: ResourceVersion,
+    ) -> Vec<Key> {
+        self.bury(namespace, name, version);
         if !self.secrets.lose_other(namespace, name) {
             return Vec::new();
         }
@@ -251,6 +280,34 @@ impl State {
 
     pub(super) fn claiming(&self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
         self.claimants.get(&(namespace.clone(), name.into())).into_iter().flatten().cloned().collect()
+    }
+
+    /// Remembers a deletion, for names that somebody refers to.
+    fn bury(&mut self, namespace: &Arc<str>, name: &str, version: ResourceVersion) {
+        if self.is_named(&(namespace.clone(), name.into())) {
+            self.secrets.bury(namespace, name, version);
+        }
+    }
+
+    fn release(&mut self, names: Vec<SecretName>) {
+        for name in names {
+            if !self.is_named(&name) {
+                self.secrets.release(&name);
+            }
+        }
+    }
+
+    fn is_named(&self, name: &SecretName) -> bool {
+        self.claimants.contains_key(name) || self.readers.contains_key(name)
+    }
+
+    /// The Secrets that an object refers to.
+    fn names_of(&self, key: &Key) -> Vec<SecretName> {
+        let Some(object) = self.objects.get(key) else {
+            return Vec::new();
+        };
+        let names = [object.secret_name(), object.login_name()];
+        names.into_iter().flatten().map(|name| (key.namespace.clone(), name.into())).collect()
     }
 
     fn visiting(&self, namespace: &Arc<str>) -> Vec<Key> {

@@ -1,6 +1,6 @@
 //! Reading client Secrets, and tokens back from managed ones.
 
-use rocketlawyer_operator::cluster::secrets::{Entry, LoginLook, Recalled};
+use rocketlawyer_operator::cluster::secrets::{Entry, LoginLook};
 use rocketlawyer_operator::decision::Content;
 use rocketlawyer_operator::token::{AccessToken, Deliverable as _, ScopedToken};
 use serde_json::json;
@@ -40,26 +40,23 @@ async fn a_token_is_recalled_only_as_it_was_written() {
     let world = World::new("recalls").await;
     let parts = world.parts("partner");
     let (api, name) = (&world.clients.api, parts.name());
-    let recall = async |name| api.recall(&world.namespace, name, AccessToken::read).await.expect("an answer");
-    assert!(matches!(recall(name).await, Recalled::Absent));
+    let read = async |name| api.stored_secret(&world.namespace, name).await.expect("an answer");
+    assert!(read(name).await.is_none());
     let written = api.create_secret(&parts.draft(&world)).await.expect("created");
-    let Recalled::Token(token, seen) = recall(name).await else {
-        panic!("the token is there");
-    };
+    let stored = read(name).await.expect("a Secret");
+    let token = stored.token(AccessToken::read).expect("the token is there");
     assert_eq!(token.for_managed_secret(), parts.token.for_managed_secret());
-    assert_eq!(seen, written);
+    assert_eq!(stored.seen(), written);
 
     world.kubectl(&["patch", "secret", name, "-p", r#"{"stringData":{"extra":"x"}}"#]);
-    let Recalled::Damaged(seen) = recall(name).await else {
-        panic!("the Secret was edited");
-    };
-    assert_eq!(seen.content, Content::Edited);
-    let stored = api.stored_secret(&world.namespace, name).await.expect("an answer").expect("a Secret");
+    let stored = read(name).await.expect("a Secret");
+    assert!(stored.token(AccessToken::read).is_none(), "the Secret was edited");
+    assert_eq!(stored.seen().content, Content::Edited);
     let (token, record) =
         stored.salvage(&parts.template.keys, ScopedToken::read).expect("intact beside the new key");
     assert_eq!(token.for_managed_secret(), parts.token.for_managed_secret());
     assert_eq!(record, parts.record);
 
     world.apply(foreign_secret("theirs"));
-    assert!(matches!(recall("theirs").await, Recalled::Foreign));
+    assert!(!read("theirs").await.expect("a Secret").has_our_type());
 }

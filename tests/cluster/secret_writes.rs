@@ -1,7 +1,7 @@
 //! Writing a managed Secret: what is refused, and how each refusal is named (behaviour §1.3, §1.6).
 
 use rocketlawyer_operator::cluster::AccessReview;
-use rocketlawyer_operator::cluster::managed_secret::Over;
+use rocketlawyer_operator::cluster::managed_secret::{Over, StoredSecret};
 use rocketlawyer_operator::cluster::secrets::{Look, WriteRefused};
 use rocketlawyer_operator::decision::{Content, Owner, ResourceVersion, SeenSecret};
 use serde_json::json;
@@ -10,6 +10,12 @@ use super::world::{World, foreign_secret, text};
 
 fn over(seen: &SeenSecret) -> Over<'_> {
     Over { uid: &seen.uid, version: seen.version }
+}
+
+/// What is remembered of a Secret of ours that is read whole.
+async fn whole(world: &World, name: &str) -> SeenSecret {
+    let stored = world.clients.api.stored_secret(&world.namespace, name).await.expect("an answer");
+    stored.filter(StoredSecret::has_our_type).expect("a Secret of ours").seen()
 }
 
 #[tokio::test]
@@ -32,9 +38,7 @@ async fn a_replacement_needs_the_uid_and_the_version_that_are_there() {
     world.kubectl(&["label", "secret", parts.name(), "edited=yes"]);
     assert_eq!(api.replace_secret(&draft, over(&first)).await, Err(WriteRefused::Conflict));
 
-    let Ok(Look::Ours(now)) = api.look_whole(&world.namespace, parts.name()).await else {
-        panic!("the Secret is ours");
-    };
+    let now = whole(&world, parts.name()).await;
     assert!(now.version > first.version);
     let wrong = Over { uid: "11111111-2222-3333-4444-555555555555", version: now.version };
     assert_eq!(api.replace_secret(&draft, wrong).await, Err(WriteRefused::Conflict));
@@ -52,20 +56,19 @@ async fn a_look_tells_ours_from_theirs_and_from_nothing() {
     let api = &world.clients.api;
     let namespace = &world.namespace;
     assert_eq!(api.look(namespace, parts.name()).await, Ok(Look::Absent));
-    assert_eq!(api.look_whole(namespace, parts.name()).await, Ok(Look::Absent));
     assert_eq!(api.look(namespace, "../configmaps").await, Ok(Look::Absent));
 
     let written = api.create_secret(&parts.draft(&world)).await.expect("created");
-    assert_eq!(api.look_whole(namespace, parts.name()).await, Ok(Look::Ours(written.clone())));
+    assert_eq!(whole(&world, parts.name()).await, written);
     let Ok(Look::Ours(seen)) = api.look(namespace, parts.name()).await else {
         panic!("the Secret is ours");
     };
     assert_eq!(seen.content, Content::Unseen);
     assert_eq!((seen.uid, seen.version, seen.record), (written.uid, written.version, written.record));
 
-    world.apply(foreign_secret("theirs"));
-    assert_eq!(api.look(namespace, "theirs").await, Ok(Look::Foreign));
-    assert_eq!(api.look_whole(namespace, "theirs").await, Ok(Look::Foreign));
+    let theirs = world.apply(foreign_secret("theirs"));
+    let version = text(&theirs["metadata"]["resourceVersion"]).parse().expect("a number");
+    assert_eq!(api.look(namespace, "theirs").await, Ok(Look::Foreign(ResourceVersion(version))));
 }
 
 #[tokio::test]
@@ -90,9 +93,7 @@ async fn an_immutable_secret_is_named_so() {
     let api = &world.clients.api;
     api.create_secret(&parts.draft(&world)).await.expect("created");
     world.kubectl(&["patch", "secret", parts.name(), "-p", r#"{"immutable":true}"#]);
-    let Ok(Look::Ours(seen)) = api.look_whole(&world.namespace, parts.name()).await else {
-        panic!("the Secret is ours");
-    };
+    let seen = whole(&world, parts.name()).await;
     assert!(seen.immutable);
     let again = api.replace_secret(&parts.draft(&world), over(&seen)).await;
     assert_eq!(again, Err(WriteRefused::Immutable));

@@ -58,9 +58,7 @@ async fn a_secret_is_followed_from_its_write_to_its_end() {
 
     let written = world.clients.api.create_secret(&parts.draft(&world)).await.expect("created");
     let managed = |change| match change {
-        Change::Seen { seen: Seen::ManagedSecret { name, secret, .. }, initial: false, .. } => {
-            Some((name, *secret))
-        }
+        Change::Seen { seen: Seen::ManagedSecret { name, secret, .. }, .. } => Some((name, *secret)),
         _ => None,
     };
     let (name, seen) = next(&mut changes, managed).await;
@@ -90,9 +88,7 @@ async fn lists_show_what_was_there_before() {
     let mut listed = 0;
     next(&mut changes, |change| {
         match change {
-            Change::Seen { seen: Seen::Credential(object), initial, .. } => {
-                credential = Some((object, initial));
-            }
+            Change::Seen { seen: Seen::Credential(object), .. } => credential = Some(object),
             Change::Seen { seen: Seen::OtherSecret { name, version, .. }, .. } => {
                 secret = Some((name, version));
             }
@@ -105,8 +101,7 @@ async fn lists_show_what_was_there_before() {
         (listed == 5).then_some(())
     })
     .await;
-    let (credential, initial) = credential.expect("the credential");
-    assert!(initial);
+    let credential = credential.expect("the credential");
     assert_eq!((&*credential.name, credential.generation), ("partner", 1));
     assert_eq!(credential.renew_request.as_deref(), Some("now"));
     assert_eq!(credential.spec.as_ref().expect("a spec").client_secret_ref.name, "client");

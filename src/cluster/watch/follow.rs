@@ -106,12 +106,12 @@ impl Follower {
                 self.listing = true;
                 (Change::Relisting(stream), false)
             }
-            Event::InitApply(Slim { seen, .. }) => (Change::Seen { stream, seen, initial: true }, false),
+            Event::InitApply(Slim { seen, .. }) => (Change::Seen { stream, seen }, false),
             Event::InitDone => {
                 self.listing = false;
                 (Change::Listed(stream), true)
             }
-            Event::Apply(Slim { seen, .. }) => (Change::Seen { stream, seen, initial: false }, true),
+            Event::Apply(Slim { seen, .. }) => (Change::Seen { stream, seen }, true),
             Event::Delete(Slim { what, .. }) => (Change::Gone { stream, what }, true),
         };
         match self.send(change).await {

@@ -31,6 +31,10 @@ pub(super) fn login(
             return Vec::new();
         }
     };
+    if is_gone(state, key, &found) {
+        // Its end was seen since: that it is absent is known.
+        return Vec::new();
+    }
     if is_behind(state, key, &found) {
         // The watch knows better by now: read again, in a moment.
         setback(state, key, super::api_server(FailedStep::ReadClientSecret), now);
@@ -78,6 +82,16 @@ fn take_in(session: &mut Session, found: LoginLook, record_made_with: Option<[u8
     };
 }
 
+/// Whether what was read was deleted since.
+fn is_gone(state: &State, key: &Key, found: &LoginLook) -> bool {
+    match (state.object(key).and_then(Object::login_name), found) {
+        (Some(name), LoginLook::Found { version, .. }) => {
+            state.secrets().is_gone(&key.namespace, name, *version)
+        }
+        _ => false,
+    }
+}
+
 /// Whether what was read is older than what the watch has shown since.
 fn is_behind(state: &State, key: &Key, found: &LoginLook) -> bool {
     let name = state.object(key).and_then(Object::login_name);
@@ -85,7 +99,7 @@ fn is_behind(state: &State, key: &Key, found: &LoginLook) -> bool {
     match (known, found) {
         (None, _) => false,
         (Some(_), LoginLook::Absent) => true,
-        (Some(known), LoginLook::Found { version, .. }) => *version < known,
+        (Some(known), LoginLook::Found { version, .. }) => version.is_before(known),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed
         Ok(Look::Ours(seen)) => {
             state.know_secret(&key.namespace, &name, seen);
         }
-        Ok(Look::Foreign) => state.know_other_secret(&key.namespace, &name),
+        Ok(Look::Foreign(version)) => state.know_other_secret(&key.namespace, &name, version),
         Err(failed) => {
             return setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now);
         }
@@ -106,10 +106,19 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
         return false;
     };
     let shown = seen.rendering;
+    let gone = state.secrets().is_gone(&key.namespace, &name, seen.version);
     state.know_secret(&key.namespace, &name, seen);
     let Some(object) = state.object_mut(key) else {
         return false;
     };
+    object.work.look = false;
+    object.work.failures.forgive(&[FailedStep::WriteSecret, FailedStep::ReadManagedSecret]);
+    if gone {
+        // It was written and deleted, and the watch said so first: the token that is held is put back.
+        object.work.care.vanished = true;
+        object.work.care.owner_confirmed = false;
+        return false;
+    }
     let wanted = object.template().map(Template::rendering);
     let care = &mut object.work.care;
     care.rendered = wanted.map(|wanted| (wanted, shown));
@@ -121,8 +130,6 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
     care.owner_confirmed = false;
     care.content_lost = false;
     care.rehearse = false;
-    object.work.look = false;
-    object.work.failures.forgive(&[FailedStep::WriteSecret, FailedStep::ReadManagedSecret]);
     let written = object.work.held.as_ref().is_some_and(|held| held.record == *record);
     if written && object.credential().is_none() {
         object.work.held = None;

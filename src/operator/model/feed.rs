@@ -26,7 +26,7 @@ pub(in super::super) fn stream(what: Watched) -> Stream {
 impl Server {
     /// Shows an object in its watch.
     pub(in super::super) fn show_object(&mut self, key: &Key) {
-        let change = self.object_change(key, false);
+        let change = self.object_change(key);
         self.show(change);
     }
 
@@ -41,10 +41,10 @@ impl Server {
     pub(in super::super) fn relist(&mut self, what: Watched) {
         let mut list = VecDeque::from([Change::Relisting(stream(what))]);
         for key in self.objects.keys().filter(|key| watched(key.kind) == what) {
-            list.push_back(self.object_change(key, true));
+            list.push_back(self.object_change(key));
         }
         for ((namespace, name), _) in self.secrets.iter().filter(|(_, it)| kind_of(it) == what) {
-            list.push_back(self.secret_change(namespace, name, true));
+            list.push_back(self.secret_change(namespace, name));
         }
         for (name, labels) in self.namespaces.iter().filter(|_| what == Watched::Namespaces) {
             list.push_back(namespace_change(name, labels));
@@ -61,17 +61,17 @@ impl Server {
         self.namespaces.insert(name.into(), labels);
     }
 
-    fn object_change(&self, key: &Key, initial: bool) -> Change {
+    fn object_change(&self, key: &Key) -> Change {
         let it = &self.objects[key];
         let seen = match key.kind {
             Kind::Credential => Seen::Credential(Box::new(slim(key, it))),
             Kind::Request => Seen::Request(Box::new(slim(key, it))),
         };
         let stream = stream(watched(key.kind));
-        Change::Seen { stream, seen, initial }
+        Change::Seen { stream, seen }
     }
 
-    pub(super) fn secret_change(&self, namespace: &str, name: &str, initial: bool) -> Change {
+    pub(super) fn secret_change(&self, namespace: &str, name: &str) -> Change {
         let secret = &self.secrets[&(namespace.into(), name.into())];
         let what = kind_of(secret);
         let (namespace, name): (Box<str>, Box<str>) = (namespace.into(), name.into());
@@ -81,7 +81,7 @@ impl Server {
         } else {
             Seen::OtherSecret { namespace, name, version: version(secret) }
         };
-        Change::Seen { stream: stream(what), seen, initial }
+        Change::Seen { stream: stream(what), seen }
     }
 }
 
@@ -90,7 +90,6 @@ fn namespace_change(name: &str, labels: &BTreeMap<String, String>) -> Change {
     Change::Seen {
         stream: stream(Watched::Namespaces),
         seen: Seen::Namespace { name: name.into(), labels: labels.collect() },
-        initial: false,
     }
 }
 

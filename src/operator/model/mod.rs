@@ -203,6 +203,11 @@ impl World {
         true
     }
 
+    /// The next thing that can happen on the way of `key`: a change that the watches have, a turn, or a move outside.
+    pub(super) fn step(&mut self, key: &Key) -> bool {
+        self.deliver_all() || self.operator.turn_next(self.now) || self.advance(key)
+    }
+
     fn execute(&mut self, effect: Effect) -> Outcome {
         self.effects += 1;
         match effect {

@@ -136,7 +136,7 @@ impl Server {
                 immutable: false,
                 ..it.seen()
             }),
-            Some(_) => Look::Foreign,
+            Some(_) => Look::Foreign(version(&self.secrets[&(namespace.into(), name.into())])),
         }
     }
 
@@ -214,7 +214,7 @@ impl Server {
             secret["metadata"]["uid"] = json!(format!("secret-{version}"));
         }
         self.secrets.insert((namespace.into(), name.into()), secret);
-        let change = self.secret_change(namespace, name, false);
+        let change = self.secret_change(namespace, name);
         self.show(change);
     }
 

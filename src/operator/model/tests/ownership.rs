@@ -305,6 +305,68 @@ fn a_late_sight_of_an_earlier_secret_issues_nothing() {
     assert_eq!(world.ready(&request), "True Issued");
 }
 
+/// A write of ours, and its deletion by somebody; the watch tells both before the answer is back.
+#[test]
+fn an_answer_after_the_end_of_its_secret_does_not_bring_it_back() {
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    let request = world.request("interview", json!({}));
+    let name = ("web".to_owned(), "interview-token".to_owned());
+    while !world.server.secrets.contains_key(&name) {
+        assert!(world.step(&request), "it is written");
+    }
+    world.server.delete_secret(&name.0, &name.1);
+    let (asked, calls) = world.watch(World::settle);
+    assert_eq!(calls, 0, "the token was not lost with its Secret");
+    assert!(
+        asked.contains("confirm owner interview") && asked.contains("write interview-token"),
+        "{asked:?}"
+    );
+    assert!(world.server.secrets.contains_key(&name));
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.operator.restored, 1);
+}
+
+/// The same of a client Secret that is read while it is deleted.
+#[test]
+fn a_client_secret_that_is_read_after_its_end_is_not_used() {
+    let mut world = World::new();
+    let partner = world.partner();
+    while !world.server.journal.iter().any(|it| it == "read login partner-login") {
+        assert!(world.step(&partner), "it is read");
+    }
+    world.server.delete_secret("legal", "partner-login");
+    let (_, calls) = world.watch(World::settle);
+    assert_eq!(calls, 0);
+    assert_eq!(world.ready(&partner), "False ClientSecretNotFound");
+    world.login("legal", "partner-login", "app", "s3cret");
+    world.settle();
+    assert_eq!(world.ready(&partner), "True Issued");
+}
+
+/// And of a foreign one that is looked at because a write found its name taken.
+#[test]
+fn a_look_that_comes_after_the_end_of_what_it_saw_frees_the_name() {
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    let request = world.request("interview", json!({}));
+    while world.service.count(Call::ServiceToken) == 0 {
+        assert!(world.step(&request), "it is issued");
+    }
+    foreign(&mut world, "interview-token");
+    let late = world.server.feeds.remove(&Watched::OtherSecrets).unwrap();
+    while !world.server.journal.iter().any(|it| it == "look interview-token") {
+        assert!(world.step(&request), "it is looked at");
+    }
+    world.server.feeds.insert(Watched::OtherSecrets, late);
+    world.server.delete_secret("web", "interview-token");
+    world.settle();
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.service.count(Call::ServiceToken), 1);
+}
+
 #[test]
 fn an_immutable_secret_is_said_and_left_alone() {
     let (mut world, _, request) = in_order();
