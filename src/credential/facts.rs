@@ -21,7 +21,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         key,
         uid: &meta.uid,
         generation: meta.generation,
-        created: meta.created,
+        told_expires_at: object.told_token().and_then(|token| token.expires_at.as_ref()).map(|at| at.0),
         deleting: meta.deleting,
         wish,
         renew_request: meta.renew_request.as_deref(),

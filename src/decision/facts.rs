@@ -16,8 +16,8 @@ pub struct Facts<'a> {
     pub uid: &'a str,
     /// Its generation: what the status will say it observed.
     pub generation: i64,
-    /// When it was created.
-    pub created: Timestamp,
+    /// When the token ends that its status told of last: outlives a Secret that somebody deleted.
+    pub told_expires_at: Option<Timestamp>,
     /// It has a deletionTimestamp: it gets no effect any more.
     pub deleting: bool,
     /// What its spec asks for, or what is wrong with it.

@@ -91,12 +91,13 @@ pub fn later(instant: Timestamp, duration: SignedDuration) -> Timestamp {
     instant.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
-/// When a request is finished: the later of `renewUntil` and its last expiry; `None` where it never is.
+/// When a request is finished: the later of `renewUntil` and its last expiry; `None` where it never is. A token lives on when
+/// its Secret was deleted: then the end counts that was told of it.
 #[must_use]
 pub fn finished_at(facts: &Facts<'_>) -> Option<Timestamp> {
     let until = facts.sound()?.renew_until?;
-    let expiry = facts.record().map_or(until, |record| record.expires_at);
-    Some(until.max(expiry))
+    let expiry = facts.record().map(|record| record.expires_at).or(facts.told_expires_at);
+    Some(expiry.map_or(until, |expiry| until.max(expiry)))
 }
 
 /// When a finished request is removed.

@@ -202,7 +202,7 @@ impl Scene {
             key: &self.key,
             uid: UID,
             generation: 1,
-            created: t0(),
+            told_expires_at: None,
             deleting: self.deleting,
             wish,
             renew_request: self.renew_request,

@@ -259,6 +259,27 @@ fn after_renew_until_a_lost_secret_is_not_replaced() {
     assert_eq!(world.ready(&request), "False Expired");
 }
 
+/// The token that was in it lives on, wherever it was copied to.
+#[test]
+fn a_request_whose_secret_was_deleted_is_finished_when_its_token_ends() {
+    let mut world = World::new();
+    world.partner();
+    let until = world.now + hours(4);
+    let spec = json!({"renewUntil": until.to_string(), "ttlSecondsAfterFinished": 3600});
+    let request = world.request("interview", spec);
+    world.pass(hours(5));
+    let told = world.status(&request)["token"]["expiresAt"].clone();
+    world.server.delete_secret("web", "interview-token");
+    world.pass(minutes(90));
+    assert_eq!(world.ready(&request), "False Expired");
+    assert_eq!(world.status(&request)["token"], json!({"expiresAt": told}));
+    world.restart();
+    world.pass(hours(4));
+    assert!(world.server.objects.contains_key(&request), "its token ended half an hour ago");
+    world.pass(minutes(31));
+    assert!(!world.server.objects.contains_key(&request), "removed");
+}
+
 #[test]
 fn a_request_created_after_its_own_end_issues_nothing() {
     let mut world = World::new();
