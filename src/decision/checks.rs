@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::schedule::{FUTURE_TOLERANCE, HAND_RENEWAL_REST, LONGEST_LIFE, REPAIR_REST, later, renew_at};
 use super::{
-    Chain, Content, Facts, FailedStep, Failure, InputsHash, Kind, LoginFact, LoginGap, SecretFact, SpecFault,
-    Validity,
+    Chain, Content, Facts, FailedStep, Failure, InputsHash, Key, Kind, LoginFact, LoginGap, SecretFact,
+    SpecFault, Validity,
 };
 use crate::api::Reason;
 
@@ -63,6 +63,8 @@ pub enum Obstacle<'a> {
     IsSuspended,
     /// The Secret's name is taken by somebody else.
     NameIsTaken,
+    /// An earlier object wants the same name.
+    NameIsClaimed(&'a Key),
     /// A former object of this name still controls the Secret.
     FormerOwnerIsLeaving,
     /// Somebody made the Secret immutable.
@@ -243,6 +245,7 @@ fn is_suspended<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option
 fn name_is_taken<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
     match facts.secret {
         SecretFact::Foreign => Some(Obstacle::NameIsTaken),
+        SecretFact::Claimed(by) => Some(Obstacle::NameIsClaimed(by)),
         SecretFact::FormerOwner => Some(Obstacle::FormerOwnerIsLeaving),
         _ => None,
     }
@@ -325,7 +328,7 @@ impl Obstacle<'_> {
             Self::EndpointIsNotAllowed(_) => Reason::EndpointNotAllowed,
             Self::RenewalHasEnded => Reason::Expired,
             Self::IsSuspended => Reason::Suspended,
-            Self::NameIsTaken | Self::FormerOwnerIsLeaving => Reason::SecretNotOwned,
+            Self::NameIsTaken | Self::NameIsClaimed(_) | Self::FormerOwnerIsLeaving => Reason::SecretNotOwned,
             Self::SecretIsImmutable | Self::SecretIsLeaving => Reason::SecretWriteRefused,
             Self::LoginIsMissing => Reason::ClientSecretNotFound,
             Self::LoginIsIncomplete(_) => Reason::ClientSecretIncomplete,
@@ -357,6 +360,7 @@ impl Obstacle<'_> {
             | Self::RenewalHasEnded
             | Self::IsSuspended
             | Self::NameIsTaken
+            | Self::NameIsClaimed(_)
             | Self::SecretIsImmutable
             | Self::SecretIsLeaving
             | Self::LoginIsIncomplete(_)

@@ -178,6 +178,8 @@ pub enum SecretFact<'a> {
     Absent,
     /// Somebody else's.
     Foreign,
+    /// An earlier object's, which wants it too.
+    Claimed(&'a Key),
     /// Controlled by an earlier object of this name: about to be collected.
     FormerOwner,
     /// Ours: it names this object as its controller.

@@ -113,6 +113,11 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
         Obstacle::NameIsTaken => format!(
             "Secret \"{secret}\" exists and does not belong to this object, so it is not touched. Delete or rename it, or create this object anew with another spec.secret.name."
         ),
+        Obstacle::NameIsClaimed(by) => format!(
+            "{} \"{}\", which is older, claims Secret \"{secret}\". Create this object anew with another spec.secret.name, or delete the other one.",
+            by.kind.as_str(),
+            by.name
+        ),
         Obstacle::FormerOwnerIsLeaving => {
             format!(
                 "Secret \"{secret}\" belongs to an earlier object of this name; it is about to be collected, then a token is issued."
@@ -210,6 +215,9 @@ fn failing(facts: &Facts<'_>, failure: &Failure) -> String {
     let what = match failure.reason {
         Reason::InvalidClient => return refused_login(facts),
         Reason::ClusterAccessDenied => missing_right(failure.step),
+        Reason::SecretNotOwned => {
+            "The managed Secret has no owner, and the API server does not let this object adopt it. Delete it; it is written anew at once."
+        }
         Reason::SecretWriteRefused => {
             "The API server refuses to write the managed Secret (quota, admission policy, or immutable). The token is kept; make room for it."
         }

@@ -196,7 +196,10 @@ fn owner_is_in_doubt(facts: &Facts<'_>) -> bool {
 }
 
 fn blocks_writing(facts: &Facts<'_>) -> bool {
-    let taken = matches!(facts.secret, SecretFact::Foreign | SecretFact::FormerOwner | SecretFact::Unknown);
+    let taken = matches!(
+        facts.secret,
+        SecretFact::Foreign | SecretFact::Claimed(_) | SecretFact::FormerOwner | SecretFact::Unknown
+    );
     taken || facts.secret.seen().is_some_and(|seen| seen.immutable || seen.deleting)
 }
 

@@ -108,21 +108,21 @@ impl State {
         if let Some(seen) = self.secrets.managed(&key.namespace, name) {
             return owned_by(key, &object.meta.uid, seen);
         }
-        if self.secrets.is_taken(&key.namespace, name) || self.is_claimed_before(key, object, name) {
+        if self.secrets.is_taken(&key.namespace, name) {
             return SecretFact::Foreign;
         }
-        SecretFact::Absent
+        self.claimed_before(key, object, name).map_or(SecretFact::Absent, SecretFact::Claimed)
     }
 
     /// Two objects want one name: it is the earlier one's, so that no token is spent to find that out.
-    fn is_claimed_before(&self, key: &Key, object: &Object, name: &str) -> bool {
-        let claimants = self.claimants.get(&(key.namespace.clone(), name.into()));
-        let earlier = |other: &Key| {
-            self.objects
-                .get(other)
-                .is_some_and(|it| !it.meta.deleting && (it.meta.created, other) < (object.meta.created, key))
+    fn claimed_before(&self, key: &Key, object: &Object, name: &str) -> Option<&Key> {
+        let claimants = self.claimants.get(&(key.namespace.clone(), name.into()))?;
+        let rank = |other: &Key| {
+            self.objects.get(other).filter(|it| !it.meta.deleting).map(|it| (it.meta.created, other.clone()))
         };
-        claimants.is_some_and(|them| them.iter().any(|other| other != key && earlier(other)))
+        let mine = (object.meta.created, key.clone());
+        let earlier = claimants.iter().filter(|other| rank(other).is_some_and(|it| it < mine));
+        earlier.min_by_key(|other| rank(other))
     }
 
     /// The requests that refer to a credential.

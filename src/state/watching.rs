@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::spec::Labels;
 use super::{LoginState, Meta, SecretName, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
-use crate::decision::{Content, Key, Kind, Owner, Record, ResourceVersion, SeenSecret, SpecFault};
+use crate::decision::{
+    Content, FailedStep, Key, Kind, Owner, Record, ResourceVersion, SeenSecret, SpecFault,
+};
 
 /// An object of either kind, as a watch shows it.
 #[derive(Debug)]
@@ -255,6 +257,10 @@ impl State {
                 && !belongs_to_another(gone, &object.meta.uid)
             {
                 object.work.care.strange = false;
+                if gone.owner == Owner::Nobody {
+                    // What could not be adopted is out of the way.
+                    object.work.failures.forgive(&[FailedStep::WriteSecret]);
+                }
                 object.work.care.vanished = true;
                 // Its namespace may be on its way out: the server is asked before a token is spent.
                 object.work.care.rehearse = true;

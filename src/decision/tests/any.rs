@@ -77,6 +77,7 @@ fn secret() -> impl Strategy<Value = (Place, Seen)> {
         1 => Just(Place::Unknown),
         3 => Just(Place::Absent),
         1 => Just(Place::Foreign),
+        1 => Just(Place::Claimed),
         1 => Just(Place::FormerOwner),
         8 => Just(Place::Ours),
         2 => Just(Place::Orphan),

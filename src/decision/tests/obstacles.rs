@@ -62,6 +62,8 @@ const ROWS: &[Row] = rows! {
         => "IsSuspended" Suspended Stalled "Set spec.suspend to false";
     "a name that is taken" bare |it| it.place = Place::Foreign
         => "NameIsTaken" SecretNotOwned Stalled "Secret \"interview-token\" exists and does not belong to this object";
+    "a name that another wants" bare |it| it.place = Place::Claimed
+        => "NameIsClaimed" SecretNotOwned Stalled "ScopedTokenRequest \"interview\", which is older, claims Secret \"interview-token\"";
     "a former owner" bare |it| it.place = Place::FormerOwner
         => "FormerOwnerIsLeaving" SecretNotOwned Reconciling "about to be collected";
     "an immutable Secret without a record" request |it| { it.seen.immutable = true; it.seen.record = None; }
@@ -96,6 +98,8 @@ const ROWS: &[Row] = rows! {
         => "AttemptIsNotDue" QuotaExhausted Reconciling "Tried again at";
     "a write refused" bare |it| it.failures.note(failure(FailedStep::WriteSecret, Reason::SecretWriteRefused))
         => "AttemptIsNotDue" SecretWriteRefused Stalled "make room for it";
+    "an adoption refused" bare |it| it.failures.note(failure(FailedStep::WriteSecret, Reason::SecretNotOwned))
+        => "AttemptIsNotDue" SecretNotOwned Stalled "Delete it; it is written anew at once";
     "a right missing" bare |it| it.failures.note(failure(FailedStep::WriteSecret, Reason::ClusterAccessDenied))
         => "AttemptIsNotDue" ClusterAccessDenied Stalled "Grant it";
     "lost twice" bare |it| it.care.last_repair = Some(t0())

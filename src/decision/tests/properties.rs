@@ -135,8 +135,8 @@ proptest! {
 
     /// Neither written nor adopted, read, or paid for with a token; and the same while whose it is is not known.
     #[test]
-    fn a_foreign_secret_is_never_written(scene in any::scene(), n in 0..900_i64, place in 0..3_u8) {
-        let place = [Place::Foreign, Place::FormerOwner, Place::Unknown][usize::from(place)];
+    fn a_foreign_secret_is_never_written(scene in any::scene(), n in 0..900_i64, place in 0..4_u8) {
+        let place = [Place::Foreign, Place::Claimed, Place::FormerOwner, Place::Unknown][usize::from(place)];
         let scene = scene.with(|it| if it.place != Place::Unwanted { it.place = place });
         prop_assume!(scene.place == place);
         let step = plan(&scene.facts(), minute(n));

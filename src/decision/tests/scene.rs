@@ -48,6 +48,7 @@ pub(super) enum Place {
     Unknown,
     Absent,
     Foreign,
+    Claimed,
     FormerOwner,
     Ours,
     Orphan,
@@ -194,6 +195,8 @@ impl Scene {
             Place::Unknown => SecretFact::Unknown,
             Place::Absent => SecretFact::Absent,
             Place::Foreign => SecretFact::Foreign,
+            // Whose it is does not matter to what is decided.
+            Place::Claimed => SecretFact::Claimed(&self.key),
             Place::FormerOwner => SecretFact::FormerOwner,
             Place::Ours => SecretFact::Ours(&self.seen),
             Place::Orphan => SecretFact::Orphan(&self.seen),

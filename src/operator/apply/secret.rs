@@ -8,7 +8,7 @@ use crate::api::Reason;
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{Look, WriteRefused};
-use crate::decision::{Content, FailedStep, Key, Record, RetryClass, SeenSecret, Setback, Template};
+use crate::decision::{Content, FailedStep, Key, Owner, Record, RetryClass, SeenSecret, Setback, Template};
 use crate::state::{Held, State};
 
 pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed>, now: Timestamp) {
@@ -152,18 +152,29 @@ pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, n
         | WriteRefused::Immutable
         | WriteRefused::Invalid
         | WriteRefused::Quota => {
+            object.work.care.rehearse = true;
+            let forbidden = matches!(failed.refused, WriteRefused::Forbidden { .. });
             let reason = if failed.right_is_missing {
                 Reason::ClusterAccessDenied
+            } else if forbidden && is_nobodys(state, key) {
+                // Where only those who may delete a Secret may give it an owner (OpenShift), it cannot be adopted.
+                Reason::SecretNotOwned
             } else {
                 Reason::SecretWriteRefused
             };
-            object.work.care.rehearse = true;
             let setback_ =
                 Setback { reason, class: RetryClass::WriteRefused, ..api_server(FailedStep::WriteSecret) };
             setback(state, key, setback_, now);
         }
         WriteRefused::Unavailable { .. } => setback(state, key, api_server(FailedStep::WriteSecret), now),
     }
+}
+
+/// Whether the Secret has our type and no owner: writing it would have been its adoption.
+fn is_nobodys(state: &State, key: &Key) -> bool {
+    let name = secret_name(state, key);
+    let seen = name.and_then(|name| state.secrets().managed(&key.namespace, &name));
+    seen.is_some_and(|seen| seen.owner == Owner::Nobody)
 }
 
 pub(super) fn finished(state: &mut State, key: &Key, deletion: Deletion, now: Timestamp) {

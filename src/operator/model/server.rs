@@ -41,6 +41,8 @@ pub(in super::super) struct Server {
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// How the next writes of managed Secrets are refused.
     pub refuse_writes: Option<WriteRefused>,
+    /// Whether a Secret without an owner may be given one.
+    pub refuse_adoption: bool,
     /// Whether reads fail.
     pub refuse_reads: bool,
     /// Writes that are done and whose answers are lost.
@@ -166,6 +168,9 @@ impl Server {
             (Precondition::Unchanged { uid, version: at }, Some(old)) => {
                 if old["metadata"]["uid"] != json!(uid) || version(old) != *at {
                     return Err(WriteRefused::Conflict);
+                }
+                if self.refuse_adoption && old["metadata"]["ownerReferences"].is_null() {
+                    return Err(WriteRefused::Forbidden { verb: "update" });
                 }
                 let ours = old["type"] == json!(names::SECRET_TYPE);
                 if old["immutable"] == json!(true) || !ours {

@@ -7,6 +7,7 @@ mod failures;
 mod issuing;
 mod ownership;
 mod refusals;
+mod restored;
 
 use jiff::SignedDuration;
 

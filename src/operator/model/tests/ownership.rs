@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::super::World;
 use super::{hours, minutes};
-use crate::auth::Call;
+use crate::auth::{Call, Class, Scope};
 use crate::cluster::watch::Watched;
 use crate::decision::{Content, Key};
 
-fn in_order() -> (World, Key, Key) {
+pub(super) fn in_order() -> (World, Key, Key) {
     let mut world = World::new();
     let partner = world.partner();
     let request = world.request("interview", json!({}));
@@ -16,7 +16,7 @@ fn in_order() -> (World, Key, Key) {
     (world, partner, request)
 }
 
-fn foreign(world: &mut World, name: &str) {
+pub(super) fn foreign(world: &mut World, name: &str) {
     world.server.put_secret("web", name, json!({"type": "Opaque", "data": {"mine": "eA=="}}));
 }
 
@@ -104,6 +104,46 @@ fn an_orphan_is_adopted_without_issuing() {
     assert_eq!(world.value("web", "interview-token", "access_token").as_deref(), Some("scoped-3"));
 }
 
+/// As on `OpenShift`, where only those who may delete a Secret may give it an owner.
+#[test]
+fn an_adoption_that_is_refused_says_to_delete_the_secret() {
+    for age in [1, 11] {
+        let (mut world, _, request) = in_order();
+        world.server.refuse_adoption = true;
+        let mut copy = world.server.secrets[&("web".into(), "interview-token".into())].clone();
+        copy["metadata"]["ownerReferences"].take();
+        world.pass(hours(age));
+        world.server.put_secret("web", "interview-token", copy);
+        world.settle();
+        assert_eq!(world.status(&request)["failure"]["reason"], "SecretNotOwned");
+        let ready = if age == 1 { "True Issued" } else { "False SecretNotOwned" };
+        assert_eq!(world.ready(&request), ready, "its token is {age} hours old");
+        assert!(world.message(&request).contains("Delete it"), "{}", world.message(&request));
+        let issued = world.service.count(Call::ServiceToken);
+        world.pass(minutes(30));
+        world.server.delete_secret("web", "interview-token");
+        world.settle();
+        assert_eq!(world.service.count(Call::ServiceToken), issued, "the token is held");
+        assert_eq!(world.ready(&request), "True Issued");
+        assert!(world.status(&request)["failure"].is_null(), "at once");
+    }
+}
+
+#[test]
+fn who_wants_the_name_of_an_earlier_object_is_told_which_one() {
+    let mut world = World::new();
+    world.partner();
+    world.service.fail(Call::ServiceToken, Some((Class::RequestRefused, Scope::Request)));
+    let name = json!({"secret": {"name": "shared"}});
+    world.request("zebra", name.clone());
+    world.now += minutes(1);
+    let second = world.request("aardvark", name);
+    world.settle();
+    assert_eq!(world.ready(&second), "False SecretNotOwned");
+    let message = world.message(&second);
+    assert!(message.contains("ScopedTokenRequest \"zebra\"") && !message.contains("exists"), "{message}");
+}
+
 #[test]
 fn an_added_key_goes_without_issuing() {
     let (mut world, ..) = in_order();
@@ -154,66 +194,6 @@ fn a_stripped_record_is_replaced_once_in_ten_minutes() {
         }
     });
     assert_eq!(calls, 2, "one token, however often");
-}
-
-/// A backup tool, or `kubectl apply` of a copy: the right owner, intact, and old.
-#[test]
-fn a_restored_copy_is_replaced_once_in_ten_minutes() {
-    for age in [8, 11] {
-        let (mut world, _, request) = in_order();
-        let copy = world.server.secrets[&("web".into(), "interview-token".into())].clone();
-        world.pass(hours(age));
-        let (_, calls) = world.watch(|world| {
-            for _ in 0..9 {
-                world.server.put_secret("web", "interview-token", copy.clone());
-                world.pass(minutes(1));
-            }
-        });
-        assert_eq!(calls, 2, "after {age} hours: one token, however often");
-        let (_, calls) = world.watch(|world| world.pass(minutes(2)));
-        assert_eq!(calls, 2, "after {age} hours: ten minutes later");
-        assert_eq!(world.ready(&request), "True Issued");
-    }
-}
-
-#[test]
-fn a_restored_copy_is_overwritten_by_the_token_that_is_held() {
-    let (mut world, partner, _) = in_order();
-    let name = ("legal".to_owned(), "partner-access-token".to_owned());
-    let copy = world.server.secrets[&name].clone();
-    world.pass(minutes(1));
-    world.renew(&partner, "now");
-    world.settle();
-    world.unrenew(&partner);
-    world.settle();
-    let current = world.value(&name.0, &name.1, "access_token");
-    let (_, calls) = world.watch(|world| {
-        world.server.put_secret(&name.0, &name.1, copy.clone());
-        world.settle();
-    });
-    assert_eq!(calls, 0, "held in memory");
-    assert_eq!(world.value(&name.0, &name.1, "access_token"), current);
-    assert_eq!(world.ready(&partner), "True Issued");
-}
-
-/// Edited once, so that the next token is a repair; a renewal by the clock waits for nobody.
-#[test]
-fn an_edited_record_counts_as_a_repair_and_a_renewal_does_not() {
-    let (mut world, ..) = in_order();
-    let outdate = |it: &mut Value| {
-        it["metadata"]["annotations"]["auth.rocketlawyer.com/expires-at"] = json!("2026-11-24T00:00:00Z");
-    };
-    let (_, calls) = world.watch(|world| {
-        for _ in 0..9 {
-            world.edit_secret("web", "interview-token", outdate);
-            world.pass(minutes(1));
-        }
-    });
-    assert_eq!(calls, 2, "one token, however often");
-    world.service.life = minutes(4);
-    world.pass(minutes(2));
-    let (_, calls) = world.watch(|world| world.pass(minutes(9)));
-    assert!(calls >= 6, "renewed as they should be, after a repair: {calls}");
 }
 
 #[test]
@@ -303,68 +283,6 @@ fn a_late_sight_of_an_earlier_secret_issues_nothing() {
     });
     assert_eq!(calls, 0);
     assert_eq!(world.ready(&request), "True Issued");
-}
-
-/// A write of ours, and its deletion by somebody; the watch tells both before the answer is back.
-#[test]
-fn an_answer_after_the_end_of_its_secret_does_not_bring_it_back() {
-    let mut world = World::new();
-    world.partner();
-    world.settle();
-    let request = world.request("interview", json!({}));
-    let name = ("web".to_owned(), "interview-token".to_owned());
-    while !world.server.secrets.contains_key(&name) {
-        assert!(world.step(&request), "it is written");
-    }
-    world.server.delete_secret(&name.0, &name.1);
-    let (asked, calls) = world.watch(World::settle);
-    assert_eq!(calls, 0, "the token was not lost with its Secret");
-    assert!(
-        asked.contains("confirm owner interview") && asked.contains("write interview-token"),
-        "{asked:?}"
-    );
-    assert!(world.server.secrets.contains_key(&name));
-    assert_eq!(world.ready(&request), "True Issued");
-    assert_eq!(world.operator.restored, 1);
-}
-
-/// The same of a client Secret that is read while it is deleted.
-#[test]
-fn a_client_secret_that_is_read_after_its_end_is_not_used() {
-    let mut world = World::new();
-    let partner = world.partner();
-    while !world.server.journal.iter().any(|it| it == "read login partner-login") {
-        assert!(world.step(&partner), "it is read");
-    }
-    world.server.delete_secret("legal", "partner-login");
-    let (_, calls) = world.watch(World::settle);
-    assert_eq!(calls, 0);
-    assert_eq!(world.ready(&partner), "False ClientSecretNotFound");
-    world.login("legal", "partner-login", "app", "s3cret");
-    world.settle();
-    assert_eq!(world.ready(&partner), "True Issued");
-}
-
-/// And of a foreign one that is looked at because a write found its name taken.
-#[test]
-fn a_look_that_comes_after_the_end_of_what_it_saw_frees_the_name() {
-    let mut world = World::new();
-    world.partner();
-    world.settle();
-    let request = world.request("interview", json!({}));
-    while world.service.count(Call::ServiceToken) == 0 {
-        assert!(world.step(&request), "it is issued");
-    }
-    foreign(&mut world, "interview-token");
-    let late = world.server.feeds.remove(&Watched::OtherSecrets).unwrap();
-    while !world.server.journal.iter().any(|it| it == "look interview-token") {
-        assert!(world.step(&request), "it is looked at");
-    }
-    world.server.feeds.insert(Watched::OtherSecrets, late);
-    world.server.delete_secret("web", "interview-token");
-    world.settle();
-    assert_eq!(world.ready(&request), "True Issued");
-    assert_eq!(world.service.count(Call::ServiceToken), 1);
 }
 
 #[test]
