@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
+use super::process::until;
 use super::server::Kind;
 use super::told::{self, data};
-use super::world::World;
+use super::world::{PATIENCE, World};
 
 #[test]
 fn a_deleted_secret_is_put_back_from_memory() {
@@ -76,4 +77,60 @@ fn a_secret_lost_while_the_operator_was_away_is_replaced_by_issuing_once() {
     assert!(world.opens("access", &data(&secret, "authorization")));
     world.settle();
     assert_eq!(world.auth_calls(), 2);
+}
+
+#[test]
+fn what_a_policy_adds_to_a_secret_is_not_fought() {
+    let world = World::running("mutated");
+    label_managed_secrets(&world);
+    world.partner(json!({}));
+    let before = world.secret("partner-access-token");
+    assert_eq!(before["metadata"]["labels"]["policy"], "was-here");
+    world.settle();
+    assert_eq!(told::version(&world.secret("partner-access-token")), told::version(&before));
+
+    // Neither does it keep the spec from being followed, once.
+    let mark = world.mark();
+    world.edit(Kind::Credential, "partner", json!({"spec": {"secret": {"labels": {"team": "legal"}}}}));
+    world.wait_for(Kind::Secret, "partner-access-token", |it| it["metadata"]["labels"]["team"] == "legal");
+    world.settle();
+    assert_eq!(world.writes_since(mark).get("update secrets partner-access-token"), Some(&1));
+    assert_eq!(world.auth_calls(), 1);
+}
+
+/// A policy of the cluster that labels every managed Secret of the namespace.
+fn label_managed_secrets(world: &World) {
+    let name = &world.namespace;
+    let rule = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["secrets"],
+    });
+    let here = json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+    let label = "[JSONPatch{op: 'add', path: '/metadata/labels/policy', value: 'was-here'}]";
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule], "namespaceSelector": here},
+            "matchConditions": [{"name": "ours", "expression": "object.type == 'auth.rocketlawyer.com/token'"}],
+            "failurePolicy": "Fail", "reinvocationPolicy": "Never",
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": label}}],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": name}, "spec": {"policyName": name},
+    });
+    for manifest in [policy, binding] {
+        world.control_plane.apply(&manifest.to_string()).expect("a policy");
+    }
+    let probe = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "auth.rocketlawyer.com/token",
+        "metadata": {"name": "probe", "namespace": name, "labels": {"probe": "yes"}},
+    });
+    let arguments = ["create", "--dry-run=server", "-o", "json", "-f", "-"];
+    let labelled = until(PATIENCE, || {
+        let made = world.control_plane.kubectl_with(&arguments, &probe.to_string()).expect("an answer");
+        made.contains("was-here").then_some(())
+    });
+    assert!(labelled.is_some(), "the policy never applied");
 }

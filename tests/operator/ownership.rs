@@ -3,9 +3,10 @@
 use rocketlawyer_operator::emulator::AppScope;
 use serde_json::{Value, json};
 
+use super::process::until;
 use super::server::{self, Kind};
 use super::told::{self, condition, text};
-use super::world::{Wishes, World};
+use super::world::{PATIENCE, Wishes, World};
 
 const SECRET: &str = "partner-access-token";
 
@@ -171,6 +172,26 @@ fn a_secret_of_our_type_that_holds_no_token_of_ours_is_adopted_and_filled() {
     assert_eq!(world.auth_calls(), 1);
 }
 
+/// As on `OpenShift`, where only those who may delete a Secret may give it an owner.
+#[test]
+fn an_adoption_that_is_refused_says_to_delete_the_secret() {
+    let mut world = World::running("unadopted");
+    world.refusals = true;
+    world.login("client", AppScope::Backend);
+    forbid_adoption(&world);
+    let restored = json!({"metadata": {"name": SECRET}, "type": "auth.rocketlawyer.com/token"});
+    world.create(Kind::Secret, restored);
+    world.credential("partner", json!({}));
+    let credential = world.wait_told(Kind::Credential, "partner", "False/SecretNotOwned");
+    assert_eq!(condition(&credential, "Stalled"), "True/SecretNotOwned");
+    assert!(told::message(&credential, "Ready").contains("Delete it"), "{credential:#}");
+
+    world.delete(Kind::Secret, SECRET);
+    world.wait_ready(Kind::Credential, "partner");
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+}
+
 #[test]
 fn a_secret_restored_with_an_old_owner_is_awaited_to_go_and_then_issued_once() {
     let world = World::running("restored");
@@ -279,4 +300,72 @@ fn a_namespace_that_is_deleted_ends_quietly() {
     world.settle();
     assert_eq!(world.auth_calls(), calls);
     assert!(told::is(&world.get(Kind::Credential, "partner"), "True/Issued"));
+}
+
+#[test]
+fn a_namespace_that_is_deleted_before_its_first_token_ends_quietly() {
+    let wishes = Wishes { others: &["unborn"], ..Wishes::default() };
+    let mut world = World::new("waiting", &wishes);
+    world.refusals = true;
+    world.operator.start();
+    let unborn = world.others[0].clone();
+    for name in ["a", "b"] {
+        world.request_in(&unborn, name, json!({}));
+        world.wait_in(&unborn, Kind::Request, name, |it| told::is(it, "False/CredentialNotFound"));
+    }
+    let hold = json!({"metadata": {"finalizers": ["example.com/hold"]}});
+    server::edit(Kind::Request, &unborn, "a", &hold);
+    world.kubectl(&["delete", "namespace", &unborn, "--wait=false"]);
+    world.wait_in(&unborn, Kind::Request, "b", Value::is_null);
+    let mark = world.mark();
+    // What they waited for comes too late for both.
+    world.partner(json!({"allowedNamespaces": {"from": "All"}}));
+    world.settle();
+    let writes = world.writes_since(mark);
+    let late = |write: &&String| write.ends_with(" a") || write.ends_with(" b") || write.contains("a-token");
+    assert_eq!(writes.keys().find(late), None, "{writes:#?}");
+    assert_eq!(world.auth_calls(), 1);
+    server::edit(Kind::Request, &unborn, "a", &json!({"metadata": {"finalizers": null}}));
+    world
+        .control_plane
+        .kubectl(&["wait", "--for=delete", "namespace", &unborn, "--timeout=40s"])
+        .expect("it ends");
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+    let log = world.operator.log();
+    assert_eq!(log.lines().find(|line| line.contains("\"level\":\"ERROR\"")), None);
+    assert!(told::is(&world.get(Kind::Credential, "partner"), "True/Issued"));
+}
+
+/// Nobody gives an owner to a Secret that has none.
+fn forbid_adoption(world: &World) {
+    let name = &world.namespace;
+    let rule =
+        json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["secrets"]});
+    let here = json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule], "namespaceSelector": here},
+            "validations": [{
+                "expression": "has(oldObject.metadata.ownerReferences) || !has(object.metadata.ownerReferences)",
+                "reason": "Forbidden",
+            }],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]},
+    });
+    for manifest in [policy, binding] {
+        world.control_plane.apply(&manifest.to_string()).expect("a policy");
+    }
+    let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "probe", "uid": "00000000-0000-0000-0000-000000000001"}]);
+    let change = json!({"metadata": {"ownerReferences": owner}}).to_string();
+    world.create(Kind::Secret, json!({"metadata": {"name": "probe"}, "type": "Opaque"}));
+    let arguments =
+        ["-n", name, "patch", "secret", "probe", "--type=merge", "--dry-run=server", "-p", &change];
+    let refused = until(PATIENCE, || world.control_plane.kubectl(&arguments).err());
+    assert!(refused.is_some(), "the policy never applied");
 }

@@ -26,6 +26,11 @@ impl Operator {
         Self { kubeconfig, arguments, log, child, begins }
     }
 
+    /// Starts it with this besides, from now on.
+    pub fn argument(&mut self, flag: &str, value: &str) {
+        self.arguments.extend([flag.to_owned(), value.to_owned()]);
+    }
+
     /// Starts it. Nothing of this process's environment reaches it.
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "it runs already");

@@ -1,7 +1,7 @@
 //! Which two credentials may a request name, and from where? What does not fit costs no call, and what is not allowed tells
 //! nothing.
 
-use rocketlawyer_operator::emulator::{AppScope, Call};
+use rocketlawyer_operator::emulator::{AppScope, Call, Emulator, Settings};
 use serde_json::{Value, json};
 
 use super::server::{self, Kind};
@@ -138,6 +138,60 @@ fn consent_that_is_withdrawn_ends_renewal_but_not_the_token() {
     assert!(rocketlawyer_operator::clock::now() >= expires);
     assert_eq!(told::version(&after), told::version(&before));
     assert_eq!(world.emulator.calls(Call::Exchange), 1);
+}
+
+/// A token of one place is never shown to another.
+#[test]
+fn an_endpoint_that_changes_under_a_live_token_gets_tokens_of_its_own() {
+    let mut world = World::new("moved", &Wishes::default());
+    let loopback = ([127, 0, 0, 1], 0).into();
+    let there =
+        server::runtime().block_on(Emulator::start(Settings::default(), loopback)).expect("an emulator");
+    world.operator.argument("--allow-endpoint", &format!("http://{}", there.address()));
+    world.operator.start();
+    let (app, _) = world.partner(json!({}));
+    world.request("interview", json!({}));
+    world.wait_ready(Kind::Request, "interview");
+    there.put_app(app);
+    let before = ["partner-access-token", "interview-token"].map(|name| (name, world.secret(name)));
+
+    world.edit(Kind::Credential, "partner", json!({"spec": {"endpoint": {"url": there.base_url()}}}));
+    for (name, secret) in &before {
+        world.wait_renewed(name, secret);
+    }
+    world.wait_ready(Kind::Credential, "partner");
+    world.wait_ready(Kind::Request, "interview");
+    world.settle();
+    let made = there.log();
+    assert!(made.iter().all(|it| it.status == 200), "{made:#?}");
+    let calls: Vec<Call> = made.iter().map(|it| it.call).collect();
+    assert_eq!(calls, [Call::AccessToken, Call::ServiceToken, Call::Exchange]);
+    assert_eq!(world.auth_calls(), 3, "of the first place nothing more was asked");
+}
+
+/// Whoever may write a credential could have such a token sent wherever its endpoint is.
+#[test]
+fn a_token_is_not_taken_for_a_client_secret() {
+    let world = World::running("no-login");
+    world.partner(json!({}));
+    let account = json!({"kubernetes.io/service-account.name": "default"});
+    let of_account = json!({
+        "metadata": {"name": "account", "annotations": account}, "type": "kubernetes.io/service-account-token",
+    });
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": world.namespace}});
+    world.control_plane.apply(&account.to_string()).expect("an account");
+    world.create(Kind::Secret, of_account);
+    world.wait_for(Kind::Secret, "account", |it| it["data"]["token"].is_string());
+    for (name, secret, id, value) in [
+        ("own", "partner-access-token", "token_type", "access_token"),
+        ("accounts", "account", "namespace", "token"),
+    ] {
+        let login = json!({"name": secret, "clientIdKey": id, "clientSecretKey": value});
+        world.credential(name, json!({"clientSecretRef": login}));
+        world.wait_told(Kind::Credential, name, "False/ClientSecretIncomplete");
+    }
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
 }
 
 /// The whole status, without the name that was asked for and the instants.
