@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::checks::Obstacle;
-use super::{Facts, FailedStep, Failure, Kind, LoginGap, Names, SpecFault, Validity};
+use super::{Facts, FailedStep, Failure, Key, Kind, LoginGap, Names, SpecFault, Validity};
 use crate::api::Reason;
 
 /// Follows the message of a token whose `renewBefore` cannot be kept.
@@ -113,11 +113,7 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
         Obstacle::NameIsTaken => format!(
             "Secret \"{secret}\" exists and does not belong to this object, so it is not touched. Delete or rename it, or create this object anew with another spec.secret.name."
         ),
-        Obstacle::NameIsClaimed(by) => format!(
-            "{} \"{}\", which is older, claims Secret \"{secret}\". Create this object anew with another spec.secret.name, or delete the other one.",
-            by.kind.as_str(),
-            by.name
-        ),
+        Obstacle::NameIsClaimed(by) => claimed(by, secret),
         Obstacle::FormerOwnerIsLeaving => {
             format!(
                 "Secret \"{secret}\" belongs to an earlier object of this name; it is about to be collected, then a token is issued."
@@ -154,6 +150,14 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
             format!("The renewal that was asked for comes at {}.", at(*until))
         }
     }
+}
+
+/// An earlier object wants the name too.
+fn claimed(by: &Key, secret: &str) -> String {
+    let (kind, name) = (by.kind.as_str(), &by.name);
+    format!(
+        "{kind} \"{name}\", which is older, claims Secret \"{secret}\". Create this object anew with another spec.secret.name, or delete the other one."
+    )
 }
 
 /// What a request's credential has to do with it.
