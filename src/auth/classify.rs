@@ -30,7 +30,7 @@ pub fn classify(call: Call, answer: &Answer<'_>) -> Fault {
     let code = body.as_ref().and_then(code);
     let (class, scope) = code
         .and_then(|code| by_code(call, code, answer.status))
-        .unwrap_or_else(|| by_status(call, answer.status, body.is_some()));
+        .unwrap_or_else(|| by_status(call, answer.status, body.as_ref()));
     let said = answer.retry_after.and_then(|text| wait(text, answer.now));
     let retry_after = said.or_else(|| match code {
         Some(ErrorCode::SpikeArrest) => body.as_ref().and_then(pace),
@@ -92,20 +92,27 @@ fn by_code(call: Call, code: ErrorCode, status: u16) -> Option<(Class, Scope)> {
     })
 }
 
-fn by_status(call: Call, status: u16, is_json: bool) -> (Class, Scope) {
+fn by_status(call: Call, status: u16, body: Option<&Value>) -> (Class, Scope) {
     match status {
-        200..=299 if is_json => (Class::Unexpected, call.own_scope()),
+        200..=299 if body.is_some() => (Class::Unexpected, call.own_scope()),
         300..=399 => (Class::Unexpected, Scope::Credential),
         429 => (Class::Throttled, Scope::Endpoint),
         407 | 408 | 425 | 500..=599 => (Class::Transient, Scope::Endpoint),
-        // Not the service's own words: some box on the way to it, or nothing of ours at this path.
-        400..=499 if !is_json => (Class::Unexpected, Scope::Credential),
+        // Not the service's own words: some box on the way to it, or nothing of ours at this path. A firewall that takes
+        // offence at one request's claim must not hold up the others, so the request is to blame first.
+        400..=499 if body.is_none() => (Class::Unexpected, call.own_scope()),
         401 => refused_login(call),
         403 => (Class::Forbidden, call.own_scope()),
-        404 | 405 | 410 => (Class::RequestRefused, Scope::Credential),
+        404 | 405 | 410 if body.is_some_and(is_fault) => (Class::RequestRefused, Scope::Credential),
         400..=499 => (Class::RequestRefused, call.own_scope()),
         _ => (Class::Unexpected, Scope::Endpoint),
     }
+}
+
+/// Whether a body has one of the shapes in which the service, or its gateway, tells a fault.
+fn is_fault(body: &Value) -> bool {
+    body.get("fault").is_some_and(Value::is_object)
+        || ["error", "ErrorCode"].iter().any(|name| body.get(name).is_some_and(Value::is_string))
 }
 
 fn refused_login(call: Call) -> (Class, Scope) {

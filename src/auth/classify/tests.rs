@@ -133,7 +133,28 @@ fn a_refused_request_is_parked_where_it_belongs() {
             );
         }
     }
-    assert_eq!(told(Call::ServiceToken, 404, "{}"), (Class::RequestRefused, Scope::Credential));
+    for structured in [&application(404, "NOT_FOUND"), &gateway("never.heard.of")] {
+        assert_eq!(told(Call::ServiceToken, 404, structured), (Class::RequestRefused, Scope::Credential));
+    }
+}
+
+/// A firewall that takes offence at what one request claims says so in a page of its own: that must not hold up the
+/// credential's other requests.
+#[test]
+fn a_refusal_in_nobodys_words_is_the_requests_own() {
+    for status in [400, 401, 403, 404, 405, 406, 410, 418, 451] {
+        for page in ["<html>Request blocked", "", "blocked", "[]"] {
+            for call in [Call::ServiceToken, Call::Exchange] {
+                assert_eq!(told(call, status, page), (Class::Unexpected, Scope::Request), "{status} {page}");
+            }
+            assert_eq!(told(Call::AccessToken, status, page), (Class::Unexpected, Scope::Credential));
+        }
+    }
+    for status in [400, 403, 404, 405, 410] {
+        for json in ["{}", r#"{"message":"Forbidden"}"#, r#"{"fault":"blocked"}"#] {
+            assert_eq!(told(Call::ServiceToken, status, json).1, Scope::Request, "{status} {json}");
+        }
+    }
 }
 
 #[test]
@@ -159,7 +180,6 @@ fn without_a_known_code_the_status_tells() {
         }
         for body in ["", "<html>", "[]", "\"\"", "{", "null"] {
             assert_eq!(told(call, 200, body), (Class::Unexpected, Scope::Endpoint), "{body}");
-            assert_eq!(told(call, 403, body), (Class::Unexpected, Scope::Credential), "{body}");
         }
         assert_eq!(told(call, 200, "{}"), (Class::Unexpected, call.own_scope()));
     }
