@@ -29,10 +29,18 @@ impl Application {
                 .collect();
             (!kept.is_empty() && !leaks(text) && !leaks(&kept)).then_some(kept)
         };
+        let listed = answer.products();
+        let mut products: Vec<&str> = listed.iter().copied().filter(|name| !leaks(name)).collect();
+        // A list is taken apart at its commas: of a credential with a comma in it, no part alone is one.
+        let lists = [&answer.api_product_list, &answer.api_product_list_json];
+        let uncut = || lists.iter().any(|it| it.as_str().is_some_and(&leaks));
+        if leaks(&products.join(",")) || (products.len() == listed.len() && uncut()) {
+            products.clear();
+        }
         let shown = Self {
             name: answer.application_name.as_deref().and_then(show),
             organization: answer.organization_name.as_deref().and_then(show),
-            products: answer.products().iter().filter_map(|name| show(name)).take(MOST).collect(),
+            products: products.iter().filter_map(|name| show(name)).take(MOST).collect(),
         };
         (shown != Self::default()).then_some(shown)
     }

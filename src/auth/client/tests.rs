@@ -118,6 +118,26 @@ fn a_value_that_repeats_the_token_is_not_shown() {
     assert_eq!((shown.name, shown.organization, shown.products), (None, None, vec!["fine".to_owned()]));
 }
 
+/// In a list of products a comma separates, so that the token's parts would pass for products.
+#[test]
+fn a_list_that_repeats_a_token_with_commas_shows_no_product() {
+    let leaks = |token: &AccessToken, text: &str| token.is_within(text);
+    let shown = |field: &str, list: Value| {
+        let body = json!({"access_token": "first-half,second-half", "expires_in": "600", field: list});
+        let reply = reply(200, None, body.to_string().into_bytes());
+        let answer = reply.parsed::<TokenAnswer>(Call::AccessToken, now()).unwrap();
+        let issued = received(answer, &reply).access_token(Call::AccessToken, AccessToken::read, leaks);
+        issued.unwrap().application.map(|it| it.products)
+    };
+    for field in ["api_product_list", "api_product_list_json"] {
+        for list in [json!("[fine, first-half,second-half]"), json!(["fine", "first-half", "second-half"])] {
+            assert_eq!(shown(field, list.clone()), None, "{field}: {list}");
+        }
+        let fine = json!("[fine, first-half, first-quarter]");
+        assert_eq!(shown(field, fine).map(|it| it.len()), Some(3), "{field}");
+    }
+}
+
 #[test]
 fn a_success_without_a_token_is_told_by_its_code() {
     let body = json!({"fault": {"detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}});
