@@ -109,9 +109,9 @@ pub struct CustomEndpoint {
     #[schemars(length(max = 1024))]
     #[x_kube(validation = rule::base_url())]
     pub url: String,
-    /// PEM certificates to trust beside the platform's own.
+    /// PEM certificates to trust beside the platform's own. At most 32 KiB: some twenty certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 65536))]
+    #[schemars(length(max = 32768))]
     #[x_kube(validation = rule::pem())]
     pub ca_bundle: Option<String>,
 }

@@ -10,6 +10,7 @@ use super::rule;
 /// The managed Secret, in the namespace of its owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = rule::labels_and_annotations_are_short())]
 pub struct SecretTemplate {
     /// Its name. Default: `<name>-access-token` for a `RocketLawyerCredential`, `<name>-token` for a `ScopedTokenRequest`. The effective name is immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -21,7 +22,7 @@ pub struct SecretTemplate {
     #[schemars(schema_with = "rule::labels")]
     #[x_kube(validation = rule::label_keys(), validation = rule::label_values(), validation = rule::not_our_labels())]
     pub labels: BTreeMap<String, String>,
-    /// Annotations for the Secret, beside the operator's own. At most 32.
+    /// Annotations for the Secret, beside the operator's own. At most 32, and with the labels at most 16384 bytes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "rule::annotations")]
     #[x_kube(validation = rule::annotation_keys(), validation = rule::not_our_annotations())]

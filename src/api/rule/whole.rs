@@ -118,6 +118,18 @@ pub(in crate::api) fn distinct_keys() -> Rule {
         .message("write names that differ from each other and from the keys that keep their names: access_token, service_token, token_type, authorization, expires_at")
 }
 
+/// The operator keeps them in memory for every object: what one may write is bounded as a whole.
+pub(in crate::api) fn labels_and_annotations_are_short() -> Rule {
+    let bytes = |map: &str| {
+        format!(
+            "(has(self.{map}) ? self.{map}.map(key, size(bytes(key)) + size(bytes(self.{map}[key]))).sum() : 0)"
+        )
+    };
+    Rule::new(format!("{} + {} <= 16384", bytes("labels"), bytes("annotations"))).message(
+        "shorten labels and annotations: their names and values together may have at most 16384 bytes",
+    )
+}
+
 pub(in crate::api) fn lists_only_with_selected() -> Rule {
     Rule::new("self.from == 'Selected' || (!has(self.names) && !has(self.selector))")
         .message("write from: Selected, or remove names and selector")
