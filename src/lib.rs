@@ -10,6 +10,7 @@ pub mod credential;
 pub mod decision;
 pub mod emulator;
 pub mod operator;
+pub mod process;
 pub mod scoped_token;
 pub mod state;
 pub mod telemetry;

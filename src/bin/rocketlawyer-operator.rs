@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use rocketlawyer_operator::operator::{self, Options};
-use rocketlawyer_operator::{api, telemetry};
+use rocketlawyer_operator::{api, process, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,10 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> ExitCode {
+    if let Err(error) = process::hide_memory() {
+        eprintln!("rocketlawyer-operator: cannot keep its memory from core dumps and debuggers: {error}");
+        return ExitCode::FAILURE;
+    }
     if let Err(error) = telemetry::logging::start(options.log_format, options.log_level) {
         eprintln!("rocketlawyer-operator: cannot log: {error}");
         return ExitCode::FAILURE;

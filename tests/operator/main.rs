@@ -6,6 +6,7 @@ mod collisions;
 mod consent;
 mod credential;
 mod drift;
+mod hardening;
 mod many_requests;
 mod nothing_without_cause;
 mod ownership;
