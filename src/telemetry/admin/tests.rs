@@ -1,7 +1,6 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use super::*;
 use crate::decision::Kind;
@@ -13,15 +12,20 @@ struct Running {
     address: SocketAddr,
     shown: Shown,
     end: oneshot::Sender<()>,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 async fn start(health: Health) -> Running {
+    start_within(health, LONGEST_EXCHANGE).await
+}
+
+async fn start_within(health: Health, longest: Duration) -> Running {
     let shown = Shown { metrics: Arc::new(Metrics::new()), health: Arc::new(health) };
     let listener = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (end, ended) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, shown.clone(), async move { drop(ended.await) }));
+    let server =
+        tokio::spawn(serve_within(listener, shown.clone(), async move { drop(ended.await) }, longest));
     Running { address, shown, end, server }
 }
 
@@ -99,8 +103,48 @@ async fn it_ends_when_asked_even_if_a_client_never_finishes() {
     // Another answer shows that the server has had its turn since.
     ask(running.address, "GET", "/readyz", "*/*").await;
     running.end.send(()).unwrap();
-    timeout(PATIENCE, running.server).await.unwrap().unwrap().unwrap();
+    timeout(PATIENCE, running.server).await.unwrap().unwrap();
     assert!(TcpStream::connect(running.address).await.is_err(), "still listening");
+}
+
+/// A client that begins a request and never ends it.
+async fn stuck(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost").await.unwrap();
+    stream
+}
+
+/// Waits until the server has ended the connection.
+async fn ended(stream: &mut TcpStream) {
+    // Reset or closed: either is an end.
+    let _ =
+        timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.expect("the connection is still open");
+}
+
+#[tokio::test]
+async fn clients_that_hold_on_keep_nobody_out_and_are_bounded() {
+    let running = start(ready()).await;
+    let mut holding = Vec::new();
+    for _ in 0..2 * MOST_CONNECTIONS {
+        holding.push(stuck(running.address).await);
+    }
+    let (head, _) = ask(running.address, "GET", "/readyz", "*/*").await;
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    // The probe was one too many as well.
+    let (oldest, latest) = holding.split_at_mut(MOST_CONNECTIONS + 1);
+    for stream in oldest {
+        ended(stream).await;
+    }
+    for stream in latest {
+        let error = stream.try_read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "ended though there was room for it");
+    }
+}
+
+#[tokio::test]
+async fn nobody_holds_on_for_long() {
+    let running = start_within(ready(), Duration::from_millis(20)).await;
+    ended(&mut stuck(running.address).await).await;
 }
 
 #[tokio::test]
