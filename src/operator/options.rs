@@ -13,7 +13,7 @@ use crate::telemetry::logging::{LogFormat, LogLevel};
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Namespaces to work in, separated by commas. Default: every namespace.
-    #[arg(long, env = "NAMESPACES", value_delimiter = ',', value_name = "a,b")]
+    #[arg(long, env = "NAMESPACES", value_delimiter = ',', value_name = "a,b", value_parser = namespace)]
     pub namespaces: Vec<String>,
 
     /// An origin that custom endpoints may have, such as `https://gateway.example.com`; repeatable. A plain `http://` origin is
@@ -42,8 +42,7 @@ impl Options {
     /// The namespaces to work in.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        let mut names: Vec<_> =
-            self.namespaces.iter().filter(|name| !name.is_empty()).map(|it| it.as_str().into()).collect();
+        let mut names: Vec<_> = self.namespaces.iter().map(|it| it.as_str().into()).collect();
         names.sort_unstable();
         names.dedup();
         if names.is_empty() { Scope::AllNamespaces } else { Scope::Namespaces(names) }
@@ -60,3 +59,23 @@ impl Options {
         Ok(Some(bundle))
     }
 }
+
+/// The name of a namespace. An empty one is refused: a variable that was never filled in must not mean every namespace.
+fn namespace(text: &str) -> Result<String, &'static str> {
+    let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_name = !text.is_empty()
+        && text.len() <= 63
+        && text.bytes().all(inside)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err(
+            "write names of namespaces with commas between them, or leave --namespaces (NAMESPACES) out to work in every namespace",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;
