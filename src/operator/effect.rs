@@ -2,9 +2,11 @@
 //! can run beside the loop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::auth::{AuthClient, Call, Endpoint, Fault, Issued};
 use crate::cluster::managed_secret::{Draft, Over, OwnedBy, StoredSecret};
@@ -94,7 +96,7 @@ pub(super) enum Outcome {
     /// Of [`Effect::Rehearse`].
     Rehearsed(Result<(), WriteFailed>),
     /// Of [`Effect::Issue`].
-    Issued { issue: Issue, purpose: Purpose, result: Result<Issued<HeldToken>, (Call, Fault)> },
+    Issued { issue: Issue, purpose: Purpose, result: Result<Issued<HeldToken>, (Call, Fault)>, calls: Calls },
     /// Of [`Effect::Write`].
     Written { record: Record, result: Result<SeenSecret, WriteFailed> },
     /// Of [`Effect::Finish`].
@@ -104,6 +106,9 @@ pub(super) enum Outcome {
     /// The effect panicked.
     Panicked,
 }
+
+/// The calls that were made, and how long each took. If one failed, it is the last.
+pub(super) type Calls = Vec<(Call, Duration)>;
 
 /// A token read back.
 #[derive(Debug)]
@@ -151,8 +156,9 @@ impl Outside {
             }
             Effect::Rehearse(draft) => Outcome::Rehearsed(self.rehearse(&draft).await),
             Effect::Issue { issue, purpose } => {
-                let result = self.issue(&issue).await;
-                Outcome::Issued { issue, purpose, result }
+                let mut calls = Calls::new();
+                let result = self.issue(&issue, &mut calls).await;
+                Outcome::Issued { issue, purpose, result, calls }
             }
             Effect::Write { secret, record, token } => {
                 let result = self.write(&secret, &record, &token).await;
@@ -194,13 +200,21 @@ impl Outside {
         self.explain(&secret.key, result).await
     }
 
-    async fn issue(&self, issue: &Issue) -> Result<Issued<HeldToken>, (Call, Fault)> {
+    async fn issue(&self, issue: &Issue, calls: &mut Calls) -> Result<Issued<HeldToken>, (Call, Fault)> {
+        let mut asked_at = Instant::now();
+        let mut answered = |call| {
+            calls.push((call, asked_at.elapsed()));
+            asked_at = Instant::now();
+        };
         match issue {
             Issue::Access(errand) => {
                 let issued = credential::issue::issue(&self.auth, errand).await;
+                answered(Call::AccessToken);
                 issued.map(credential::issue::held).map_err(|fault| (Call::AccessToken, fault))
             }
-            Issue::Scoped(errand) => scoped_token::issue::issue(&self.auth, errand, clock::now()).await,
+            Issue::Scoped(errand) => {
+                scoped_token::issue::issue(&self.auth, errand, clock::now(), answered).await
+            }
         }
     }
 
@@ -230,19 +244,6 @@ impl OwnSecret {
 }
 
 impl Issue {
-    /// The calls that were made; `failed` is the last of them, if one failed.
-    pub(super) fn calls(&self, failed: Option<Call>) -> impl Iterator<Item = Call> {
-        let all: &[Call] = match self {
-            Self::Access(_) => &[Call::AccessToken],
-            Self::Scoped(errand) if errand.exchanger.is_none() => &[Call::ServiceToken],
-            Self::Scoped(_) => &[Call::ServiceToken, Call::Exchange],
-        };
-        let made = failed
-            .and_then(|failed| all.iter().position(|call| *call == failed))
-            .map_or(all.len(), |at| at + 1);
-        all.iter().copied().take(made)
-    }
-
     /// Where the calls go.
     #[must_use]
     pub(super) fn endpoint(&self) -> &Endpoint {

@@ -49,24 +49,23 @@ pub const PERMITS: usize = 2;
 /// How far the service's clock is believed to be ahead or behind, in seconds.
 const MOST_AHEAD: i64 = 3600;
 
-/// Issues the token that is to be delivered.
+/// Issues the token that is to be delivered. `answered` is told of each call when it has ended, well or not.
 pub async fn issue(
     client: &AuthClient,
     errand: &Errand,
     now: Timestamp,
+    mut answered: impl FnMut(Call),
 ) -> Result<Issued<HeldToken>, (Call, Fault)> {
     let expiration = expiration(now, errand);
-    let service = client
-        .service_token(&errand.endpoint, &errand.access, &errand.subject, expiration)
-        .await
-        .map_err(|fault| (Call::ServiceToken, fault))?;
+    let service = client.service_token(&errand.endpoint, &errand.access, &errand.subject, expiration).await;
+    answered(Call::ServiceToken);
+    let service = service.map_err(|fault| (Call::ServiceToken, fault))?;
     let Some((_, login)) = &errand.exchanger else {
         return Ok(service.map(|token| HeldToken::Service(Arc::new(token))));
     };
-    let mut scoped = client
-        .exchange(&errand.endpoint, login, &service.token)
-        .await
-        .map_err(|fault| (Call::Exchange, fault))?;
+    let scoped = client.exchange(&errand.endpoint, login, &service.token).await;
+    answered(Call::Exchange);
+    let mut scoped = scoped.map_err(|fault| (Call::Exchange, fault))?;
     // A scoped token may end with the service token it came from: the earlier of the two is believed (behaviour §2.1).
     scoped.expires_at = scoped.expires_at.min(service.expires_at);
     Ok(scoped.map(|token| HeldToken::Scoped(Arc::new(token))))

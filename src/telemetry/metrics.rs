@@ -127,7 +127,7 @@ impl Metrics {
         count(&self.watch_restarts, [("stream", stream)]);
     }
 
-    /// One object was worked on, from the moment it was taken from the queue.
+    /// One step of work on an object was done outside: calls, a read or a write.
     pub fn worked(&self, kind: Kind, took: Duration) {
         observe(&self.work_seconds, [("kind", kind.as_str())], took);
     }
@@ -182,7 +182,7 @@ impl Metrics {
     fn register_histograms(&mut self) {
         for (name, help, histograms) in [
             ("auth_call_duration", "Time that a call to the authentication service took", &self.auth_seconds),
-            ("work_duration", "Time that one object was worked on", &self.work_seconds),
+            ("work_duration", "Time that one step of work on an object took", &self.work_seconds),
             (
                 "renewal_delay",
                 "Time between when a token was due and its renewal",
@@ -226,7 +226,7 @@ impl Written {
 
 /// From a call on the same network to one that ran into its limit.
 const CALL_SECONDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// From planning alone to waiting for several servers.
+/// From a read that was answered at once to waiting for several servers.
 const WORK_SECONDS: [f64; 9] = [0.0001, 0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 /// From on time to hours late: an outage.
 const DELAY_SECONDS: [f64; 9] = [0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0];

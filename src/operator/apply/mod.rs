@@ -39,7 +39,7 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
             }
         }
         Outcome::Rehearsed(Err(failed)) => secret::refused_write(state, key, failed, now),
-        Outcome::Issued { issue, purpose, result } => match result {
+        Outcome::Issued { issue, purpose, result, .. } => match result {
             Ok(issued) => aftermath.wake = issue::took(state, key, &issue, purpose, issued),
             Err((call, fault)) => {
                 aftermath.wake = issue::fault_of(state, key, &issue, &purpose, (call, fault), now);

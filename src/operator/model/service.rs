@@ -71,7 +71,7 @@ impl Service {
                 .map_err(|fault| (Call::AccessToken, fault)),
             Issue::Scoped(errand) => self.scoped(errand, now),
         };
-        Outcome::Issued { issue, purpose, result }
+        Outcome::Issued { issue, purpose, result, calls: Vec::new() }
     }
 
     fn access(
