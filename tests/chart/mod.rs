@@ -1,6 +1,7 @@
 //! What the chart promises, with real helm and a real API server. Needs nothing but `control_plane`.
 
 mod installation;
+mod network;
 mod pod;
 mod rights;
 mod values;
@@ -43,6 +44,7 @@ fn installations(namespaces: &[String]) -> Vec<Value> {
             "nodeSelector": {"kubernetes.io/os": "linux"},
             "tolerations": [{"key": "dedicated", "operator": "Exists"}],
             "priorityClassName": "system-cluster-critical",
+            "networkPolicy": {"enabled": true, "from": [{"namespaceSelector": {"matchLabels": {"team": "watch"}}}]},
         }),
     ]
 }

@@ -43,13 +43,16 @@ fn values_become_arguments() {
 
 #[test]
 fn wrong_values_are_refused() {
-    let wrong: [(Value, &str); 7] = [
+    let wrong: [(Value, &str); 9] = [
         (json!({"replicas": 2}), "replicas"),
         (json!({"namespaces": "legal"}), "/namespaces"),
         (json!({"namespaces": ["Legal"]}), "/namespaces/0"),
         (json!({"namespaces": ["a", "a"]}), "/namespaces"),
         (json!({"allowEndpoints": ["gateway.example.com"]}), "/allowEndpoints/0"),
         (json!({"logLevel": "loud"}), "/logLevel"),
+        (json!({"networkPolicy": {"enabled": "yes"}}), "/networkPolicy/enabled"),
+        // An empty peer would be everybody.
+        (json!({"networkPolicy": {"enabled": true, "from": [{}]}}), "/networkPolicy/from/0"),
         (json!({"crds": {"instal": true}}), "instal"),
     ];
     for (values, place) in wrong {
