@@ -81,6 +81,19 @@ fn a_fresh_cluster_needs_no_values_and_keeps_its_definitions() {
     assert!(fresh.kubectl(&["get", "clusterrole", &format!("{RELEASE}:rocketlawyer")]).is_err());
 }
 
+#[test]
+fn two_releases_of_one_name_share_nothing_of_the_cluster() {
+    let of_the_cluster = |namespace: &str| -> Vec<String> {
+        let objects = rendered(namespace, &json!({"crds": {"install": false}}));
+        let named = objects.iter().filter(|it| it["metadata"]["namespace"].is_null());
+        named.map(|it| format!("{} {}", it["kind"], it["metadata"]["name"])).collect()
+    };
+    let (one, other) = (of_the_cluster("legal"), of_the_cluster("web"));
+    assert!(one.len() >= 5, "{one:?}");
+    let shared: Vec<_> = one.iter().filter(|it| other.contains(it)).collect();
+    assert!(shared.is_empty(), "{shared:?} would be taken from the first release by the second");
+}
+
 /// Runs helm as administrator, in a namespace that the chart's text never mentions.
 fn helm(cluster: &ControlPlane, arguments: &[&str]) -> String {
     let output = Tool::Helm.path().map(|helm| {

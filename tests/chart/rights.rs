@@ -30,11 +30,11 @@ const NEVER: Table = &[
     ("create", "", "serviceaccounts/token,pods/exec"),
     ("get,create,update,escalate,bind", "rbac.authorization.k8s.io", "roles,rolebindings,clusterroles"),
     ("impersonate", "", "users,groups,serviceaccounts"),
-    ("create,update,patch,delete", "", "namespaces"),
+    ("get,create,update,patch,delete", "", "namespaces"),
     ("get,create,update", "apiextensions.k8s.io", "customresourcedefinitions"),
 ];
 
-const NAMESPACES: Table = &[("get,list,watch", "", "namespaces")];
+const NAMESPACES: Table = &[("list,watch", "", "namespaces")];
 
 type Table = &'static [(&'static str, &'static str, &'static str)];
 

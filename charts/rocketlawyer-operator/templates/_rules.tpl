@@ -24,7 +24,7 @@
 {{- define "operator.namespaceRules" -}}
 - apiGroups: [""]
   resources: [namespaces]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 
 {{- define "operator.kinds" -}}
