@@ -2,8 +2,11 @@
 #![expect(clippy::expect_used, reason = "a test says what it expected")]
 #![expect(unreachable_pub, reason = "nothing of a test program can be reached from outside")]
 
+mod api_proxy;
+mod api_server_misbehaves;
 mod collisions;
 mod consent;
+mod crashes;
 mod credential;
 mod drift;
 mod hardening;

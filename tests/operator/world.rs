@@ -10,6 +10,7 @@ use control_plane::control_plane::service_account_user;
 use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Settings};
 use serde_json::{Value, json};
 
+use super::api_proxy::ApiProxy;
 use super::process::Operator;
 use super::server::{self, Kind, runtime};
 use super::witness::shown;
@@ -26,6 +27,10 @@ pub struct World {
     /// Further namespaces in which it works.
     pub others: Vec<String>,
     pub emulator: Emulator,
+    /// Stands between the operator and both servers, where a test wishes so.
+    pub proxy: Option<ApiProxy>,
+    /// Where the operator finds the authentication service.
+    pub service: String,
     pub operator: Operator,
     /// The operator's name in the audit log.
     pub user: String,
@@ -46,6 +51,10 @@ pub struct Wishes<'a> {
     pub selectors: bool,
     /// Further purposes that the emulator knows, as `NAME=CLAIM,CLAIM?`.
     pub purposes: &'a [&'a str],
+    /// The operator reaches the API server through a proxy.
+    pub proxied: bool,
+    /// The authentication service too.
+    pub proxied_service: bool,
 }
 
 impl World {
@@ -71,9 +80,18 @@ impl World {
         }
         let loopback = ([127, 0, 0, 1], 0).into();
         let emulator = runtime().block_on(Emulator::start(settings, loopback)).expect("an emulator");
+        let given = control_plane.description();
+        let proxy = wishes.proxied.then(|| ApiProxy::start(given, emulator.address()));
+        if let Some(proxy) = &proxy {
+            let text = std::fs::read_to_string(&kubeconfig).expect("a kubeconfig");
+            let text = text.replace(&given.server, &format!("http://{}", proxy.address()));
+            std::fs::write(&kubeconfig, text).expect("a kubeconfig");
+        }
+        let service = proxy.as_ref().filter(|_| wishes.proxied_service).map(ApiProxy::address);
+        let service = service.unwrap_or(emulator.address());
         let arguments = [
             ("--namespaces", all.join(",")),
-            ("--allow-endpoint", format!("http://{}", emulator.address())),
+            ("--allow-endpoint", format!("http://{service}")),
             ("--http-bind-address", "127.0.0.1:0".to_owned()),
             ("--log-level", "trace".to_owned()),
             ("--log-format", "json".to_owned()),
@@ -89,6 +107,8 @@ impl World {
             refusals: false,
             namespace,
             others,
+            service: emulator.base_url().replace(&emulator.address().to_string(), &service.to_string()),
+            proxy,
             emulator,
         }
     }
@@ -117,7 +137,7 @@ impl World {
     pub fn credential(&self, name: &str, spec: Value) -> Value {
         let mut whole = json!({
             "environment": "Custom",
-            "endpoint": {"url": self.emulator.base_url()},
+            "endpoint": {"url": self.service},
             "clientSecretRef": {"name": "client"},
         });
         lay_over(&mut whole, spec);

@@ -1,0 +1,328 @@
+//! What if the API server, or what stands before it, does wrong? Fifteen seconds after the end of it everything is in order,
+//! and nothing was issued twice.
+
+use std::time::Duration;
+
+use control_plane::RequestKind;
+use rocketlawyer_operator::emulator::{App, AppScope, Call};
+use serde_json::{Value, json};
+
+use super::api_proxy::{ApiProxy, Fault, How};
+use super::process::until;
+use super::server::{self, Kind};
+use super::told::{self, annotation, data};
+use super::witness::shown;
+use super::world::{PATIENCE, Wishes, World};
+
+/// How long it may take after the end of a fault until everything is in order.
+const BACK: Duration = Duration::from_secs(15);
+const CREDENTIAL_SECRET: &str = "partner-access-token";
+const REQUEST_SECRET: &str = "interview-token";
+/// Calls of the first issue of both kinds: access token, service token, exchange.
+const FIRST: u64 = 3;
+
+#[test]
+fn a_secret_that_was_created_but_answered_with_504_is_neither_created_nor_issued_again() {
+    let world = World::behind_proxy("create-504");
+    world.wrong("POST secrets", 2, How::DoneThenTimeout);
+    world.partner(json!({}));
+    world.request("interview", json!({}));
+    world.is_back();
+    assert_eq!(world.proxy().done(), 2);
+    assert_eq!(world.writes_of("create secrets"), 2);
+    assert_eq!(world.writes_of("update secrets"), 0);
+    world.has_cost(FIRST);
+}
+
+#[test]
+fn a_secret_that_was_replaced_but_answered_with_504_is_neither_replaced_nor_issued_again() {
+    let world = one_of_each("update-504");
+    world.wrong("PUT secrets", 2, How::DoneThenTimeout);
+    let before = world.change_app("second");
+    world.is_back_with_others_than(&before);
+    assert_eq!(world.proxy().done(), 2);
+    assert_eq!(world.writes_of("update secrets"), 2);
+    world.has_cost(2 * FIRST);
+}
+
+#[test]
+fn a_status_that_was_written_but_answered_with_504_is_not_written_again() {
+    let world = World::behind_proxy("status-504");
+    world.wrong("PATCH rocketlawyercredentials/status", 1, How::DoneThenTimeout);
+    world.wrong("PATCH scopedtokenrequests/status", 1, How::DoneThenTimeout);
+    world.partner(json!({}));
+    world.request("interview", json!({}));
+    world.is_back();
+    world.has_cost(FIRST);
+    assert_eq!(world.proxy().done(), 2);
+    assert_eq!(world.writes_of("patch rocketlawyercredentials/status"), 1);
+    assert_eq!(world.writes_of("patch scopedtokenrequests/status"), 1);
+}
+
+#[test]
+fn conflicts_on_every_status_for_a_while_end_in_the_same_status() {
+    let world = World::behind_proxy("status-409");
+    world.wrong("PATCH ", 6, conflict());
+    world.partner(json!({}));
+    world.request("interview", json!({}));
+    world.is_over(6);
+    world.is_back();
+    world.has_cost(FIRST);
+}
+
+#[test]
+fn conflicts_on_every_secret_for_a_while_issue_nothing_and_hammer_nobody() {
+    let world = one_of_each("secret-409");
+    world.wrong("PUT secrets", 12, conflict());
+    let before = world.change_app("second");
+    world.is_over(12);
+    world.is_back_with_others_than(&before);
+    world.has_cost(2 * FIRST);
+    // Each refusal is one look and one try.
+    assert_eq!(world.proxy().count("PUT secrets"), 12 + 2);
+}
+
+#[test]
+fn an_api_server_that_throttles_everything_is_heeded() {
+    let world = one_of_each("throttled");
+    let throttles = How::Answer { status: 429, retry_after: Some(1) };
+    world.proxy().add(Fault { on: "", times: None, how: throttles });
+    let before = world.change_app("second");
+    world.request("another", json!({}));
+    world.is_over(8);
+    world.proxy().clear();
+    world.is_back_with_others_than(&before);
+    world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
+    world.has_cost(2 * FIRST + 2);
+}
+
+#[test]
+fn a_watch_that_stalls_delays_and_no_more() {
+    let world = one_of_each("stall");
+    world.proxy().forget();
+    world.proxy().add(Fault { on: "WATCH ", times: None, how: How::Stall });
+    world.is_over(4);
+    let before = world.change_app("second");
+    world.request("another", json!({}));
+    assert_eq!(world.proxy().effects(), [""; 0], "a watch that stalls tells of it all the same");
+    world.proxy().clear();
+    world.is_back_with_others_than(&before);
+    world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
+    world.has_cost(2 * FIRST + 2);
+}
+
+#[test]
+fn a_watch_that_breaks_off_in_the_middle_of_a_line_is_resumed() {
+    let world = one_of_each("mid-line");
+    for watch in ["WATCH scopedtokenrequests", "WATCH rocketlawyercredentials", "WATCH managed secrets"] {
+        world.wrong(watch, 1, How::CutMidLine);
+    }
+    let before = world.change_app("second");
+    world.request("another", json!({}));
+    world.is_over(3);
+    world.is_back_with_others_than(&before);
+    world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
+    world.has_cost(2 * FIRST + 2);
+}
+
+#[test]
+fn history_that_is_gone_as_an_event_leads_to_a_list_and_no_more() {
+    let world = one_of_each("gone-event");
+    let (lists, mark) = (world.lists(), world.mark());
+    world.proxy().add(Fault { on: "WATCH ", times: None, how: How::Expired });
+    world.lists_again(lists);
+    world.proxy().clear();
+    world.is_back();
+    world.has_cost(FIRST);
+    assert!(world.writes_since(mark).is_empty());
+    world.request("another", json!({}));
+    world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
+}
+
+#[test]
+fn history_that_is_gone_as_an_http_status_leads_to_a_list_and_no_more() {
+    let world = one_of_each("gone-status");
+    let (lists, mark) = (world.lists(), world.mark());
+    let gone = How::Answer { status: 410, retry_after: None };
+    world.proxy().add(Fault { on: "WATCH ", times: None, how: gone });
+    world.proxy().add(Fault { on: "WATCH ", times: None, how: How::End });
+    world.lists_again(lists);
+    world.proxy().clear();
+    world.is_back();
+    world.has_cost(FIRST);
+    assert!(world.writes_since(mark).is_empty());
+    world.request("another", json!({}));
+    world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
+}
+
+#[test]
+fn events_that_come_again_cause_nothing() {
+    let world = World::behind_proxy("repeated");
+    world.proxy().add(Fault { on: "WATCH ", times: None, how: How::Repeat });
+    world.partner(json!({}));
+    world.request("interview", json!({}));
+    world.is_back();
+    world.has_cost(FIRST);
+    let before = world.change_app("second");
+    world.is_back_with_others_than(&before);
+    world.has_cost(2 * FIRST);
+    world.delete(Kind::Secret, CREDENTIAL_SECRET);
+    world.is_back();
+    world.has_cost(2 * FIRST);
+    assert!(world.proxy().done() > 20, "only {} events came again", world.proxy().done());
+}
+
+#[test]
+fn what_an_event_did_not_tell_the_next_list_does() {
+    let world = one_of_each("dropped");
+    world.settle();
+    world.wrong("WATCH managed secrets", 1, How::Drop);
+    world.wrong("WATCH scopedtokenrequests", 1, How::Drop);
+    world.proxy().forget();
+    world.delete(Kind::Secret, CREDENTIAL_SECRET);
+    world.request("another", json!({}));
+    world.is_over(2);
+    assert_eq!(world.proxy().effects(), [""; 0], "an event that was dropped was told");
+    world.wrong("WATCH managed secrets", 1, How::Expired);
+    world.wrong("WATCH scopedtokenrequests", 1, How::Expired);
+    world.is_back();
+    world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
+    world.has_cost(FIRST + 2);
+}
+
+#[test]
+fn while_the_api_server_is_away_tokens_are_kept_and_afterwards_told() {
+    let mut world = World::behind_proxy("away");
+    world.partner(json!({}));
+    world.emulator.set_lifetimes(36_000, 31);
+    let soon = rocketlawyer_operator::clock::now() + Duration::from_secs(5);
+    world.request("last", json!({"renewUntil": soon.to_string()}));
+    world.wait_ready(Kind::Request, "last");
+    world.emulator.set_lifetimes(36_000, 42);
+    world.request("interview", json!({}));
+    world.wait_ready(Kind::Request, "interview");
+    let before = world.secret(REQUEST_SECRET);
+    let last = told::instant(&json!(annotation(&world.secret("last-token"), "expires-at")));
+    world.emulator.set_lifetimes(36_000, 36_000);
+
+    world.proxy.as_mut().expect("a proxy").away();
+    world.wait_for_calls(Call::Exchange, 3);
+    let expired = || (rocketlawyer_operator::clock::now() > last).then_some(());
+    assert!(until(PATIENCE, expired).is_some());
+    world.proxy.as_mut().expect("a proxy").back();
+    world.back_when(Kind::Request, "last", |it| told::is(it, "False/Expired"));
+    world.back_when(Kind::Secret, REQUEST_SECRET, |it| {
+        annotation(it, "issued-at") != annotation(&before, "issued-at")
+    });
+    world.is_back();
+    world.has_cost(1 + 3 * 2);
+}
+
+fn conflict() -> How {
+    How::Answer { status: 409, retry_after: None }
+}
+
+/// A credential and a request, both in order.
+fn one_of_each(name: &str) -> World {
+    let world = World::behind_proxy(name);
+    world.partner(json!({}));
+    world.request("interview", json!({}));
+    world.wait_ready(Kind::Request, "interview");
+    world
+}
+
+impl World {
+    fn behind_proxy(name: &str) -> Self {
+        let mut world = Self::new(name, &Wishes { proxied: true, ..Wishes::default() });
+        world.operator.start();
+        world
+    }
+
+    fn proxy(&self) -> &ApiProxy {
+        self.proxy.as_ref().expect("a proxy")
+    }
+
+    fn wrong(&self, on: &'static str, times: u32, how: How) {
+        self.proxy().add(Fault { on, times: Some(times), how });
+    }
+
+    /// Waits until so much went wrong.
+    fn is_over(&self, times: usize) {
+        let over = until(PATIENCE, || (self.proxy().done() >= times).then_some(()));
+        assert!(over.is_some(), "only {} of {times} faults\n{}", self.proxy().done(), self.situation());
+    }
+
+    /// Puts another app's key and secret into the client Secret: the credential issues, and then the request. Returns when
+    /// the tokens before that were issued.
+    fn change_app(&self, name: &str) -> [String; 2] {
+        let issued = [CREDENTIAL_SECRET, REQUEST_SECRET]
+            .map(|secret| annotation(&self.secret(secret), "issued-at").to_owned());
+        let app = App::new(&format!("{name}-key"), &format!("{name}-secret"), AppScope::Backend);
+        let data = json!({"client_id": app.client_id, "client_secret": app.client_secret});
+        self.emulator.put_app(app);
+        self.edit(Kind::Secret, "client", json!({"stringData": data}));
+        issued
+    }
+
+    /// Both are in order, in time, and the tokens open what they are for.
+    fn is_back(&self) {
+        self.is_back_with_others_than(&[String::new(), String::new()]);
+    }
+
+    /// The same, with tokens that were issued at other times.
+    fn is_back_with_others_than(&self, issued: &[String; 2]) {
+        for ((kind, name, secret, page), issued) in [
+            (Kind::Credential, "partner", CREDENTIAL_SECRET, "access"),
+            (Kind::Request, "interview", REQUEST_SECRET, "scoped"),
+        ]
+        .into_iter()
+        .zip(issued)
+        {
+            let is_another = |it: &Value| !it.is_null() && annotation(it, "issued-at") != issued;
+            let secret = self.back_when(Kind::Secret, secret, is_another);
+            let expires = told::instant(&json!(annotation(&secret, "expires-at"))).as_second();
+            self.back_when(kind, name, |it| {
+                told::is(it, "True/Issued")
+                    && it["status"]["failure"].is_null()
+                    && told::instant(&it["status"]["token"]["expiresAt"]).as_second() == expires
+            });
+            assert!(self.opens(page, &data(&secret, "authorization")));
+        }
+    }
+
+    fn back_when(&self, kind: Kind, name: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
+        server::wait_for(kind, &self.namespace, name, BACK, wanted).unwrap_or_else(|(last, _)| {
+            panic!("{kind:?} {name} is not in order in time:\n{}\n{}", shown(&last), self.situation())
+        })
+    }
+
+    /// Nothing was issued twice.
+    fn has_cost(&self, calls: u64) {
+        self.settle();
+        assert_eq!(self.auth_calls(), calls, "{}", self.situation());
+    }
+
+    /// How often the server did that, whatever the operator was told.
+    fn writes_of(&self, write: &str) -> usize {
+        let is_meant = |it: &RequestKind| {
+            let slash = if it.subresource.is_empty() { "" } else { "/" };
+            let done = format!("{} {}{slash}{}", it.verb, it.resource, it.subresource);
+            done == write && it.code < 300 && !it.name.starts_with("settle-")
+        };
+        self.asked_since(self.began).iter().filter(|it| is_meant(it)).count()
+    }
+
+    fn lists(&self) -> [usize; 4] {
+        ["rocketlawyercredentials", "scopedtokenrequests", "managed secrets", "other secrets"]
+            .map(|of| self.proxy().count(&format!("LIST {of}")))
+    }
+
+    /// Waits until each stream has listed anew.
+    fn lists_again(&self, before: [usize; 4]) {
+        let all = || {
+            let now = self.lists();
+            now.iter().zip(&before).all(|(now, before)| now > before).then_some(())
+        };
+        assert!(until(PATIENCE, all).is_some(), "a stream does not list again\n{}", self.situation());
+    }
+}
