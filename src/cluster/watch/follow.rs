@@ -18,8 +18,8 @@ use super::{Change, Stream, Trouble};
 
 /// First wait after a failure; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(800);
-/// Longest wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait: everything is in order 15 s after an outage, however long it was.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// A failure this long after the last one is a first one again.
 const FORGIVEN: Duration = Duration::from_mins(2);
 /// A watch that is silent for this long after it was begun again has begun: longer than the connect timeout.
@@ -146,7 +146,7 @@ impl Follower {
         }
     }
 
-    /// 0.8 s doubling to 30 s, stretched by up to a quarter so that streams that failed together part.
+    /// 0.8 s doubling to 10 s, stretched by up to a quarter so that streams that failed together part.
     fn next_wait(&mut self) -> Duration {
         let now = Instant::now();
         if self.failed_at.is_none_or(|then| now.duration_since(then) > FORGIVEN) {

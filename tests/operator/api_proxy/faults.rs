@@ -34,7 +34,7 @@ pub enum How {
     End,
     /// A watch: the next line breaks off in the middle, and the connection with it.
     CutMidLine,
-    /// A watch: an event comes again, then the one before it of the same object, then itself: as if resumed too early.
+    /// A watch: an event comes twice, and then the one before it of the same object: as if resumed too early, and slowly.
     Repeat,
     /// A watch: the next event never comes.
     Drop,

@@ -110,10 +110,12 @@ impl Watch {
                 ControlFlow::Break(())
             }
             Some(How::Repeat) => {
-                for again in [line.clone(), before.unwrap_or_else(|| line.clone())] {
+                let before = before.unwrap_or_else(|| line.clone());
+                for again in [line.clone(), line.clone(), before] {
                     self.send(again).await?;
                 }
-                self.send(line).await
+                // What is gone is told last, however early a watch resumes.
+                if event["type"] == "DELETED" { self.send(line).await } else { ControlFlow::Continue(()) }
             }
             _ => self.send(line).await,
         }
