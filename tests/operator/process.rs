@@ -14,6 +14,8 @@ pub struct Operator {
     kubeconfig: PathBuf,
     arguments: Vec<String>,
     log: PathBuf,
+    /// All that the operator finds in its environment, beside `KUBECONFIG`.
+    pub environment: Vec<(&'static str, String)>,
     child: Option<Child>,
     /// Where in the log the last start begins.
     begins: usize,
@@ -22,8 +24,7 @@ pub struct Operator {
 impl Operator {
     /// One that does not run yet. What it logs is appended to `log`.
     pub fn new(kubeconfig: PathBuf, arguments: Vec<String>, log: PathBuf) -> Self {
-        let (child, begins) = (None, 0);
-        Self { kubeconfig, arguments, log, child, begins }
+        Self { kubeconfig, arguments, log, environment: Vec::new(), child: None, begins: 0 }
     }
 
     /// Starts it with this besides, from now on.
@@ -41,6 +42,7 @@ impl Operator {
             .args(&self.arguments)
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
