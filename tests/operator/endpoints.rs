@@ -76,7 +76,7 @@ fn a_client_secret_goes_to_the_allowed_origin_alone() {
     expect(&world, &elsewhere, &applied, &redirected);
     move_a_live_one(&world, &elsewhere);
     assert!(world.operator.stop().success());
-    assert_eq!(elsewhere.trap.heard(), Vec::<String>::new());
+    assert!(elsewhere.is_silent());
     let known = |id: &String| id == "client-key" || id.starts_with("redirect-");
     for entry in world.emulator.log() {
         assert!(entry.client_id.as_ref().is_none_or(known), "{entry:?}");
@@ -128,18 +128,21 @@ fn touch(world: &World, applied: &[(String, String)]) {
 
 fn expect(world: &World, elsewhere: &Elsewhere, applied: &[(String, String)], redirected: &[String]) {
     for (name, told) in applied {
-        let credential = world.wait_told(Kind::Credential, name, told);
+        let credential =
+            world.wait_for(Kind::Credential, name, |it| elsewhere.is_silent() && told::is(it, told));
         let secret = world.get(Kind::Secret, &format!("{name}-access-token"));
         assert_eq!(!secret.is_null(), told == "True/Issued", "{credential:#}");
     }
     for name in redirected {
-        let credential = world.wait_told(Kind::Credential, name, "False/UnexpectedResponse");
+        let credential = world.wait_for(Kind::Credential, name, |it| {
+            elsewhere.is_silent() && told::is(it, "False/UnexpectedResponse")
+        });
         assert_eq!(credential["status"]["failure"]["errorCode"], "response.redirect");
         let log = world.emulator.log();
         assert!(log.iter().any(|entry| entry.client_id.as_deref() == Some(&format!("{name}-key"))));
     }
     world.settle();
-    assert_eq!(elsewhere.trap.heard(), Vec::<String>::new());
+    assert!(elsewhere.is_silent());
 }
 
 /// A credential that is in service, and one that only exchanges, are sent to the trap by an edit.
@@ -175,6 +178,13 @@ impl Elsewhere {
         trap.listen((Ipv6Addr::LOCALHOST, allowed));
         trap.listen((Ipv6Addr::LOCALHOST, own));
         Self { trap, ports: (allowed, own) }
+    }
+
+    /// True, or says what was heard.
+    fn is_silent(&self) -> bool {
+        let heard = self.trap.heard();
+        assert!(heard.is_empty(), "the operator sent elsewhere: {heard:#?}");
+        true
     }
 
     fn fill_in(&self, url: &str) -> String {
