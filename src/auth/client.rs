@@ -13,6 +13,11 @@ use super::{
 use crate::clock;
 use crate::token::{AccessToken, ScopedToken, ServiceToken};
 
+mod answered;
+
+#[doc(hidden)]
+pub use answered::Answered;
+
 /// Calls the authentication service. One for the whole operator.
 pub struct AuthClient {
     transport: Transport,

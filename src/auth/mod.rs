@@ -14,6 +14,8 @@ pub mod wire;
 
 pub use application::Application;
 pub use classify::{Answer, classify};
+#[doc(hidden)]
+pub use client::Answered;
 pub use client::AuthClient;
 pub use code::ErrorCode;
 pub use endpoint::{BadEndpoint, CaBundle, Endpoint, Origin};

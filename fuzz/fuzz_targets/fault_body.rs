@@ -1,0 +1,4 @@
+//! Runs [`targets::fault_body`] on whatever the fuzzer thinks of.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::fault_body(bytes));
