@@ -1,6 +1,5 @@
 //! Does everything that the fuzzer ever found worth keeping still get an answer? Replays its committed corpora; `make fuzz`
 //! goes on from them.
-#![expect(clippy::expect_used, reason = "a test says what it expected")]
 #![expect(unreachable_pub, reason = "nothing of a test program can be reached from outside")]
 
 #[path = "../../fuzz/src/lib.rs"]

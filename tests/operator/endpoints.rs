@@ -174,7 +174,7 @@ impl Elsewhere {
         let trap = Trap::default();
         let allowed = world.emulator.address().port();
         let own = trap.listen((Ipv4Addr::UNSPECIFIED, 0)).expect("a trap").port();
-        trap.listen((Ipv4Addr::new(127, 0, 0, 2), allowed));
+        trap.listen((Ipv4Addr::new(127, 0, 0, 2), allowed)).expect("a trap");
         trap.listen((Ipv6Addr::LOCALHOST, allowed));
         trap.listen((Ipv6Addr::LOCALHOST, own));
         Self { trap, ports: (allowed, own) }

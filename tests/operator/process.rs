@@ -12,7 +12,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
 /// An operator that is started, stopped and started again.
 pub struct Operator {
     kubeconfig: PathBuf,
-    arguments: Vec<String>,
+    pub arguments: Vec<String>,
     log: PathBuf,
     /// All that the operator finds in its environment, beside `KUBECONFIG`.
     pub environment: Vec<(&'static str, String)>,

@@ -15,16 +15,13 @@ pub struct Trap {
 }
 
 impl Trap {
-    /// Listens there too; port 0 is any free one. `None` where this machine has no such address.
+    /// Listens there too; port 0 is any free one. `None` where this machine has no IPv6.
     pub fn listen(&self, address: impl Into<SocketAddr>) -> Option<SocketAddr> {
         let address = address.into();
         let listener = match runtime().block_on(TcpListener::bind(address)) {
             Ok(listener) => listener,
-            Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => return None,
-            Err(error) if address.is_ipv6() => {
-                eprintln!("no trap at {address}, which nobody can reach then: {error}");
-                return None;
-            }
+            // Where there is no such address, nothing can be sent to it.
+            Err(error) if address.is_ipv6() && error.kind() != std::io::ErrorKind::AddrInUse => return None,
             Err(error) => panic!("no trap at {address}: {error}"),
         };
         let address = listener.local_addr().expect("an address");

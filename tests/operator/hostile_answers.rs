@@ -1,0 +1,182 @@
+//! What does a running operator say of every answer that is none? One credential per row, each at an origin of its own.
+
+use rocketlawyer_operator::emulator::{App, AppScope, Call};
+use serde_json::{Value, json};
+
+use super::server::{self, Kind, runtime};
+use super::sources::{LIFE, Source, Standing};
+use super::told::{self, instant, text};
+use super::world::{Wishes, World};
+
+/// Stands in every answer that is not to be repeated.
+const CANARY: &str = "canary-41c7";
+/// What no answer may bring into sight either.
+const SECRET: &str = "canary-client-secret-77b0";
+
+mod rows;
+
+/// Who answers, the reason that `Ready` has, and the word in `status.failure.errorCode` (empty: none).
+struct Row {
+    why: String,
+    source: Source,
+    reason: &'static str,
+    code: &'static str,
+}
+
+#[test]
+fn every_answer_that_is_none_is_told_with_its_class_and_its_next_attempt() {
+    let rows = [
+        rows::nobody_answers(),
+        rows::broken_bytes(),
+        rows::broken_bodies(),
+        rows::refusals(),
+        rows::known_codes(),
+    ]
+    .into_iter()
+    .flatten();
+    let (world, rows) = asked(rows.collect());
+    let mut odd = Vec::new();
+    for (name, row, source) in &rows {
+        let credential = world.wait_for(Kind::Credential, name, |it| it["status"]["failure"].is_object());
+        let failure = &credential["status"]["failure"];
+        let wanted = (format!("False/{}", row.reason), row.reason, row.code);
+        if (told::condition(&credential, "Ready"), text(&failure["reason"]), text(&failure["errorCode"]))
+            != wanted
+        {
+            odd.push(format!("{} is to be {wanted:?}: {failure}", row.why));
+        }
+        assert!(instant(&failure["nextAttemptAt"]) > instant(&failure["since"]), "{}: {failure:#}", row.why);
+        assert!(failure["count"].as_u64() >= Some(1), "{}: {failure:#}", row.why);
+        assert!(world.get(Kind::Secret, &format!("{name}-access-token")).is_null(), "{}", row.why);
+        if let Some(emulator) = source.emulator.as_ref().filter(|_| source.origin.starts_with("https")) {
+            assert_eq!(emulator.log().len(), 0, "{}: asked without a certificate that holds", row.why);
+        }
+    }
+    assert_eq!(odd, Vec::<String>::new());
+    nothing_lingers(&world, &rows);
+    nothing_is_repeated(&world);
+}
+
+/// Whoever is to be tried again soon, or at a person's word, has a token once the service is well.
+fn nothing_lingers(world: &World, rows: &[(String, Row, Standing)]) {
+    let mut mended = Vec::new();
+    for (name, row, source) in rows {
+        if let Some(emulator) = source.emulator.as_ref().filter(|_| source.origin.starts_with("http:")) {
+            emulator.clear_faults();
+            if !["Throttled", "QuotaExhausted"].contains(&row.reason) {
+                world.ask_for_renewal(Kind::Credential, name, "when it was mended");
+                mended.push(name);
+            }
+        }
+    }
+    assert!(mended.len() > 50, "{mended:?}");
+    for name in mended {
+        let credential = world.wait_ready(Kind::Credential, name);
+        assert!(credential["status"]["failure"].is_null(), "{credential:#}");
+    }
+}
+
+#[test]
+fn every_refusal_of_a_request_is_told_on_the_request_or_on_its_credential() {
+    for call in [Call::ServiceToken, Call::Exchange] {
+        let (world, rows) = asked(rows::of_requests(call));
+        for (name, row, source) in &rows {
+            world.wait_ready(Kind::Credential, name);
+            let emulator = source.emulator.as_ref().expect("an emulator");
+            assert_eq!(emulator.calls(Call::AccessToken), 1, "{}", row.why);
+            world.request(name, json!({"credentialRef": {"name": name}}));
+        }
+        let mut on_the_request = 0;
+        for (name, row, _) in &rows {
+            let decided = |it: &Value| {
+                !["", "Unknown/Pending", "False/Pending"].contains(&&*told::condition(it, "Ready"))
+            };
+            let request = world.wait_for(Kind::Request, name, decided);
+            // What only a person at the credential can mend, or what concerns all its requests, is told there.
+            let at_the_credential = told::is(&request, "False/CredentialNotReady");
+            let failure = if at_the_credential {
+                assert!(request["status"]["failure"].is_null(), "{}: {request:#}", row.why);
+                world.wait_for(Kind::Credential, name, |it| it["status"]["failure"].is_object())["status"]["failure"].clone()
+            } else {
+                on_the_request += 1;
+                assert!(told::is(&request, &format!("False/{}", row.reason)), "{}: {request:#}", row.why);
+                request["status"]["failure"].clone()
+            };
+            let seen = (text(&failure["reason"]), text(&failure["errorCode"]));
+            assert_eq!(seen, (row.reason, row.code), "{call:?} {}: {failure:#}", row.why);
+            assert!(
+                instant(&failure["nextAttemptAt"]) > instant(&failure["since"]),
+                "{}: {failure:#}",
+                row.why
+            );
+        }
+        assert!(on_the_request > 30 && on_the_request < rows.len());
+        nothing_is_repeated(&world);
+    }
+}
+
+#[test]
+fn a_token_with_an_odd_life_is_good_for_as_long_as_can_be_told_or_not_taken() {
+    let (world, rows) = asked(rows::lives());
+    for (name, row, _) in &rows {
+        let ready = row.reason == "Issued";
+        let told = format!("{}/{}", if ready { "True" } else { "False" }, row.reason);
+        let credential = world.wait_told(Kind::Credential, name, &told);
+        let status = &credential["status"];
+        assert_eq!(text(&status["failure"]["errorCode"]), row.code, "{}: {status:#}", row.why);
+        assert_eq!(status["failure"]["nextAttemptAt"].is_string(), !ready, "{}: {status:#}", row.why);
+        if ready {
+            let life =
+                instant(&status["token"]["expiresAt"]).duration_since(instant(&status["token"]["issuedAt"]));
+            assert_eq!(life.as_secs(), LIFE, "{}", row.why);
+        }
+        let shown = json!(status["application"]).to_string();
+        assert!(!shown.contains(SECRET) && !shown.contains('\\'), "{}: {shown}", row.why);
+    }
+    nothing_is_repeated(&world);
+}
+
+/// A world with one credential per row, which the operator is asked for.
+fn asked(rows: Vec<Row>) -> (World, Vec<(String, Row, Standing)>) {
+    let mut world = World::new("answers", &Wishes::default());
+    let app = App::new("client-key", SECRET, AppScope::Backend);
+    world.client_secret("client", &json!({"client_id": app.client_id, "client_secret": SECRET}));
+    let mut standing = Vec::new();
+    for (number, mut row) in rows.into_iter().enumerate() {
+        let source = std::mem::replace(&mut row.source, Source::Nobody).start(&app);
+        world.operator.arguments.extend(["--allow-endpoint".to_owned(), source.origin.clone()]);
+        let mut endpoint = json!({"url": format!("{}/partners/v1/auth", source.origin)});
+        if let Some(bundle) = &source.ca_bundle {
+            endpoint["caBundle"] = json!(bundle);
+        }
+        let name = format!("row-{number}");
+        world.credential(&name, json!({"endpoint": endpoint}));
+        standing.push((name, row, source));
+    }
+    world.operator.start();
+    (world, standing)
+}
+
+fn nothing_is_repeated(world: &World) {
+    let url = format!("http://{}/metrics", world.operator.address());
+    let metrics = runtime().block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        client.get(url).send().await.expect("an answer").text().await.expect("a text")
+    });
+    let all = |kind| json!(server::list(kind, &world.namespace)).to_string();
+    for (place, shown) in [
+        ("a credential", all(Kind::Credential)),
+        ("an event", all(Kind::Event)),
+        ("the log", world.operator.log()),
+        ("the metrics", metrics),
+    ] {
+        assert!(shown.len() > 100, "{place} shows nothing");
+        for hidden in [CANARY, SECRET, "Something went wrong", "panicked"] {
+            let around = shown.find(hidden).map(|at| {
+                let end = shown.len().min(at + 200);
+                String::from_utf8_lossy(&shown.as_bytes()[at.saturating_sub(200)..end]).into_owned()
+            });
+            assert_eq!(around, None, "{place} shows {hidden}");
+        }
+    }
+}
