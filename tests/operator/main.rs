@@ -12,6 +12,7 @@ mod drift;
 mod hardening;
 mod endpoints;
 mod hostile_answers;
+mod hostile_objects;
 mod many_requests;
 mod nothing_without_cause;
 mod ownership;

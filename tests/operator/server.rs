@@ -60,6 +60,16 @@ pub fn edit(kind: Kind, namespace: &str, name: &str, change: &Value) -> Value {
     send(Method::PATCH, &kind.one(namespace, name), Some(change)).expect("an edit that is accepted")
 }
 
+/// The same, where the server may refuse.
+pub fn try_edit(kind: Kind, namespace: &str, name: &str, change: &Value) -> Result<Value, Box<Status>> {
+    send(Method::PATCH, &kind.one(namespace, name), Some(change))
+}
+
+/// Merges a change into its status.
+pub fn edit_status(kind: Kind, namespace: &str, name: &str, change: &Value) -> Result<Value, Box<Status>> {
+    send(Method::PATCH, &format!("{}/status", kind.one(namespace, name)), Some(change))
+}
+
 /// Deletes it, as `policy` (`Background`, `Foreground`, `Orphan`) says.
 pub fn delete(kind: Kind, namespace: &str, name: &str, policy: &str) {
     let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy});

@@ -70,9 +70,9 @@ impl Source {
             let address = plain.local_addr().expect("an address");
             let origin = format!("http://{address}");
             let (origin, ca_bundle, emulator) = match self {
-                Self::Emulator(plan) => {
+                Self::Emulator(fault) => {
                     let emulator = Emulator::start_on(settings(knows), plain).expect("an emulator");
-                    emulator.add_fault(*plan);
+                    emulator.add_fault(*fault);
                     (origin, None, Some(emulator))
                 }
                 Self::Bytes(bytes) => {
