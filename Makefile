@@ -12,6 +12,10 @@ DEMO ?= $(DEBUG)/demo
 BENCH ?= $(RELEASE)/bench
 ARGS ?=
 export ONCE
+# Which parsers `make fuzz` runs, how long each, and the toolchain that can.
+FUZZ_TARGETS ?= token_answer fault_body jwt record duration
+FUZZ_SECONDS ?= 600
+FUZZ_TOOLCHAIN ?= nightly
 
 # step NAME, COMMAND: says what runs, and how long it took.
 define step
@@ -22,7 +26,7 @@ endef
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help tools test fmt-check lint lint-proof doc build test-programs demo bench fmt crds
+.PHONY: help tools test fmt-check lint lint-proof doc build test-programs demo bench fuzz fmt crds
 
 help: ## List these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,6 +39,13 @@ demo: tools build ## A real control plane, the emulator and the operator, to wat
 bench: tools ## Compare the operator with a bare client making the same calls (ARGS: its options)
 	$(call step,build for the bench,cargo build --workspace --bins --release)
 	@$(BENCH) $(ARGS)
+
+fuzz: tools ## Fuzz the parsers of what comes from outside (FUZZ_SECONDS=600 for each of FUZZ_TARGETS)
+	@cargo fuzz --version >/dev/null 2>&1 || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz --locked; it also needs: rustup toolchain install $(FUZZ_TOOLCHAIN)' >&2; exit 1; }
+	@for target in $(FUZZ_TARGETS); do \
+		printf '\n==> fuzz %s for %ss\n' $$target '$(FUZZ_SECONDS)'; mkdir -p fuzz/found/$$target; \
+		cargo +$(FUZZ_TOOLCHAIN) fuzz run $$target fuzz/found/$$target fuzz/corpus/$$target -- -max_total_time='$(FUZZ_SECONDS)' -timeout=5 -print_final_stats=1 || exit 1; \
+	done
 
 lint: tools ## Clippy, warnings refused
 	$(call step,clippy,cargo clippy --workspace --all-targets -- -D warnings)

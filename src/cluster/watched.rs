@@ -69,3 +69,6 @@ impl SentObject {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

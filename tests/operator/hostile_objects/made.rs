@@ -140,13 +140,13 @@ impl Maker {
 
     /// What the server lets through, the operator has to live with.
     fn of_metadata(&mut self) -> (&'static str, Value) {
-        match self.rng.usize(0..4) {
+        match self.rng.usize(0..16) {
             0 => (
                 "labels",
                 json!({"auth.rocketlawyer.com/team": "x".repeat(63), "app.kubernetes.io/managed-by": "rocketlawyer-operator"}),
             ),
             1 => ("annotations", json!({"note": "x".repeat(255 * 1024)})),
-            2 => ("finalizers", json!(["example.com/held"])),
+            2..6 => ("finalizers", json!(["example.com/held"])),
             _ => ("annotations", self.annotations()),
         }
     }
@@ -213,13 +213,13 @@ impl Maker {
 
     /// What becomes of a managed Secret in the hands of somebody.
     pub fn secret_edit(&mut self) -> Value {
-        match self.rng.usize(0..7) {
-            0 => json!({"metadata": {"annotations": self.annotations()}}),
-            1 => json!({"data": {"access_token": "eA==", "authorization": "QmVhcmVyIHg="}}),
-            2 => json!({"data": null}),
-            3 => json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": null}}}),
+        match self.rng.usize(0..24) {
+            0..4 => json!({"metadata": {"annotations": self.annotations()}}),
+            6..12 => json!({"data": {"access_token": "eA==", "authorization": "QmVhcmVyIHg="}}),
+            12..15 => json!({"data": null}),
+            15..18 => json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": null}}}),
             4 => json!({"stringData": {"added": "x".repeat(900_000)}}),
-            5 => json!({"metadata": {"ownerReferences": null, "annotations": self.annotations()}}),
+            18..23 => json!({"metadata": {"ownerReferences": null, "annotations": self.annotations()}}),
             _ => {
                 json!({"metadata": {"annotations": {"note": "x".repeat(200_000)}}, "stringData": {"expires_at": self.text()}})
             }

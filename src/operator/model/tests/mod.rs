@@ -4,6 +4,7 @@ mod chain;
 mod consent;
 mod crash;
 mod failures;
+mod hostile;
 mod issuing;
 mod ownership;
 mod refusals;
