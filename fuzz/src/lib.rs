@@ -43,7 +43,9 @@ pub fn token_answer(body: &[u8]) {
         match answered.service_token(NOW + 3600) {
             Ok(issued) => {
                 check_issued(&issued);
-                assert!(issued.expires_at <= seconds(NOW + 3600), "it lives longer than was asked for");
+                // Where the service does not tell its clock, an hour of difference is believed.
+                let latest = if date.is_some() { NOW + 3600 } else { NOW + 2 * 3600 };
+                assert!(issued.expires_at <= seconds(latest), "it lives longer than was asked for");
             }
             Err(fault) => check_fault(&fault, Call::ServiceToken, 200),
         }

@@ -23,6 +23,9 @@ pub struct AuthClient {
     transport: Transport,
 }
 
+/// Seconds between the two clocks that a token alone is believed about.
+const MOST_DIFFERENCE: u64 = 3600;
+
 /// An answer that succeeded, with what was known when it came.
 struct Received<T> {
     answer: T,
@@ -198,7 +201,10 @@ impl Received<ServiceTokenAnswer> {
             .ok_or_else(|| self.fault(Class::Unexpected, scope, ErrorCode::NoToken))?;
         let jwt = jwt::times(text);
         let date = self.date.map(Timestamp::as_second);
-        let service_now = date.or(jwt.issued).unwrap_or_else(|| self.asked_at.as_second());
+        let local = self.asked_at.as_second();
+        // A token's own word for its clock is believed within reason, or `asked` would mean nothing.
+        let told = jwt.issued.filter(|issued| issued.abs_diff(local) <= MOST_DIFFERENCE);
+        let service_now = date.or(told).unwrap_or(local);
         let lifetime = lifetime::of_service_token(asked, self.answer.expiration_time.0, jwt, service_now)
             .ok_or_else(|| self.fault(Class::Unusable, scope, ErrorCode::Lifetime))?;
         Ok(self.issued(token, lifetime, self.dated()))
