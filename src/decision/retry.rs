@@ -59,6 +59,8 @@ pub enum FailedStep {
 pub enum RetryClass {
     /// Something that passes by itself.
     Transient,
+    /// The API server does not do what is asked of it: it is back soon, and then nobody waits for long.
+    ApiServer,
     /// The service asked for less, perhaps naming a time.
     Throttled(Option<SignedDuration>),
     /// A person must act; trying again costs a call and finds out whether somebody did.
@@ -81,6 +83,7 @@ pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, u
             let quarter = life_left.map_or(SignedDuration::MAX, |left| left / 4);
             spread.min(quarter).max(secs(2))
         }
+        RetryClass::ApiServer => scale(doubled(2, 10), 0.75 + jitter(uid, count) / 4.0),
         RetryClass::Throttled(Some(asked)) => asked.clamp(secs(1), secs(900)),
         RetryClass::Throttled(None) => scale(doubled(60, 900), 0.9 + jitter(uid, count) / 10.0),
         RetryClass::Refused => {

@@ -80,6 +80,8 @@ pub struct Work {
     pub care: Care,
     /// The Secret must be looked at: a write of ours came back with "exists" or "conflict".
     pub look: bool,
+    /// How often in a row such a write came back so.
+    pub contested: u32,
     /// When its status was last written by this process.
     pub published_at: Option<Timestamp>,
     /// A first issue was announced, or there was a token before: the next one is no first issue.

@@ -16,6 +16,7 @@ fn secs(n: i64) -> SignedDuration {
 fn delays_of_each_class() {
     let rows: &[(RetryClass, f64, &[i64])] = &[
         (RetryClass::Transient, 0.75, &[2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
+        (RetryClass::ApiServer, 0.75, &[2, 4, 8, 10, 10]),
         (RetryClass::Throttled(None), 0.9, &[60, 120, 240, 480, 900, 900]),
         (RetryClass::Refused, 0.9, &[300, 1800, 3600, 3600]),
         (RetryClass::WriteRefused, 1.0, &[10, 20, 40, 80, 160, 300, 300]),

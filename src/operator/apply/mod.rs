@@ -98,7 +98,7 @@ fn api_server(step: FailedStep) -> Setback {
     Setback {
         step,
         reason: Reason::Pending,
-        class: RetryClass::Transient,
+        class: RetryClass::ApiServer,
         http_status: None,
         error_code: None,
         stamp: Failure::INHERITED,

@@ -112,6 +112,7 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
         return false;
     };
     object.work.look = false;
+    object.work.contested = 0;
     object.work.failures.forgive(&[FailedStep::WriteSecret, FailedStep::ReadManagedSecret]);
     if gone {
         // It was written and deleted, and the watch said so first: the token that is held is put back.
@@ -144,6 +145,11 @@ pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, n
     match failed.refused {
         WriteRefused::Exists | WriteRefused::Conflict | WriteRefused::Gone | WriteRefused::Timeout => {
             object.work.look = true;
+            object.work.contested = object.work.contested.saturating_add(1);
+            // Once is a race that the look settles; twice in a row would be a loop at the server's speed.
+            if object.work.contested > 1 {
+                setback(state, key, api_server(FailedStep::WriteSecret), now);
+            }
         }
         WriteRefused::NamespaceTerminating | WriteRefused::NamespaceAbsent => {
             object.work.care.namespace_is_going = true;

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::super::World;
 use super::minutes;
 use crate::auth::{Call, Class, Scope};
+use crate::cluster::secrets::WriteRefused;
 use crate::cluster::watch::Watched;
 use crate::decision::Key;
 
@@ -124,6 +125,21 @@ fn what_a_request_met_is_not_said_of_another_endpoint() {
     assert_eq!(world.ready(&partner), "True Issued");
     assert!(world.status(&partner)["failure"].is_null(), "{}", world.status(&partner));
     assert_eq!(world.ready(&request), "True Issued");
+}
+
+/// An API server that answers every write with a conflict, and every look with what was known already.
+#[test]
+fn conflicts_that_do_not_end_are_no_loop() {
+    let (mut world, _) = with_partner();
+    world.server.refuse_writes = Some(WriteRefused::Conflict);
+    let request = world.request("interview", json!({}));
+    world.pass(minutes(10));
+    let writes = world.server.journal.iter().filter(|it| *it == "write interview-token").count();
+    assert!((50..=90).contains(&writes), "at most every ten seconds: {writes} in ten minutes");
+    world.server.refuse_writes = None;
+    world.pass(SignedDuration::from_secs(10));
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.service.count(Call::ServiceToken), 1);
 }
 
 #[test]
