@@ -8,12 +8,14 @@ mod failures;
 pub mod inputs;
 mod kind;
 mod message;
+mod parked;
 mod plan;
 mod record;
 mod retry;
 pub mod schedule;
 pub mod settle;
 pub mod template;
+mod urgency;
 mod verdict;
 
 pub use checks::{Cause, Obstacle};
@@ -22,10 +24,12 @@ pub use facts::{
 };
 pub use failures::Failures;
 pub use kind::{Key, Kind};
+pub use parked::{Ailment, Parked};
 pub use plan::{Precondition, Step, Wait, plan};
 pub use record::{Content, InputsHash, Owner, Record, ResourceVersion, SeenSecret};
 pub use retry::{FailedStep, Failure, RetryClass, Setback, another_failure, delay};
 pub use template::{Delivery, KeyNames, Template};
+pub use urgency::{Urgency, last_quarter, urgency};
 pub use verdict::{Progress, Statement, TokenView, Truth, Verdict, is_overdue, is_unfit, project};
 
 #[cfg(test)]

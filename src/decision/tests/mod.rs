@@ -10,3 +10,4 @@ mod scene;
 mod schedule;
 mod settle;
 mod steps;
+mod urgency;

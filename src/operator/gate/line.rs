@@ -1,0 +1,132 @@
+//! Who is next? Keys that wait, by rank; within a rank by turns of their namespaces, and of one namespace the earlier end
+//! of life, then the earlier arrival. Pure. Every operation is O(log n).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Need;
+use crate::decision::{Key, Urgency};
+
+/// Keys that wait at one gate.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// A lane per urgency, and one for the keys that a closed gate lets probe last.
+    lanes: [Lane; 4],
+    /// The number of the turn that was given out last.
+    turn: u64,
+    waiting: usize,
+}
+
+/// A place in line: with what a key was put there, it is found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub need: Need,
+    pub arrival: u64,
+    /// The number of the last failure, where a call of this key has failed since the gate is closed: others try first, and
+    /// of those who have tried, whoever did so longest ago.
+    pub tried: Option<u64>,
+}
+
+/// Namespaces take turns.
+#[derive(Debug, Default)]
+struct Lane {
+    turns: BTreeMap<u64, Arc<str>>,
+    groups: HashMap<Arc<str>, Group>,
+}
+
+/// The keys of one namespace.
+#[derive(Debug)]
+struct Group {
+    turn: u64,
+    keys: BTreeMap<(Timestamp, u64), (Key, u32)>,
+}
+
+impl Line {
+    pub(super) fn len(&self) -> usize {
+        self.waiting
+    }
+
+    pub(super) fn insert(&mut self, key: Key, spot: &Spot) {
+        let lane = &mut self.lanes[spot.lane()];
+        let turn = &mut self.turn;
+        let group = lane.groups.entry(key.namespace.clone()).or_insert_with(|| {
+            // Behind everybody who waits: who leaves the line and comes back wins nothing.
+            *turn += 1;
+            lane.turns.insert(*turn, key.namespace.clone());
+            Group { turn: *turn, keys: BTreeMap::new() }
+        });
+        let permits = spot.need.permits;
+        if group.keys.insert(spot.order(), (key, permits)).is_none() {
+            self.waiting += 1;
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: &Key, spot: &Spot) {
+        let lane = &mut self.lanes[spot.lane()];
+        let Some(group) = lane.groups.get_mut(&key.namespace) else { return };
+        if group.keys.remove(&spot.order()).is_some() {
+            self.waiting -= 1;
+        }
+        if group.keys.is_empty() {
+            lane.turns.remove(&group.turn);
+            lane.groups.remove(&key.namespace);
+        }
+    }
+
+    /// Moves a key; within its lane its namespace keeps its turn.
+    pub(super) fn relocate(&mut self, key: &Key, from: &Spot, to: &Spot) {
+        if from.lane() == to.lane() && from.order() == to.order() {
+            self.remove(key, from);
+            self.insert(key.clone(), to);
+        } else {
+            self.insert(key.clone(), to);
+            self.remove(key, from);
+        }
+    }
+
+    /// The key whose turn it is, with the permits that it needs.
+    pub(super) fn first(&self) -> Option<(&Key, u32)> {
+        let lane = self.lanes.iter().find(|lane| !lane.turns.is_empty())?;
+        let (_, namespace) = lane.turns.first_key_value()?;
+        let (_, (key, permits)) = lane.groups.get(namespace)?.keys.first_key_value()?;
+        Some((key, *permits))
+    }
+
+    /// Takes out the key whose turn it is; its namespace is last in its lane now.
+    pub(super) fn pop(&mut self) -> Option<Key> {
+        let lane = self.lanes.iter_mut().find(|lane| !lane.turns.is_empty())?;
+        let (_, namespace) = lane.turns.pop_first()?;
+        let group = lane.groups.get_mut(&namespace)?;
+        let (_, (key, _)) = group.keys.pop_first()?;
+        self.waiting -= 1;
+        if group.keys.is_empty() {
+            lane.groups.remove(&namespace);
+        } else {
+            self.turn += 1;
+            group.turn = self.turn;
+            lane.turns.insert(self.turn, namespace);
+        }
+        Some(key)
+    }
+}
+
+impl Spot {
+    fn lane(&self) -> usize {
+        match self.need.urgency {
+            _ if self.tried.is_some() => 3,
+            Urgency::LifeIsEnding => 0,
+            Urgency::Wanted => 1,
+            Urgency::Renewal => 2,
+        }
+    }
+
+    /// What has no end of life comes after what has one.
+    fn order(&self) -> (Timestamp, u64) {
+        match self.tried {
+            Some(number) => (Timestamp::MIN, number),
+            None => (self.need.expires_at.unwrap_or(Timestamp::MAX), self.arrival),
+        }
+    }
+}
