@@ -16,7 +16,7 @@ pub struct Errand {
 }
 
 /// How many calls at once this needs of the gate.
-pub const PERMITS: usize = 1;
+pub const PERMITS: u32 = 1;
 
 /// Issues the access token.
 pub async fn issue(client: &AuthClient, errand: &Errand) -> Result<Issued<AccessToken>, Fault> {

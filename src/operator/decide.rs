@@ -5,13 +5,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::effect::{Effect, Issue, OwnSecret, Purpose};
+use super::gate::Need;
 use crate::api::{self, Condition, CredentialStatus, RequestStatus, condition};
 use crate::auth::Origin;
 use crate::credential;
 use crate::decision::checks::{cause, renewal_instant};
 use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
-use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, plan};
+use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, last_quarter, plan, urgency};
 use crate::scoped_token;
 use crate::scoped_token::issue::Party;
 use crate::state::{Detail, Object, State};
@@ -25,8 +26,8 @@ pub(super) enum Decision {
     Call {
         /// Whose gate.
         origin: Origin,
-        /// How many permits.
-        permits: usize,
+        /// What for.
+        need: Need,
         /// What to do.
         effect: Effect,
         /// What is arranged while it is in line: a token that ends meanwhile is not called good.
@@ -189,11 +190,13 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
     let ended = facts.record().is_some() && cause.makes_unfit();
     let expires_at = facts.record().map(|record| record.expires_at);
     let meanwhile = Rest {
-        until: Some(next_look([expires_at], now)),
+        // Whoever comes into the last quarter of a life while it is in line asks again, and goes before others.
+        until: Some(next_look([expires_at, facts.record().and_then(last_quarter)], now)),
         publish: state.object(key).filter(|_| ended).and_then(|object| publish(object, facts, now)),
         waits: false,
     };
-    Some(Decision::Call { origin, permits, effect: Effect::Issue { issue, purpose }, meanwhile })
+    let need = Need { permits, urgency: urgency(facts, cause, now), expires_at };
+    Some(Decision::Call { origin, need, effect: Effect::Issue { issue, purpose }, meanwhile })
 }
 
 fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {

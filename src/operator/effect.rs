@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::auth::{AuthClient, Call, Endpoint, Fault, Issued};
+use super::gate::Verdict;
+use crate::auth::{AuthClient, Call, Class, Endpoint, Fault, Issued, Scope};
 use crate::cluster::managed_secret::{Draft, Over, OwnedBy, StoredSecret};
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
@@ -233,6 +234,24 @@ impl Outside {
                 Err(WriteFailed { refused, right_is_missing: !allowed })
             }
             Err(refused) => Err(WriteFailed { refused, right_is_missing: false }),
+        }
+    }
+}
+
+impl Outcome {
+    /// What it says about the authentication service that was called, if it was (behaviour §4.2). A quota that is used up is
+    /// the app's own affair, as a refused key is: the others of this origin have done nothing.
+    pub(super) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Issued { result: Ok(_), .. } => Verdict::Served,
+            Self::Issued { result: Err((_, fault)), .. } => match (fault.scope, fault.class) {
+                (Scope::Endpoint, Class::Throttled | Class::QuotaExhausted) => {
+                    Verdict::Throttled { retry_after: fault.retry_after }
+                }
+                (Scope::Endpoint, _) => Verdict::Unreachable,
+                (Scope::Credential | Scope::Request, _) => Verdict::Served,
+            },
+            _ => Verdict::Unheard,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::gate::Limits;
 use crate::auth::{CaBundle, Origin};
 use crate::cluster::Scope;
 use crate::telemetry::logging::{LogFormat, LogLevel};
@@ -29,6 +30,20 @@ pub struct Options {
     #[arg(long, env = "HTTP_BIND_ADDRESS", default_value = "[::]:8080", value_name = "ADDRESS")]
     pub http_bind_address: SocketAddr,
 
+    /// Calls per second to one origin of the authentication service; 0: no limit.
+    #[arg(long, env = "AUTH_RATE", default_value_t = Limits::default().per_second, value_name = "CALLS")]
+    pub auth_rate: u32,
+
+    /// Calls to one origin that may begin at once after a quiet time, at least 2.
+    #[arg(long, env = "AUTH_BURST", default_value_t = Limits::default().burst, value_name = "CALLS",
+        value_parser = clap::value_parser!(u32).range(2..))]
+    pub auth_burst: u32,
+
+    /// Calls to one origin that may be in flight, at least 2. Halved while the service throttles.
+    #[arg(long, env = "AUTH_IN_FLIGHT", default_value_t = Limits::default().in_flight, value_name = "CALLS",
+        value_parser = clap::value_parser!(u32).range(2..))]
+    pub auth_in_flight: u32,
+
     /// How to log: `auto` is text on a terminal and JSON elsewhere.
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -39,6 +54,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// How much each origin is asked for.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { per_second: self.auth_rate, burst: self.auth_burst, in_flight: self.auth_in_flight }
+    }
+
     /// The namespaces to work in.
     #[must_use]
     pub fn scope(&self) -> Scope {

@@ -44,7 +44,7 @@ pub struct Errand {
 }
 
 /// How many calls at once this needs of the gate: an exchange takes its two together.
-pub const PERMITS: usize = 2;
+pub const PERMITS: u32 = 2;
 
 /// How far the service's clock is believed to be ahead or behind, in seconds.
 const MOST_AHEAD: i64 = 3600;

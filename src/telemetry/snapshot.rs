@@ -61,8 +61,12 @@ pub struct QueueLoad {
 pub struct GateLoad {
     /// Calls in flight.
     pub in_flight: u64,
+    /// How many calls may be: fewer after the service has throttled.
+    pub cap: u64,
     /// Keys that wait for a permit.
     pub waiting: u64,
+    /// The service is unwell, and left alone but for one probe at a time.
+    pub is_parked: bool,
 }
 
 /// Where events went.
@@ -151,6 +155,21 @@ impl Writer<'_> {
         let in_flight =
             now.gates.iter().map(|(origin, gate)| ([("origin", origin.as_ref())], gate.in_flight));
         self.gauges("gate_calls_in_flight", "Calls to an authentication service in flight", None, in_flight)?;
+        let cap = now.gates.iter().map(|(origin, gate)| ([("origin", origin.as_ref())], gate.cap));
+        self.gauges(
+            "gate_calls_allowed",
+            "Calls to an authentication service that may be in flight: fewer after it has throttled",
+            None,
+            cap,
+        )?;
+        let parked =
+            now.gates.iter().map(|(origin, gate)| ([("origin", origin.as_ref())], u64::from(gate.is_parked)));
+        self.gauges(
+            "gate_parked",
+            "1 while an authentication service is out of order or throttles, and is left alone but for a probe",
+            None,
+            parked,
+        )?;
         let waiting = now.gates.iter().map(|(origin, gate)| ([("origin", origin.as_ref())], gate.waiting));
         self.gauges(
             "gate_keys_waiting",

@@ -19,12 +19,20 @@ fn helm_finds_nothing_to_object_to() {
 fn values_become_arguments() {
     assert_eq!(
         operator_arguments(&rendered("rl", &json!({}))),
-        ["--log-level=info", "--log-format=json", "--http-bind-address=[::]:8080"]
+        [
+            "--auth-rate=25",
+            "--auth-burst=50",
+            "--auth-in-flight=32",
+            "--log-level=info",
+            "--log-format=json",
+            "--http-bind-address=[::]:8080"
+        ]
     );
     let values = json!({
         "namespaces": ["legal", "web"],
         "allowEndpoints": ["https://a.example.com", "https://b.example.com:8443"],
         "caBundle": {"configMap": "roots", "key": "all.pem"},
+        "authService": {"rate": 0, "burst": 3, "inFlight": 4},
         "logLevel": "debug",
         "logFormat": "text",
         "httpPort": 9090,
@@ -34,6 +42,9 @@ fn values_become_arguments() {
         "--allow-endpoint=https://a.example.com",
         "--allow-endpoint=https://b.example.com:8443",
         "--ca-bundle=/etc/rocketlawyer-operator/ca/all.pem",
+        "--auth-rate=0",
+        "--auth-burst=3",
+        "--auth-in-flight=4",
         "--log-level=debug",
         "--log-format=text",
         "--http-bind-address=[::]:9090",
@@ -43,7 +54,7 @@ fn values_become_arguments() {
 
 #[test]
 fn wrong_values_are_refused() {
-    let wrong: [(Value, &str); 9] = [
+    let wrong: [(Value, &str); 10] = [
         (json!({"replicas": 2}), "replicas"),
         (json!({"namespaces": "legal"}), "/namespaces"),
         (json!({"namespaces": ["Legal"]}), "/namespaces/0"),
@@ -53,6 +64,7 @@ fn wrong_values_are_refused() {
         (json!({"networkPolicy": {"enabled": "yes"}}), "/networkPolicy/enabled"),
         // An empty peer would be everybody.
         (json!({"networkPolicy": {"enabled": true, "from": [{}]}}), "/networkPolicy/from/0"),
+        (json!({"authService": {"burst": 1}}), "/authService/burst"),
         (json!({"crds": {"instal": true}}), "instal"),
     ];
     for (values, place) in wrong {

@@ -22,7 +22,11 @@ fn used() -> Metrics {
         earliest_expiry: [(Kind::Request, "2026-11-24T20:15:00Z".parse().unwrap())].into(),
         overdue: [(Kind::Credential, 2)].into(),
         queue: QueueLoad { ready: 1, later: 2, running: 3 },
-        gates: [("https://api.example.com".into(), GateLoad { in_flight: 4, waiting: 5 })].into(),
+        gates: [(
+            "https://api.example.com".into(),
+            GateLoad { in_flight: 4, cap: 16, waiting: 5, is_parked: true },
+        )]
+        .into(),
         events: EventCounts { posted: 6, failed: 7, dropped: 8 },
         clock_difference: -1.5,
     });
@@ -51,6 +55,8 @@ fn every_metric_has_its_name_labels_and_value() {
         r#"rocketlawyer_renewals_overdue{kind="RocketLawyerCredential"} 2"#,
         r#"rocketlawyer_queue_keys{state="later"} 2"#,
         r#"rocketlawyer_gate_calls_in_flight{origin="https://api.example.com"} 4"#,
+        r#"rocketlawyer_gate_calls_allowed{origin="https://api.example.com"} 16"#,
+        r#"rocketlawyer_gate_parked{origin="https://api.example.com"} 1"#,
         r#"rocketlawyer_gate_keys_waiting{origin="https://api.example.com"} 5"#,
         r#"rocketlawyer_events_total{outcome="dropped"} 8"#,
         "rocketlawyer_clock_difference_seconds -1.5",
