@@ -266,8 +266,13 @@ fn ready(conditions: &[Condition]) -> Option<&Condition> {
 
 fn snapshot(turns: &Turns, events: EventCounts) -> Snapshot {
     let (ready, later, running) = turns.queue.load();
-    let gates = turns.gates.occupancy().map(|(origin, in_flight, waiting)| {
-        let load = GateLoad { in_flight: in_flight as u64, waiting: waiting as u64 };
+    let gates = turns.gates.occupancy().map(|(origin, load)| {
+        let load = GateLoad {
+            in_flight: load.in_flight.into(),
+            cap: load.cap.into(),
+            waiting: load.waiting as u64,
+            is_parked: load.is_parked,
+        };
         (Arc::from(origin.as_str()), load)
     });
     let mut snapshot = Snapshot {

@@ -71,7 +71,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     let settings = Settings { allowed_origins: options.allow_endpoints.clone(), reads_namespaces };
     let outside = Outside { api: clients.api.clone(), auth: Arc::new(AuthClient::new(extra_roots)) };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
-    let turns = Turns::new(settings, streams.iter().cloned());
+    let turns = Turns::new(settings, options.limits(), streams.iter().cloned());
     let (watching, changes) = watch::start(&clients, streams);
     let mut work = Loop { turns, running: JoinSet::new(), outside, report };
     work.until(stop, changes).await;
@@ -101,7 +101,7 @@ impl Loop {
             self.start_what_can();
             self.report.beat(&self.turns);
             let now = clock::now();
-            let next = self.turns.queue.next_look().unwrap_or_else(|| later(now, LONGEST_WAIT));
+            let next = self.turns.next_look(now).unwrap_or_else(|| later(now, LONGEST_WAIT));
             let pause =
                 Duration::try_from(now.duration_until(next)).unwrap_or_default().min(Duration::from_secs(30));
             tokio::select! {

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::apply::{Aftermath, apply};
 use super::decide::{Decision, NewStatus, Publish, Rest, Said, decide};
 use super::effect::{Effect, Outcome};
-use super::gate::{Asked, Gates};
+use super::gate::{Asked, Gates, Limits};
 use super::observe::Observer;
 use super::offers;
 use super::queue::Queue;
@@ -76,11 +76,11 @@ pub(super) struct Landed {
 
 impl Turns {
     /// Nothing is known yet.
-    pub(super) fn new(settings: Settings, streams: impl IntoIterator<Item = Stream>) -> Self {
+    pub(super) fn new(settings: Settings, limits: Limits, streams: impl IntoIterator<Item = Stream>) -> Self {
         Self {
             state: State::new(settings),
             queue: Queue::default(),
-            gates: Gates::default(),
+            gates: Gates::new(limits),
             observer: Observer::new(streams),
             acting: HashSet::new(),
         }
@@ -97,11 +97,18 @@ impl Turns {
         self.wake(woken);
     }
 
+    /// When something is to be done without a change of anything.
+    pub(super) fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        [self.queue.next_look(), self.gates.next_opening(now)].into_iter().flatten().min()
+    }
+
     /// The turn of the next key that is ready; `None`: there is none.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<Turn> {
         if !self.observer.is_complete() {
             return None;
         }
+        let called = self.gates.pass(now);
+        self.wake(called);
         self.queue.pass(now);
         let key = self.queue.take()?;
         if self.observer.sees(&key.namespace) {
@@ -121,7 +128,7 @@ impl Turns {
         self.acting.remove(&ticket.key);
         // A status may be written while its object is in line: it keeps its place.
         if ticket.told.is_none() {
-            let called = self.gates.leave(&ticket.key);
+            let called = self.gates.leave(&ticket.key, outcome.verdict(), now);
             self.wake(called);
         }
         if !self.is_current(&ticket) {
@@ -162,7 +169,7 @@ impl Turns {
         self.wake(woken);
         let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.state, &key, now)));
         if !matches!(decided, Ok(Some(Decision::Call { .. }))) {
-            let called = self.gates.give_up(&key);
+            let called = self.gates.give_up(&key, now);
             self.wake(called);
         }
         match decided {
@@ -177,8 +184,8 @@ impl Turns {
                 Turn::Rest
             }
             Ok(Some(Decision::Act(effect))) => self.act(key, effect, None),
-            Ok(Some(Decision::Call { origin, permits, effect, meanwhile })) => {
-                let Asked { through, called } = self.gates.ask(&origin, &key, permits);
+            Ok(Some(Decision::Call { origin, need, effect, meanwhile })) => {
+                let Asked { through, called } = self.gates.ask(&origin, &key, need, now);
                 self.wake(called);
                 if through {
                     self.act(key, effect, None)

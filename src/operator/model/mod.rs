@@ -163,7 +163,7 @@ impl World {
     pub(super) fn pass(&mut self, duration: SignedDuration) {
         let end = self.now + duration;
         self.settle();
-        while let Some(next) = self.operator.turns.queue.next_look().filter(|next| *next <= end) {
+        while let Some(next) = self.operator.turns.next_look(self.now).filter(|next| *next <= end) {
             self.now = next.max(self.now);
             self.settle();
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::super::effect::{Effect, Outcome};
+use super::super::gate::Limits;
 use super::super::turns::{Landed, Ticket, Turn, Turns};
 use super::feed::{STREAMS, stream};
 use crate::decision::Key;
@@ -29,7 +30,13 @@ pub(in super::super) enum Flight {
 
 impl Operator {
     pub(in super::super) fn new(settings: Settings) -> Self {
-        Self { turns: Turns::new(settings, STREAMS.map(stream)), flights: BTreeMap::new(), restored: 0 }
+        // What is done now is done: how many calls a second there may be is the gate's own matter.
+        let limits = Limits { per_second: 0, ..Limits::default() };
+        Self {
+            turns: Turns::new(settings, limits, STREAMS.map(stream)),
+            flights: BTreeMap::new(),
+            restored: 0,
+        }
     }
 
     /// One turn of one key that is ready; `false`: there is none.

@@ -4,6 +4,7 @@ mod chain;
 mod consent;
 mod crash;
 mod failures;
+mod gate;
 mod hostile;
 mod issuing;
 mod ownership;

@@ -1,0 +1,68 @@
+//! An endpoint that is unwell is asked once at a time, whoever needs it (behaviour §4.2).
+
+use serde_json::json;
+
+use super::super::World;
+use super::{hours, minutes};
+use crate::auth::{Call, Class, Scope};
+use crate::decision::Key;
+
+/// Requests that are under way together: each needs two of the 32 permits.
+const IN_FLIGHT: usize = 16;
+
+/// A partner, and so many requests whose tokens are still to be issued.
+fn with_requests(n: u32) -> (World, Vec<Key>) {
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    let requests = (0..n).map(|n| world.request(&format!("interview-{n}"), json!({}))).collect();
+    (world, requests)
+}
+
+#[test]
+fn a_dead_endpoint_costs_one_probe_at_a_time() {
+    let (mut world, requests) = with_requests(100);
+    world.service.fail(Call::ServiceToken, Some((Class::Transient, Scope::Endpoint)));
+    world.settle();
+    let begun = world.service.count(Call::ServiceToken);
+    assert_eq!(begun, IN_FLIGHT, "what was under way when the first failed");
+    world.pass(hours(1));
+    let calls = world.service.count(Call::ServiceToken) - begun;
+    assert!((12..=24).contains(&calls), "2 s doubling to 5 min: {calls} in an hour");
+    world.service.fail(Call::ServiceToken, None);
+    world.pass(minutes(6));
+    for request in requests {
+        assert_eq!(world.ready(&request), "True Issued");
+    }
+}
+
+#[test]
+fn a_throttling_endpoint_is_left_alone_for_up_to_15_minutes() {
+    let (mut world, requests) = with_requests(20);
+    world.service.fail(Call::Exchange, Some((Class::Throttled, Scope::Endpoint)));
+    world.pass(hours(2));
+    let calls = world.service.count(Call::Exchange) - IN_FLIGHT;
+    assert!((8..=16).contains(&calls), "1 min doubling to 15: {calls} in two hours");
+    world.service.fail(Call::Exchange, None);
+    world.pass(minutes(16));
+    for request in requests {
+        assert_eq!(world.ready(&request), "True Issued");
+    }
+}
+
+/// A used-up quota, a refused content: the service is well, and others are not held up.
+#[test]
+fn what_is_one_apps_own_failure_closes_no_gate() {
+    for class in [Class::QuotaExhausted, Class::CredentialRefused, Class::Unexpected] {
+        let (mut world, _) = with_requests(1);
+        world.service.fail(Call::ServiceToken, Some((class, Scope::Credential)));
+        world.settle();
+        assert_eq!(world.service.count(Call::ServiceToken), 1);
+        let access = world.service.count(Call::AccessToken);
+        world.login("legal", "other-login", "app", "s3cret");
+        let other = world.credential("other", json!({}));
+        world.settle();
+        assert_eq!(world.ready(&other), "True Issued", "{class:?}");
+        assert_eq!(world.service.count(Call::AccessToken), access + 1);
+    }
+}
