@@ -144,7 +144,7 @@ impl Door {
         let before = self.tickets.get(key).map(|ticket| ticket.spot);
         let arrival = before.map_or(self.arrivals, |spot| spot.arrival);
         self.arrivals += u64::from(before.is_none());
-        let spot = Spot { need, arrival, tried: self.health.tried(key) };
+        let spot = Spot { need, arrival, tried: self.health.has_tried(key) };
         self.move_to(key, spot, before);
     }
 
@@ -226,7 +226,7 @@ impl Door {
 
     fn put_back_in_order(&mut self, key: &Key) {
         if let Some(Ticket { spot, place: Place::InLine }) = self.tickets.get(key).copied() {
-            self.move_to(key, Spot { tried: None, ..spot }, Some(spot));
+            self.move_to(key, Spot { tried: false, ..spot }, Some(spot));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Is the origin well, and if not, when is it asked again, and by whom? Pure. An origin that is unwell is left alone but for
 //! one probe at a time (behaviour §4.2): its success opens the gate, its failure parks again.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,10 +16,9 @@ pub(super) struct Health {
     parked: Option<Parked>,
     /// The key that was let through, or called, to see whether the origin is well again.
     probe: Option<Key>,
-    /// Whose calls have failed since it is unwell, each with the number of its last failure: others probe first, or one
-    /// request that the service chokes on would hold up everybody.
-    tried: HashMap<Key, u64>,
-    failures: u64,
+    /// Whose calls have failed since it is unwell: others probe first, or one request that the service chokes on would hold
+    /// up everybody.
+    tried: HashSet<Key>,
     /// How often the gate was closed and opened: what a call says that began before the last time is old news.
     age: u64,
 }
@@ -72,14 +71,13 @@ impl Health {
         self.probe.take_if(|probe| probe == key).is_some()
     }
 
-    /// The number of this key's last failure, if it has tried in vain.
-    pub(super) fn tried(&self, key: &Key) -> Option<u64> {
-        self.tried.get(key).copied()
+    pub(super) fn has_tried(&self, key: &Key) -> bool {
+        self.tried.contains(key)
     }
 
     /// Those who were put last, once there is no need for it any more.
     pub(super) fn forget_tried(&mut self) -> impl Iterator<Item = Key> + use<> {
-        std::mem::take(&mut self.tried).into_keys()
+        std::mem::take(&mut self.tried).into_iter()
     }
 
     /// A call of this key that began at that age has ended so.
@@ -107,8 +105,7 @@ impl Health {
         if self.parked.is_none() && began != self.age {
             return Turn::None;
         }
-        self.failures += 1;
-        self.tried.insert(key.clone(), self.failures);
+        self.tried.insert(key.clone());
         match self.parked {
             Some(parked) if !is_probe => {
                 self.parked = Some(alongside(parked, ailment, asked, now));

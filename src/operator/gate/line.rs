@@ -24,9 +24,9 @@ pub(super) struct Line {
 pub(super) struct Spot {
     pub need: Need,
     pub arrival: u64,
-    /// The number of the last failure, where a call of this key has failed since the gate is closed: others try first, and
-    /// of those who have tried, whoever did so longest ago.
-    pub tried: Option<u64>,
+    /// A call of this key has failed since the gate is closed: others try first, and of those who have tried, whoever did so
+    /// longest ago, which is the earlier arrival.
+    pub tried: bool,
 }
 
 /// Namespaces take turns.
@@ -115,7 +115,7 @@ impl Line {
 impl Spot {
     fn lane(&self) -> usize {
         match self.need.urgency {
-            _ if self.tried.is_some() => 3,
+            _ if self.tried => 3,
             Urgency::LifeIsEnding => 0,
             Urgency::Wanted => 1,
             Urgency::Renewal => 2,
@@ -124,9 +124,7 @@ impl Spot {
 
     /// What has no end of life comes after what has one.
     fn order(&self) -> (Timestamp, u64) {
-        match self.tried {
-            Some(number) => (Timestamp::MIN, number),
-            None => (self.need.expires_at.unwrap_or(Timestamp::MAX), self.arrival),
-        }
+        let end = self.need.expires_at.filter(|_| !self.tried);
+        (end.unwrap_or(Timestamp::MAX), self.arrival)
     }
 }

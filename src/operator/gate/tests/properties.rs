@@ -123,6 +123,29 @@ fn no_key_starves() {
     });
 }
 
+/// Found by the property: all that wait have tried in vain, and the better of the two would have probed for ever.
+#[test]
+fn two_keys_that_the_service_chokes_on_probe_in_turn() {
+    let job = |life, chokes| Job {
+        namespace: 1,
+        arrives: 1,
+        permits: 1,
+        takes: 20,
+        renewal: false,
+        life,
+        gives_up: None,
+        chokes,
+    };
+    let schedule = Schedule {
+        limits: Limits { per_second: 7, burst: 4, in_flight: 8 },
+        jobs: vec![job(None, 3), job(Some((0, 500)), u32::MAX)],
+        nudges: Vec::new(),
+        trouble: Vec::new(),
+        steps: Vec::new(),
+    };
+    assert_eq!(Run::of(&schedule).open(), Vec::<usize>::new());
+}
+
 /// A second reading of "as long as demand fits the rate": see [`Demand`].
 #[test]
 fn no_deadline_is_missed_while_demand_fits() {
