@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::{Gates, Limits, Verdict};
+use super::super::{Gates, Limits, Need, Verdict};
 use super::{asks, ending, key, origin, renewal, secs, t0, without_rate};
-use crate::decision::{Ailment, Key, Parked};
+use crate::decision::{Ailment, Key, Parked, Urgency};
 
 const THROTTLED: Verdict = Verdict::Throttled { retry_after: None };
 
@@ -165,7 +165,7 @@ fn the_best_key_probes_and_its_success_lets_the_others_through_at_the_rate() {
 #[test]
 fn whoever_failed_lets_others_probe_first() {
     let mut gates = closed(Verdict::Unreachable, 0);
-    let best = ending(secs(10));
+    let best = Need { urgency: Urgency::LifeIsEnding, ..ending(secs(10)) };
     assert!(!asks(&mut gates, &key(0), best, t0()));
     for n in 1..=2 {
         assert!(!asks(&mut gates, &key(n), ending(secs(100)), t0()));
