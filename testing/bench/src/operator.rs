@@ -62,6 +62,8 @@ impl Operator {
         let process = command
             .args(["--allow-endpoint", site.origin()])
             .args(["--http-bind-address", "127.0.0.1:0", "--log-format", "json"])
+            // Limiter off for both.
+            .args(["--auth-rate", "0"])
             .env("KUBECONFIG", &site.account)
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)
