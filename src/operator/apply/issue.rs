@@ -197,7 +197,13 @@ fn park_at_credential(
     park(state, &party.key, of_fault(call, fault), now)
 }
 
+/// Of many requests that meet the same at once, the first counts: the others were on their way already.
 fn park(state: &mut State, credential: &Key, news: Setback, now: Timestamp) -> Vec<Key> {
+    let facts = crate::credential::facts(state, credential);
+    let known = facts.and_then(|facts| facts.failure_of(news.step).map(|failure| failure.is_awaited(now)));
+    if known == Some(true) {
+        return vec![credential.clone()];
+    }
     setback(state, credential, news, now);
     let mut wake = offers::refresh(state, credential, now);
     wake.push(credential.clone());

@@ -159,3 +159,20 @@ fn a_hiccup_of_the_api_server_is_not_told_and_an_outage_is() {
     assert_eq!(world.ready(&partner), "True Issued");
     assert!(world.status(&partner)["failure"].is_null());
 }
+
+/// Behaviour §4.3: what requests met at their credential is tried again at its time, and not at its next look only.
+#[test]
+fn a_refusal_at_the_credential_is_tried_again_in_time() {
+    let (mut world, partner) = with_partner();
+    world.service.fail(Call::ServiceToken, Some((Class::Forbidden, Scope::Credential)));
+    let first = world.request("a", json!({}));
+    let second = world.request("b", json!({}));
+    world.settle();
+    assert_eq!(world.ready(&second), "False CredentialNotReady");
+    assert_eq!(failure(&world, &partner), "ServiceToken AccessDenied 1");
+    world.service.fail(Call::ServiceToken, None);
+    world.pass(minutes(6));
+    assert_eq!(world.ready(&first), "True Issued");
+    assert_eq!(world.ready(&second), "True Issued");
+    assert!(world.status(&partner)["failure"].is_null());
+}
