@@ -7,5 +7,5 @@ mod offer;
 mod status;
 
 pub use facts::facts;
-pub use offer::offers;
+pub use offer::{is_probe_due, offers};
 pub use status::status;

@@ -5,16 +5,28 @@ use jiff::Timestamp;
 
 use crate::api::Reason;
 use crate::decision::checks::{cause, obstacle};
-use crate::decision::{Facts, FailedStep, Failure, LoginFact, Obstacle, Record, Validity, is_unfit};
+use crate::decision::{Facts, FailedStep, LoginFact, Obstacle, Record, Validity, is_unfit};
 use crate::state::{Offer, Offers};
 
 /// What this credential offers.
 #[must_use]
 pub fn offers(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offers {
-    match closed(facts) {
-        Some(reason) => Offers { access: Offer::NotReady(reason), login: Offer::NotReady(reason) },
-        None => Offers { access: access(facts, generation, now), login: login(facts, generation, now) },
+    let parked = |step| facts.failure_of(step).map(|failure| failure.reason);
+    let closed = closed(facts).map(Offer::NotReady);
+    Offers {
+        access: closed.unwrap_or_else(|| access(facts, generation, now)),
+        login: closed.unwrap_or_else(|| login(facts, generation)),
+        access_parked: parked(FailedStep::ServiceToken),
+        login_parked: parked(FailedStep::Exchange),
     }
+}
+
+/// Whether one of those who wait may find out if what they met is still so.
+#[must_use]
+pub fn is_probe_due(facts: &Facts<'_>, now: Timestamp) -> bool {
+    let met = [FailedStep::ServiceToken, FailedStep::Exchange].map(|step| facts.failure_of(step));
+    let mut met = met.into_iter().flatten().peekable();
+    met.peek().is_some() && met.all(|failure| !failure.is_awaited(now))
 }
 
 /// Nothing at all is offered.
@@ -29,9 +41,6 @@ fn closed(facts: &Facts<'_>) -> Option<Reason> {
 }
 
 fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
-    if let Some(failure) = parked(facts, FailedStep::ServiceToken, now) {
-        return Offer::NotReady(failure.reason);
-    }
     if let Some(held) = facts.held.filter(|held| !facts.held_was_refused() && is_live(facts, held, now)) {
         return Offer::Live { generation, expires_at: Some(held.expires_at) };
     }
@@ -48,25 +57,16 @@ fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
     }
 }
 
-/// A login that was refused is not offered before its retry time; then it is, and the next exchange finds out.
-fn login(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
-    match facts.login {
-        LoginFact::Unread => Offer::Working,
-        LoginFact::Absent => Offer::NotReady(Reason::ClientSecretNotFound),
-        LoginFact::Incomplete(_) => Offer::NotReady(Reason::ClientSecretIncomplete),
-        LoginFact::Ready => {
-            let refused =
-                parked(facts, FailedStep::AccessToken, now).filter(|_| facts.validity == Validity::Refused);
-            match refused.or_else(|| parked(facts, FailedStep::Exchange, now)) {
-                Some(failure) => Offer::NotReady(failure.reason),
-                None => Offer::Live { generation, expires_at: None },
-            }
-        }
+/// A login that was refused to the credential itself is not offered before it was accepted again.
+fn login(facts: &Facts<'_>, generation: u64) -> Offer {
+    let refused = facts.failure_of(FailedStep::AccessToken).filter(|_| facts.validity == Validity::Refused);
+    match (facts.login, refused) {
+        (LoginFact::Unread, _) => Offer::Working,
+        (LoginFact::Absent, _) => Offer::NotReady(Reason::ClientSecretNotFound),
+        (LoginFact::Incomplete(_), _) => Offer::NotReady(Reason::ClientSecretIncomplete),
+        (LoginFact::Ready, Some(failure)) => Offer::NotReady(failure.reason),
+        (LoginFact::Ready, None) => Offer::Live { generation, expires_at: None },
     }
-}
-
-fn parked<'a>(facts: &Facts<'a>, step: FailedStep, now: Timestamp) -> Option<&'a Failure> {
-    facts.failure_of(step).filter(|failure| failure.is_awaited(now))
 }
 
 fn is_live(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {

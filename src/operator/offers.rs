@@ -1,4 +1,5 @@
-//! What may requests count on, as far as memory shows it to them? Pure.
+//! What may requests count on, as far as memory shows it to them? Pure. Where a request met a refusal of its credential, one
+//! of those who wait finds out, at the retry time, whether it still stands (behaviour §4.2).
 
 use jiff::Timestamp;
 
@@ -12,15 +13,19 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Key> 
         return Vec::new();
     }
     let generation = state.credential(key).map(|it| it.session.generation);
-    let offers = credential::facts(state, key)
-        .zip(generation)
-        .map(|(facts, generation)| credential::offers(&facts, generation, now));
-    let (Some(offers), Some(session)) = (offers, state.session_mut(key)) else {
+    let said = credential::facts(state, key).zip(generation).map(|(facts, generation)| {
+        (credential::offers(&facts, generation, now), credential::is_probe_due(&facts, now))
+    });
+    let (Some((offers, probe_due)), Some(session)) = (said, state.session_mut(key)) else {
         return Vec::new();
     };
-    if session.offers == offers {
+    if session.offers != offers {
+        session.offers = offers;
+        return state.stop_waiting(key);
+    }
+    if !probe_due {
+        state.end_probe(key);
         return Vec::new();
     }
-    session.offers = offers;
-    state.stop_waiting(key)
+    state.begin_probe(key).into_iter().collect()
 }

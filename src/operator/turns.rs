@@ -174,12 +174,14 @@ impl Turns {
         }
         match decided {
             Err(_) => {
+                self.end_of_probe(&key);
                 self.queue.wake_at(&key, Some(later(now, AFTER_PANIC)));
                 self.queue.done(&key);
                 Turn::Panicked(key)
             }
             Ok(None) => {
                 self.queue.wake_at(&key, None);
+                self.end_of_probe(&key);
                 self.queue.done(&key);
                 Turn::Rest
             }
@@ -202,20 +204,37 @@ impl Turns {
                 self.queue.wake(key);
                 Turn::Rest
             }
-            Ok(Some(Decision::Rest(rest))) => self.rest(key, rest),
+            Ok(Some(Decision::Rest(rest))) => {
+                let tried = self.state.stop_probing(&key);
+                if !rest.waits {
+                    self.wake(tried);
+                    return self.rest(key, rest);
+                }
+                // It waits for another credential than the one that it was to try: that one asks another at its next look.
+                for credential in self.wait_for_credentials(&key) {
+                    if !tried.contains(&credential) {
+                        self.queue.wake(credential);
+                    }
+                }
+                self.rest(key, rest)
+            }
         }
+    }
+
+    /// A request that comes to rest tries nothing out for others.
+    fn end_of_probe(&mut self, key: &Key) {
+        let credentials = self.state.stop_probing(key);
+        self.wake(credentials);
+    }
+
+    /// Those of its credentials that nobody waited for so far.
+    fn wait_for_credentials(&mut self, key: &Key) -> Vec<Key> {
+        let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
+        credentials.into_iter().filter(|credential| self.state.wait_for(credential, key)).collect()
     }
 
     fn rest(&mut self, key: Key, rest: Rest) -> Turn {
         self.queue.wake_at(&key, rest.until);
-        if rest.waits {
-            let credentials: Vec<Key> = scoped_token::waits_for(&self.state, &key).cloned().collect();
-            for credential in credentials {
-                if self.state.wait_for(&credential, &key) {
-                    self.queue.wake(credential);
-                }
-            }
-        }
         let version = self.state.object(&key).map(|object| object.meta.version);
         if let (Some(Publish { patch, status, before }), Some(version)) = (rest.publish, version) {
             let effect = Effect::Status { key: key.clone(), version, patch };

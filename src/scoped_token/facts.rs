@@ -117,15 +117,15 @@ fn chain<'a>(state: &'a State, key: &Key, spec: &'a RequestSpec, now: Timestamp)
                 return Chain::PurposeRefused;
             }
             closed(exchanging, &name.shown)
-                .or_else(|| serving(exchanging_session.offers.login, &name.shown, now))
-                .or_else(|| access(state, &spec.credential, credential, session, now))
+                .or_else(|| login(exchanging_session, key, &name.shown, now))
+                .or_else(|| access(state, key, &spec.credential, credential, session, now))
                 .unwrap_or(Chain::Live)
         }
         None if spec.delivery == Delivery::ServiceToken => {
-            access(state, &spec.credential, credential, session, now).unwrap_or(Chain::Live)
+            access(state, key, &spec.credential, credential, session, now).unwrap_or(Chain::Live)
         }
-        None => access(state, &spec.credential, credential, session, now)
-            .or_else(|| serving(session.offers.login, &spec.credential.shown, now))
+        None => access(state, key, &spec.credential, credential, session, now)
+            .or_else(|| login(session, key, &spec.credential.shown, now))
             .unwrap_or(Chain::Live),
     }
 }
@@ -134,6 +134,7 @@ fn chain<'a>(state: &'a State, key: &Key, spec: &'a RequestSpec, now: Timestamp)
 /// a token never goes to an endpoint that it was not made for.
 fn access<'a>(
     state: &State,
+    key: &Key,
     name: &'a CredentialName,
     credential: &CredentialSpec,
     session: &Session,
@@ -143,8 +144,21 @@ fn access<'a>(
     let made_for = inputs::made_for(credential.endpoint.any().base(), None);
     let made_here = held.is_some_and(|held| held.record.inputs.is_for(Some(made_for)));
     closed(credential, &name.shown)
+        .or_else(|| parked(session.offers.access_parked, session, key, &name.shown))
         .or_else(|| serving(session.offers.access, &name.shown, now))
         .or_else(|| (!made_here).then_some(Chain::Working))
+}
+
+/// What stands in the way of exchanging with this login.
+fn login<'a>(session: &Session, key: &Key, shown: &'a str, now: Timestamp) -> Option<Chain<'a>> {
+    parked(session.offers.login_parked, session, key, shown)
+        .or_else(|| serving(session.offers.login, shown, now))
+}
+
+/// A refusal that others met stands for everybody but the one who is to find out whether it still does.
+fn parked<'a>(refusal: Option<Reason>, session: &Session, key: &Key, shown: &'a str) -> Option<Chain<'a>> {
+    let reason = refusal.filter(|_| session.probe.as_ref() != Some(key))?;
+    Some(Chain::NotReady { credential: shown, reason })
 }
 
 /// The credential's spec offers nothing to anybody.

@@ -49,6 +49,8 @@ pub struct State {
     readers: HashMap<SecretName, HashSet<Key>>,
     /// Which requests refer to credentials of other namespaces, by their own namespace.
     visitors: HashMap<Arc<str>, HashSet<Key>>,
+    /// Which credentials a request is to try.
+    probing: HashMap<Key, HashSet<Key>>,
     /// In which round each object was last seen.
     seen_in: HashMap<Key, u32>,
 }
@@ -141,6 +143,46 @@ impl State {
     /// Those who waited for a credential: they look again.
     pub fn stop_waiting(&mut self, credential: &Key) -> Vec<Key> {
         self.session_mut(credential).map(|session| session.waiting.drain().collect()).unwrap_or_default()
+    }
+
+    /// One of those who wait for a credential is to try it, and next time another; `None`: nobody waits, or one is at it.
+    pub fn begin_probe(&mut self, credential: &Key) -> Option<Key> {
+        let session = self.session_mut(credential)?;
+        if session.probe.is_some() {
+            return None;
+        }
+        let after = session.probed_last.take();
+        let next = session.waiting.iter().filter(|key| after.as_ref().is_some_and(|last| *key > last)).min();
+        let probe = next.or_else(|| session.waiting.iter().min())?.clone();
+        session.waiting.remove(&probe);
+        session.probed_last = Some(probe.clone());
+        session.probe = Some(probe.clone());
+        self.probing.entry(probe.clone()).or_default().insert(credential.clone());
+        Some(probe)
+    }
+
+    /// Nobody is to try this credential.
+    pub fn end_probe(&mut self, credential: &Key) {
+        let probe = self.session_mut(credential).and_then(|session| session.probe.take());
+        if let Some(probe) = probe
+            && let Some(tried) = self.probing.get_mut(&probe)
+        {
+            tried.remove(credential);
+            if tried.is_empty() {
+                self.probing.remove(&probe);
+            }
+        }
+    }
+
+    /// A request has come to rest: if it was to try credentials, they are to ask another one. Returns these.
+    pub fn stop_probing(&mut self, request: &Key) -> Vec<Key> {
+        let tried: Vec<Key> = self.probing.remove(request).into_iter().flatten().collect();
+        for credential in &tried {
+            if let Some(session) = self.session_mut(credential) {
+                session.probe = None;
+            }
+        }
+        tried
     }
 
     /// A Secret of ours was written, or seen in answer to a question: read your own writes.

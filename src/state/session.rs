@@ -31,6 +31,10 @@ pub struct Session {
     pub offers: Offers,
     /// The requests that wait for this credential.
     pub waiting: HashSet<Key>,
+    /// The one request that finds out whether what was refused is refused still.
+    pub probe: Option<Key>,
+    /// Which one that was before.
+    pub probed_last: Option<Key>,
 }
 
 /// A client Secret in memory.
@@ -53,6 +57,10 @@ pub struct Offers {
     pub access: Offer,
     /// The login, for an exchange.
     pub login: Offer,
+    /// Requests met a refusal of the credential when they used the access token: only its probe uses it.
+    pub access_parked: Option<Reason>,
+    /// The same of the login, when they exchanged with it.
+    pub login_parked: Option<Reason>,
 }
 
 /// Whether one of the two can be used.
@@ -83,8 +91,15 @@ impl Session {
             unproven: false,
             validity,
             clock_ahead: None,
-            offers: Offers { access: Offer::Working, login: Offer::Working },
+            offers: Offers {
+                access: Offer::Working,
+                login: Offer::Working,
+                access_parked: None,
+                login_parked: None,
+            },
             waiting: HashSet::new(),
+            probe: None,
+            probed_last: None,
         }
     }
 

@@ -176,3 +176,49 @@ fn a_refusal_at_the_credential_is_tried_again_in_time() {
     assert_eq!(world.ready(&second), "True Issued");
     assert!(world.status(&partner)["failure"].is_null());
 }
+
+/// Behaviour §4.2: a revoked key with two thousand requests costs one call at each retry time.
+#[test]
+fn a_shared_failure_costs_constant_calls() {
+    let (mut world, partner) = with_partner();
+    world.service.apps.insert("front".into(), "f".into());
+    world.login("legal", "front-login", "front", "f");
+    let spec = json!({"appType": "Frontend", "allowedNamespaces": {"from": "All"}});
+    let front = world.credential("front", spec);
+    world.service.apps.insert("front".into(), "revoked".into());
+    let through_front = json!({"exchangeCredentialRef": {"name": "front", "namespace": "legal"}});
+    let requests: Vec<Key> =
+        (0..200).map(|n| world.request(&format!("interview-{n}"), through_front.clone())).collect();
+    world.settle();
+    let first = world.service.count(Call::Exchange);
+    assert_eq!(world.ready(&front), "False InvalidClient");
+    let (asked, calls) = world.watch(|world| world.pass(minutes(60)));
+    assert!(calls <= 12, "{calls} calls in an hour");
+    assert!(world.service.count(Call::Exchange) > first, "somebody tries");
+    let writes = asked.iter().filter(|it| it.starts_with("status interview")).count();
+    assert_eq!(writes, 0, "{asked:?}");
+
+    world.service.apps.insert("front".into(), "f".into());
+    world.pass(minutes(61));
+    for key in &requests {
+        assert_eq!(world.ready(key), "True Issued");
+    }
+    assert_eq!(world.ready(&front), "True Available");
+    assert_eq!(world.ready(&partner), "True Issued");
+}
+
+/// Whoever is to try may go, or be suspended: then another one tries.
+#[test]
+fn somebody_else_tries_where_the_one_who_was_to_cannot() {
+    let (mut world, partner) = with_partner();
+    world.service.fail(Call::ServiceToken, Some((Class::Forbidden, Scope::Credential)));
+    let first = world.request("a", json!({}));
+    let second = world.request("b", json!({}));
+    world.settle();
+    assert_eq!(world.ready(&second), "False CredentialNotReady");
+    assert_eq!(failure(&world, &partner), "ServiceToken AccessDenied 1");
+    world.service.fail(Call::ServiceToken, None);
+    world.pass(minutes(6));
+    assert_eq!(world.ready(&first), "True Issued");
+    assert_eq!(world.ready(&second), "True Issued");
+}
