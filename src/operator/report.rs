@@ -76,6 +76,8 @@ impl Report {
         let now = Instant::now();
         if turns.observer.is_complete() && self.snapshot_at.is_none_or(|at| at <= now) {
             self.snapshot_at = Some(now + SNAPSHOT_EVERY);
+            // Of a token that was dropped unwritten, or whose object is gone, nothing will be said.
+            self.issued.retain(|key, _| turns.state.object(key).is_some_and(|it| it.work.held.is_some()));
             self.metrics.publish(snapshot(turns, self.event_counts()));
         }
     }
@@ -133,12 +135,6 @@ impl Report {
             Outcome::Panicked => self.panicked(key, state),
             _ => {}
         }
-    }
-
-    /// The object is gone, or its token was dropped unwritten: of that nothing will be said.
-    #[expect(dead_code, reason = "the turns call it once they are merged")]
-    pub(super) fn forget(&mut self, key: &Key) {
-        self.issued.remove(key);
     }
 
     /// A panic, in a decision or an effect. The text of it goes nowhere: it might hold anything.
