@@ -160,17 +160,22 @@ fn a_hiccup_of_the_api_server_is_not_told_and_an_outage_is() {
     assert!(world.status(&partner)["failure"].is_null());
 }
 
+/// A partner whose credential the service denied the call that two requests made at once.
+fn denied_to_two() -> (World, Key, [Key; 2]) {
+    let (mut world, partner) = with_partner();
+    world.service.fail(Call::ServiceToken, Some((Class::Forbidden, Scope::Credential)));
+    let requests = ["a", "b"].map(|name| world.request(name, json!({})));
+    world.settle();
+    assert_eq!(world.ready(&requests[1]), "False CredentialNotReady");
+    assert_eq!(failure(&world, &partner), "ServiceToken AccessDenied 1");
+    world.service.fail(Call::ServiceToken, None);
+    (world, partner, requests)
+}
+
 /// Behaviour §4.3: what requests met at their credential is tried again at its time, and not at its next look only.
 #[test]
 fn a_refusal_at_the_credential_is_tried_again_in_time() {
-    let (mut world, partner) = with_partner();
-    world.service.fail(Call::ServiceToken, Some((Class::Forbidden, Scope::Credential)));
-    let first = world.request("a", json!({}));
-    let second = world.request("b", json!({}));
-    world.settle();
-    assert_eq!(world.ready(&second), "False CredentialNotReady");
-    assert_eq!(failure(&world, &partner), "ServiceToken AccessDenied 1");
-    world.service.fail(Call::ServiceToken, None);
+    let (mut world, partner, [first, second]) = denied_to_two();
     world.pass(minutes(6));
     assert_eq!(world.ready(&first), "True Issued");
     assert_eq!(world.ready(&second), "True Issued");
@@ -207,18 +212,12 @@ fn a_shared_failure_costs_constant_calls() {
     assert_eq!(world.ready(&partner), "True Issued");
 }
 
-/// Whoever is to try may go, or be suspended: then another one tries.
+/// Whoever is to try may be suspended: then another one tries.
 #[test]
 fn somebody_else_tries_where_the_one_who_was_to_cannot() {
-    let (mut world, partner) = with_partner();
-    world.service.fail(Call::ServiceToken, Some((Class::Forbidden, Scope::Credential)));
-    let first = world.request("a", json!({}));
-    let second = world.request("b", json!({}));
-    world.settle();
-    assert_eq!(world.ready(&second), "False CredentialNotReady");
-    assert_eq!(failure(&world, &partner), "ServiceToken AccessDenied 1");
-    world.service.fail(Call::ServiceToken, None);
+    let (mut world, _, [first, second]) = denied_to_two();
+    world.edit(&first, json!({"suspend": true}));
     world.pass(minutes(6));
-    assert_eq!(world.ready(&first), "True Issued");
+    assert_eq!(world.ready(&first), "False Suspended");
     assert_eq!(world.ready(&second), "True Issued");
 }

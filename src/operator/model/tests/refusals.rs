@@ -7,6 +7,7 @@ use super::minutes;
 use crate::auth::{Call, Class, Scope};
 use crate::cluster::secrets::WriteRefused;
 use crate::cluster::watch::Watched;
+use crate::decision::Key;
 
 fn with_partner() -> World {
     let mut world = World::new();
@@ -122,12 +123,11 @@ fn a_refusal_is_of_the_client_secret_that_was_tried() {
     assert_eq!(world.ready(&request), "True Issued");
 }
 
-/// The exchange was under way with the old login when the client Secret was corrected.
-#[test]
-fn a_late_refusal_of_an_old_client_secret_is_not_held_against_the_new_one() {
+/// A request's exchange with a Frontend app's first client secret is answered after the second one was read.
+fn answered_after_a_change(first: &str, second: &str) -> (World, Key, Key) {
     let mut world = with_partner();
     world.service.apps.insert("front".into(), "f".into());
-    world.login("legal", "front-login", "front", "wrong");
+    world.login("legal", "front-login", "front", first);
     let spec = json!({"appType": "Frontend", "allowedNamespaces": {"from": "All"}});
     let front = world.credential("front", spec);
     world.settle();
@@ -137,33 +137,23 @@ fn a_late_refusal_of_an_old_client_secret_is_not_held_against_the_new_one() {
         assert!(world.deliver(Watched::Requests) || world.operator.turn_next(world.now));
     }
     world.advance(&request);
-    world.login("legal", "front-login", "front", "f");
+    world.login("legal", "front-login", "front", second);
     world.deliver(Watched::OtherSecrets);
     while world.operator.turn_next(world.now) || world.advance(&front) {}
     world.settle();
+    (world, front, request)
+}
+
+#[test]
+fn a_late_refusal_of_an_old_client_secret_is_not_held_against_the_new_one() {
+    let (world, front, request) = answered_after_a_change("wrong", "f");
     assert_eq!(world.ready(&front), "True Available");
     assert_eq!(world.ready(&request), "True Issued");
 }
 
-/// The exchange was answered for a login that has been replaced: that says nothing of the new one.
 #[test]
 fn a_late_success_of_an_old_client_secret_does_not_vouch_for_the_new_one() {
-    let mut world = with_partner();
-    world.service.apps.insert("front".into(), "f".into());
-    world.login("legal", "front-login", "front", "f");
-    let spec = json!({"appType": "Frontend", "allowedNamespaces": {"from": "All"}});
-    let front = world.credential("front", spec);
-    world.settle();
-    let exchange = json!({"exchangeCredentialRef": {"name": "front", "namespace": "legal"}});
-    let request = world.request("interview", exchange);
-    while !world.operator.flights.contains_key(&request) {
-        assert!(world.deliver(Watched::Requests) || world.operator.turn_next(world.now));
-    }
-    world.advance(&request);
-    world.login("legal", "front-login", "front", "wrong");
-    world.deliver(Watched::OtherSecrets);
-    while world.operator.turn_next(world.now) || world.advance(&front) {}
-    world.settle();
+    let (world, front, request) = answered_after_a_change("f", "wrong");
     assert_eq!(world.ready(&request), "True Issued");
     assert_eq!(world.condition(&front, "CredentialsValid")["status"], "Unknown");
 }
