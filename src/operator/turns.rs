@@ -205,16 +205,10 @@ impl Turns {
                 Turn::Rest
             }
             Ok(Some(Decision::Rest(rest))) => {
-                let tried = self.state.stop_probing(&key);
-                if !rest.waits {
-                    self.wake(tried);
-                    return self.rest(key, rest);
-                }
-                // It waits for another credential than the one that it was to try: that one asks another at its next look.
-                for credential in self.wait_for_credentials(&key) {
-                    if !tried.contains(&credential) {
-                        self.queue.wake(credential);
-                    }
+                if rest.waits {
+                    self.wait_for_credentials(&key);
+                } else {
+                    self.end_of_probe(&key);
                 }
                 self.rest(key, rest)
             }
@@ -227,10 +221,16 @@ impl Turns {
         self.wake(credentials);
     }
 
-    /// Those of its credentials that nobody waited for so far.
-    fn wait_for_credentials(&mut self, key: &Key) -> Vec<Key> {
+    /// It waits; a credential for which it is the first looks again. One that it was to try, while it waits for another, asks
+    /// somebody else at its next look: at once, it would ask the same one for ever.
+    fn wait_for_credentials(&mut self, key: &Key) {
+        let tried = self.state.stop_probing(key);
         let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
-        credentials.into_iter().filter(|credential| self.state.wait_for(credential, key)).collect()
+        for credential in credentials {
+            if self.state.wait_for(&credential, key) && !tried.contains(&credential) {
+                self.queue.wake(credential);
+            }
+        }
     }
 
     fn rest(&mut self, key: Key, rest: Rest) -> Turn {

@@ -135,25 +135,20 @@ fn a_watch_that_breaks_off_in_the_middle_of_a_line_is_resumed() {
 
 #[test]
 fn history_that_is_gone_as_an_event_leads_to_a_list_and_no_more() {
-    let world = one_of_each("gone-event");
-    let (lists, mark) = (world.lists(), world.mark());
-    world.proxy().add(Fault { on: "WATCH ", times: None, how: How::Expired });
-    world.lists_again(lists);
-    world.proxy().clear();
-    world.is_back();
-    world.has_cost(FIRST);
-    assert_eq!(world.writes_since(mark), BTreeMap::new());
-    world.request("another", json!({}));
-    world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
+    lists_again_and_no_more("gone-event", [How::Expired]);
 }
 
 #[test]
 fn history_that_is_gone_as_an_http_status_leads_to_a_list_and_no_more() {
-    let world = one_of_each("gone-status");
+    lists_again_and_no_more("gone-status", [How::Answer { status: 410, retry_after: None }, How::End]);
+}
+
+fn lists_again_and_no_more(name: &str, watches: impl IntoIterator<Item = How>) {
+    let world = one_of_each(name);
     let (lists, mark) = (world.lists(), world.mark());
-    let gone = How::Answer { status: 410, retry_after: None };
-    world.proxy().add(Fault { on: "WATCH ", times: None, how: gone });
-    world.proxy().add(Fault { on: "WATCH ", times: None, how: How::End });
+    for how in watches {
+        world.proxy().add(Fault { on: "WATCH ", times: None, how });
+    }
     world.lists_again(lists);
     world.proxy().clear();
     world.is_back();
