@@ -115,7 +115,7 @@ pub struct Failure {
     /// When the first of them failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// When the next attempt is made. Absent when it waits for a change.
+    /// When the next attempt is made. Absent when the request waits for an endpoint that is unwell: it has its turn when that answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Time>,
 }

@@ -1,7 +1,7 @@
 //! What is known of one credential? Looks it up in memory; no I/O, no clock, and no choice.
 
 use crate::decision::inputs;
-use crate::decision::{Chain, Delivery, Facts, Failure, Key, Names, SecretFact, SpecFault, Wish};
+use crate::decision::{Chain, Delivery, Facts, Failure, Key, Names, Parked, SecretFact, SpecFault, Wish};
 use crate::state::spec::CredentialSpec;
 use crate::state::{Credential, State};
 
@@ -22,11 +22,13 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         uid: &meta.uid,
         generation: meta.generation,
         told_expires_at: object.told_token().and_then(|token| token.expires_at.as_ref()).map(|at| at.0),
+        says_ready: object.says_ready(),
         deleting: meta.deleting,
         wish,
         renew_request: meta.renew_request.as_deref(),
         login: session.login_fact(),
         chain: Chain::Login,
+        endpoint: endpoint(state, credential),
         secret,
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
@@ -57,6 +59,12 @@ fn wish(credential: &Credential, labels_unknown: bool) -> Result<Wish<'_>, SpecF
         made_with: made_with(credential),
         names: names(spec),
     })
+}
+
+/// What is wrong with the endpoint.
+fn endpoint(state: &State, credential: &Credential) -> Option<Parked> {
+    let endpoint = credential.spec.as_ref().ok()?.endpoint.allowed()?;
+    state.unwell(endpoint.origin())
 }
 
 /// What a token issued now would be made with; unknown until the client Secret was read.

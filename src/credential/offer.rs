@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::Reason;
 use crate::decision::checks::{cause, obstacle};
-use crate::decision::{Facts, FailedStep, LoginFact, Obstacle, Record, Validity, is_unfit};
+use crate::decision::{Cause, Facts, FailedStep, LoginFact, Obstacle, Record, Validity, at_gate, is_unfit};
 use crate::state::{Offer, Offers};
 
 /// What this credential offers.
@@ -53,8 +53,17 @@ fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
         Some(Obstacle::AttemptIsNotDue(failure)) if failure.step == FailedStep::ReadManagedSecret => {
             Offer::NotReady(failure.reason)
         }
+        // An attempt that follows one which failed is no news before it has ended well.
+        None if is_unfit(facts, cause) || facts.token_was_refused() => {
+            failing(facts, cause).map_or(Offer::Working, Offer::NotReady)
+        }
         _ => Offer::Working,
     }
+}
+
+fn failing(facts: &Facts<'_>, cause: Option<Cause>) -> Option<Reason> {
+    let own = facts.failure_of(FailedStep::AccessToken).filter(|failure| failure.is_told());
+    own.map(|failure| failure.reason).or_else(|| at_gate(facts, cause, None).map(|failure| failure.reason))
 }
 
 /// A login that was refused to the credential itself is not offered before it was accepted again.

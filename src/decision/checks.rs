@@ -383,7 +383,7 @@ impl Obstacle<'_> {
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::AttemptIsNotDue(failure) => Some(failure.next_attempt),
+            Self::AttemptIsNotDue(failure) => failure.next_attempt,
             Self::RepairIsTooSoon(until) | Self::HandRenewalIsTooSoon(until) => Some(*until),
             _ => None,
         }

@@ -4,10 +4,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::schedule::FUTURE_TOLERANCE;
-use super::{Delivery, FailedStep, Failure, Failures, Key, Record, SeenSecret, Template};
+use super::{Delivery, FailedStep, Failure, Failures, Key, Parked, Record, SeenSecret, Template};
 use crate::api::Reason;
 
 /// Everything that is known of one object when a decision is made.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "things that are independent of each other, each known or not"
+)]
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// Which object.
@@ -18,6 +22,8 @@ pub struct Facts<'a> {
     pub generation: i64,
     /// When the token ends that its status told of last: outlives a Secret that somebody deleted.
     pub told_expires_at: Option<Timestamp>,
+    /// Its status says that there is a good token.
+    pub says_ready: bool,
     /// It has a deletionTimestamp: it gets no effect any more.
     pub deleting: bool,
     /// What its spec asks for, or what is wrong with it.
@@ -28,6 +34,8 @@ pub struct Facts<'a> {
     pub login: LoginFact,
     /// What a token would be issued from.
     pub chain: Chain<'a>,
+    /// What is wrong with the endpoint; `None`: nothing that is known.
+    pub endpoint: Option<Parked>,
     /// The Secret of the name that the spec wants.
     pub secret: SecretFact<'a>,
     /// The record of the token that is held in memory for this object.

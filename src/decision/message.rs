@@ -57,9 +57,10 @@ pub(super) fn login_suspended() -> String {
 pub(super) fn renewal_fails(
     facts: &Facts<'_>,
     obstacle: Option<&Obstacle<'_>>,
+    failure: Option<&Failure>,
     expires_at: Timestamp,
 ) -> String {
-    let why = not_ready(facts, obstacle, facts.told_failure(), Reason::Pending);
+    let why = not_ready(facts, obstacle, failure, Reason::Pending);
     format!("The token is good until {}, but it cannot be renewed: {why}", at(expires_at))
 }
 
@@ -215,7 +216,6 @@ fn login_gap(gap: LoginGap) -> &'static str {
 }
 
 fn failing(facts: &Facts<'_>, failure: &Failure) -> String {
-    let next = at(failure.next_attempt);
     let what = match failure.reason {
         Reason::InvalidClient => return refused_login(facts),
         Reason::ClusterAccessDenied => missing_right(failure.step),
@@ -243,7 +243,13 @@ fn failing(facts: &Facts<'_>, failure: &Failure) -> String {
         }
         _ => "The API server did not answer as expected.",
     };
-    format!("{what} {}Tried again at {next}.", answered(failure))
+    match failure.next_attempt {
+        Some(next) => format!("{what} {}Tried again at {}.", answered(failure), at(next)),
+        None => format!(
+            "{what} {}It is asked again until it answers; then this object has its turn.",
+            answered(failure)
+        ),
+    }
 }
 
 /// Which right, and the rule that grants it.
@@ -267,6 +273,7 @@ fn answered(failure: &Failure) -> String {
         (Some(status), Some(code)) => format!("({step}: HTTP {status}, {code}) "),
         (Some(status), None) => format!("({step}: HTTP {status}) "),
         (None, Some(code)) => format!("({step}: {code}) "),
+        (None, None) if failure.next_attempt.is_none() => String::new(),
         (None, None) => format!("({step}) "),
     }
 }

@@ -30,7 +30,7 @@ pub use record::{Content, InputsHash, Owner, Record, ResourceVersion, SeenSecret
 pub use retry::{FailedStep, Failure, RetryClass, Setback, another_failure, delay};
 pub use template::{Delivery, KeyNames, Template};
 pub use urgency::{Urgency, last_quarter, urgency};
-pub use verdict::{Progress, Statement, TokenView, Truth, Verdict, is_overdue, is_unfit, project};
+pub use verdict::{Progress, Statement, TokenView, Truth, Verdict, at_gate, is_overdue, is_unfit, project};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::checks::{Cause, Obstacle, cause, obstacle, renewal_instant};
 use super::schedule::{self, FUTURE_TOLERANCE, later, next_look};
 use super::{
-    Content, Facts, FailedStep, LoginFact, Record, ResourceVersion, SecretFact, SeenSecret, Template, Wish,
+    Content, Facts, FailedStep, LoginFact, Parked, Record, ResourceVersion, SecretFact, SeenSecret, Template,
+    Wish,
 };
 
 /// One transition of one object.
@@ -226,10 +227,11 @@ fn arrives_at(record: &Record) -> Option<Timestamp> {
 fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
     let obstacle = obstacle(facts, cause, now);
     let record = facts.record();
-    // A first token that is on its way is no news; one that has ended is.
+    // A token that is on its way is no news, unless status says that there is one.
     let on_its_way =
         obstacle.as_ref().is_some_and(Obstacle::is_routine) && cause.is_some_and(Cause::makes_unfit);
-    let quiet = on_its_way && record.is_none();
+    let endpoint_is_unwell = facts.endpoint.is_some_and(Parked::is_told);
+    let quiet = on_its_way && !facts.says_ready && !endpoint_is_unwell;
     let due = renewal_instant(facts);
     let until = next_look(
         [
@@ -245,7 +247,7 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
         ],
         now,
     );
-    let attempts = facts.standing().map(|failure| failure.next_attempt).filter(|at| *at > now);
+    let attempts = facts.standing().filter_map(|failure| failure.next_attempt).filter(|at| *at > now);
     let until = attempts.fold(until, Timestamp::min);
     Step::Wait(Wait { until: Some(until), speak: !quiet })
 }

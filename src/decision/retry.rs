@@ -27,8 +27,8 @@ pub struct Failure {
     pub count: u32,
     /// Since when.
     pub since: Timestamp,
-    /// When it is tried again.
-    pub next_attempt: Timestamp,
+    /// When it is tried again; `None`: when the endpoint's gate lets it.
+    pub next_attempt: Option<Timestamp>,
     /// What it depended on, hashed: another stamp voids it.
     pub stamp: u64,
 }
@@ -113,7 +113,7 @@ pub fn another_failure(
         error_code: news.error_code,
         count,
         since: same.map_or(now, |old| old.since),
-        next_attempt: later(now, delay(news.class, count, life_left, uid)),
+        next_attempt: Some(later(now, delay(news.class, count, life_left, uid))),
         stamp: news.stamp,
     }
 }
@@ -153,7 +153,7 @@ impl Failure {
     pub fn is_awaited(&self, now: Timestamp) -> bool {
         let delays = i32::try_from(self.count.clamp(1, 100_000)).unwrap_or(1);
         let latest = later(self.since, LONGEST_DELAY * delays);
-        self.next_attempt > now && self.since <= now && self.next_attempt <= latest
+        self.since <= now && self.next_attempt.is_some_and(|at| at > now && at <= latest)
     }
 
     /// Whether waiting alone will not help.

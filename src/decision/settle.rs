@@ -63,9 +63,10 @@ pub fn failure(failure: &Failure) -> api::Failure {
         reason: Some(failure.reason.as_str().to_owned()),
         http_status: failure.http_status.map(i32::from),
         error_code: failure.error_code.map(str::to_owned),
-        count: Some(i32::try_from(failure.count).unwrap_or(i32::MAX)),
+        // What the gate counts is nobody's own.
+        count: failure.next_attempt.map(|_| i32::try_from(failure.count).unwrap_or(i32::MAX)),
         since: Some(Time(to_seconds(failure.since))),
-        next_attempt_at: Some(Time(to_seconds(failure.next_attempt))),
+        next_attempt_at: failure.next_attempt.map(|at| Time(to_seconds(at))),
     }
 }
 

@@ -9,6 +9,9 @@ use super::schedule::{before_end, overdue_at};
 use super::{Facts, FailedStep, Failure, Kind, LoginFact, Renewal, SecretFact, Validity};
 use crate::api::Reason;
 
+/// What is parked at an endpoint's gate (behaviour §4.2).
+const OF_THE_ENDPOINT: [Reason; 2] = [Reason::ServiceUnavailable, Reason::Throttled];
+
 /// Everything in a status that both kinds have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
@@ -78,10 +81,16 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
     let cause = cause(facts, now);
     let obstacle = obstacle(facts, cause, now);
     let unfit = is_unfit(facts, cause);
+    let at_gate = at_gate(facts, cause, obstacle.as_ref())
+        .filter(|_| unfit || may_say_so_early(facts) || is_overdue(facts, now));
+    let (obstacle, failure) = match at_gate {
+        Some(failure) => (None, Some(failure)),
+        None => (obstacle, facts.told_failure().cloned()),
+    };
     let (mut ready, progress) = if unfit {
-        not_ready(facts, obstacle.as_ref(), now)
+        not_ready(facts, obstacle.as_ref(), failure.as_ref())
     } else {
-        (ready(facts, cause, obstacle.as_ref(), now), Progress::Settled)
+        (ready(facts, cause, obstacle.as_ref(), failure.as_ref(), now), Progress::Settled)
     };
     if facts.sound().is_some_and(|wish| wish.selector_ignored) {
         ready.message.push_str(message::SELECTOR_IGNORED);
@@ -94,7 +103,7 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
         progress,
         credentials_valid: (facts.key.kind == Kind::Credential).then(|| credentials_valid(facts)),
         token: token(facts),
-        failure: facts.told_failure().cloned(),
+        failure,
         renew_handled: facts.record().and_then(|record| record.renew_handled.clone()),
     }
 }
@@ -117,10 +126,59 @@ fn is_refused_for_good(facts: &Facts<'_>) -> bool {
     unproven || (facts.token_was_refused() && facts.told_failure().is_some())
 }
 
+/// What all those tell who wait for an endpoint that is unwell (behaviour §4.2). It is no request's own failure, not even of
+/// one that probed: count and next attempt are not shown, or each probe would be news.
+#[must_use]
+pub fn at_gate(facts: &Facts<'_>, cause: Option<Cause>, obstacle: Option<&Obstacle<'_>>) -> Option<Failure> {
+    cause?;
+    let told = facts.told_failure();
+    let met = told.filter(|failure| is_of_the_endpoint(facts, failure.reason));
+    let parked = facts.endpoint.filter(|it| it.is_told());
+    if told != met || obstacle.is_some_and(|it| !waits_for_the_endpoint(facts, it)) {
+        return None;
+    }
+    let step = match facts.key.kind {
+        Kind::Credential => FailedStep::AccessToken,
+        Kind::Request => FailedStep::ServiceToken,
+    };
+    Some(Failure {
+        step: met.map_or(step, |met| met.step),
+        reason: met.map(|met| met.reason).or(parked.map(|parked| parked.ailment.reason()))?,
+        http_status: met.and_then(|met| met.http_status),
+        error_code: met.and_then(|met| met.error_code),
+        count: 0,
+        // One that was met before a restart is the older one.
+        since: [met.map(|met| met.since), parked.map(|parked| parked.since)].into_iter().flatten().min()?,
+        next_attempt: None,
+        stamp: facts.stamp,
+    })
+}
+
+/// A renewal that failed is overdue; and a credential speaks for all its requests.
+fn may_say_so_early(facts: &Facts<'_>) -> bool {
+    facts.key.kind == Kind::Credential || facts.told_failure().is_some()
+}
+
+/// Whether a failure of this reason is parked at the endpoint. A credential tells its own as its own.
+fn is_of_the_endpoint(facts: &Facts<'_>, reason: Reason) -> bool {
+    facts.key.kind == Kind::Request && OF_THE_ENDPOINT.contains(&reason)
+}
+
+/// A credential that waits at the same gate says no more than its requests can say themselves.
+fn waits_for_the_endpoint(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> bool {
+    match obstacle {
+        Obstacle::CredentialIsWorking => true,
+        Obstacle::CredentialIsNotReady(_, reason) => OF_THE_ENDPOINT.contains(reason),
+        Obstacle::AttemptIsNotDue(failure) => is_of_the_endpoint(facts, failure.reason),
+        _ => false,
+    }
+}
+
 fn ready(
     facts: &Facts<'_>,
     cause: Option<Cause>,
     obstacle: Option<&Obstacle<'_>>,
+    failure: Option<&Failure>,
     now: Timestamp,
 ) -> Statement {
     let reason = match obstacle {
@@ -131,12 +189,11 @@ fn ready(
     let Some(record) = facts.record() else {
         return login_ready(reason);
     };
-    let trouble =
-        facts.told_failure().is_some() || obstacle.is_some_and(|it| worth_saying(facts, it, cause, now));
+    let trouble = failure.is_some() || obstacle.is_some_and(|it| worth_saying(facts, it, cause, now));
     let renew_at = token(facts).and_then(|token| token.renew_at);
     let mut text = match (reason, obstacle) {
         (Reason::Suspended | Reason::RenewalEnded, _) => message::kept(reason, record.expires_at),
-        (_, obstacle) if trouble => message::renewal_fails(facts, obstacle, record.expires_at),
+        (_, obstacle) if trouble => message::renewal_fails(facts, obstacle, failure, record.expires_at),
         _ => message::issued(record.expires_at, renew_at),
     };
     if renewal_falls_back(facts) {
@@ -174,8 +231,11 @@ pub fn is_overdue(facts: &Facts<'_>, now: Timestamp) -> bool {
     due.is_some_and(|(due, record)| overdue_at(record, due) <= now)
 }
 
-fn not_ready(facts: &Facts<'_>, obstacle: Option<&Obstacle<'_>>, _: Timestamp) -> (Statement, Progress) {
-    let failure = facts.told_failure();
+fn not_ready(
+    facts: &Facts<'_>,
+    obstacle: Option<&Obstacle<'_>>,
+    failure: Option<&Failure>,
+) -> (Statement, Progress) {
     let (reason, may_pass) = match (obstacle, failure) {
         (Some(obstacle), _) => (obstacle.reason(), obstacle.may_pass()),
         (None, Some(failure)) => (failure.reason, !failure.needs_a_person()),

@@ -10,9 +10,11 @@ use crate::api::{self, Condition, CredentialStatus, RequestStatus, condition};
 use crate::auth::Origin;
 use crate::credential;
 use crate::decision::checks::{cause, renewal_instant};
-use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
+use crate::decision::schedule::{SHORTEST_WAIT, later, next_look, overdue_at};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
-use crate::decision::{Cause, Chain, Facts, Key, Kind, Precondition, Step, last_quarter, plan, urgency};
+use crate::decision::{
+    Cause, Chain, Facts, Key, Kind, Parked, Precondition, Step, last_quarter, plan, urgency,
+};
 use crate::scoped_token;
 use crate::scoped_token::issue::Party;
 use crate::state::{Detail, Object, State};
@@ -187,16 +189,26 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
         Kind::Request => (scoped_token::issue::PERMITS, Issue::Scoped(Box::new(errand(state, key)?))),
     };
     let origin = issue.endpoint().origin().clone();
-    let ended = facts.record().is_some() && cause.makes_unfit();
     let expires_at = facts.record().map(|record| record.expires_at);
-    let meanwhile = Rest {
-        // Whoever comes into the last quarter of a life while it is in line asks again, and goes before others.
-        until: Some(next_look([expires_at, facts.record().and_then(last_quarter)], now)),
-        publish: state.object(key).filter(|_| ended).and_then(|object| publish(object, facts, now)),
-        waits: false,
-    };
+    let meanwhile = in_line(state, key, facts, cause, now);
     let need = Need { permits, urgency: urgency(facts, cause, now), expires_at };
     Some(Decision::Call { origin, need, effect: Effect::Issue { issue, purpose }, meanwhile })
+}
+
+/// What is arranged while an object waits at its endpoint's gate. That is routine, and not said, unless the endpoint is unwell
+/// or the object says that it has a token, which is gone.
+fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timestamp) -> Rest {
+    let record = facts.record();
+    let speaks = facts.endpoint.is_some_and(Parked::is_told) || (facts.says_ready && cause.makes_unfit());
+    let until = [
+        record.map(|record| record.expires_at),
+        // Whoever comes into the last quarter of its life asks again, and goes before others.
+        record.and_then(last_quarter),
+        record.zip(renewal_instant(facts)).map(|(record, due)| overdue_at(record, due)),
+        facts.sound().and_then(|wish| wish.renew_until),
+    ];
+    let publish = state.object(key).filter(|_| speaks).and_then(|object| publish(object, facts, now));
+    Rest { until: Some(next_look(until, now)), publish, waits: false }
 }
 
 fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {

@@ -15,10 +15,11 @@ use super::gate::{Asked, Gates, Limits};
 use super::observe::Observer;
 use super::offers;
 use super::queue::Queue;
+use crate::auth::Origin;
 use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::later;
-use crate::decision::{FailedStep, Key, ResourceVersion};
+use crate::decision::{FailedStep, Key, Parked, ResourceVersion};
 use crate::scoped_token;
 use crate::state::{Object, Settings, State};
 
@@ -130,6 +131,9 @@ impl Turns {
         if ticket.told.is_none() {
             let called = self.gates.leave(&ticket.key, outcome.verdict(), now);
             self.wake(called);
+            if let Outcome::Issued { issue, .. } = &outcome {
+                self.hear_of(issue.endpoint().origin());
+            }
         }
         if !self.is_current(&ticket) {
             // What was done for an object that is gone says nothing of the one that bears its name now.
@@ -248,6 +252,18 @@ impl Turns {
         self.acting.insert(key.clone());
         let uid = self.uid(&key);
         Turn::Act(Ticket { key, uid, told }, Box::new(effect))
+    }
+
+    /// How an endpoint is, objects know from memory. Once it is unwell for longer than a blip, those in line look again to say
+    /// so.
+    fn hear_of(&mut self, origin: &Origin) {
+        let parked = self.gates.parked(origin);
+        let is_told = |parked: Option<Parked>| parked.is_some_and(Parked::is_told);
+        let news = is_told(parked) && !is_told(self.state.unwell(origin));
+        self.state.know_endpoint(origin, parked);
+        if news {
+            self.wake(self.gates.waiting(origin).cloned().collect());
+        }
     }
 
     fn published(

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::api::{AppType, Reason};
 use crate::decision::inputs::{self, Subject};
 use crate::decision::{
-    Chain, Delivery, Facts, Failure, Key, LoginFact, Names, SecretFact, SpecFault, Validity, Wish,
+    Chain, Delivery, Facts, Failure, Key, LoginFact, Names, Parked, SecretFact, SpecFault, Validity, Wish,
 };
 use crate::state::spec::{CredentialName, CredentialSpec, RequestSpec};
 use crate::state::{Offer, Request, Session, State};
@@ -28,11 +28,13 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         uid: &meta.uid,
         generation: meta.generation,
         told_expires_at: object.told_token().and_then(|token| token.expires_at.as_ref()).map(|at| at.0),
+        says_ready: object.says_ready(),
         deleting: meta.deleting,
         wish,
         renew_request: meta.renew_request.as_deref(),
         login: LoginFact::Ready,
         chain,
+        endpoint: endpoint(state, key, request),
         secret,
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
@@ -79,6 +81,12 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Res
         made_with: made_with(spec, exchanger.map(|(_, session)| session), uid),
         names: Names { client_secret: "", credential: &out_of_reach.shown, purpose: spec.subject.purpose() },
     })
+}
+
+/// What is wrong with the endpoint of the credential, where it consents.
+fn endpoint(state: &State, key: &Key, request: &Request) -> Option<Parked> {
+    let (credential, _) = consenting(state, key, &request.spec.as_ref().ok()?.credential)?;
+    state.unwell(credential.endpoint.allowed()?.origin())
 }
 
 /// The app that exchanges, or the lifetime asked for; unknown until the exchanging login was read.

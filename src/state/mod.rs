@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::auth::Origin;
-use crate::decision::{Key, Owner, ResourceVersion, SecretFact, SeenSecret};
+use crate::decision::{Key, Owner, Parked, ResourceVersion, SecretFact, SeenSecret};
 
 pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Work};
 pub use secrets::{SecretName, Secrets};
@@ -49,6 +49,8 @@ pub struct State {
     readers: HashMap<SecretName, HashSet<Key>>,
     /// Which requests refer to credentials of other namespaces, by their own namespace.
     visitors: HashMap<Arc<str>, HashSet<Key>>,
+    /// The endpoints that are unwell.
+    unwell: HashMap<Origin, Parked>,
     /// Which credentials a request is to try.
     probing: HashMap<Key, HashSet<Key>>,
     /// In which round each object was last seen.
@@ -93,6 +95,20 @@ impl State {
     #[must_use]
     pub fn labels(&self, namespace: &str) -> Option<&Labels> {
         self.namespaces.get(namespace)
+    }
+
+    /// What is wrong with an endpoint; `None`: nothing that is known.
+    #[must_use]
+    pub fn unwell(&self, origin: &Origin) -> Option<Parked> {
+        self.unwell.get(origin).copied()
+    }
+
+    /// This is wrong with an endpoint now, or nothing.
+    pub fn know_endpoint(&mut self, origin: &Origin, parked: Option<Parked>) {
+        match parked {
+            Some(parked) => self.unwell.insert(origin.clone(), parked),
+            None => self.unwell.remove(origin),
+        };
     }
 
     /// The index of Secrets.

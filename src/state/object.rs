@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::session::Session;
 use super::spec::{CredentialSpec, RequestSpec};
-use crate::api::{self, CredentialStatus, RequestStatus};
+use crate::api::{self, CredentialStatus, RequestStatus, condition};
 use crate::decision::{Care, Failures, Record, ResourceVersion, SpecFault, Template};
 use crate::token::{AccessToken, Deliverable, ScopedToken, ServiceToken};
 
@@ -193,6 +193,13 @@ impl Object {
             Detail::Credential(it) => it.status.token.as_ref(),
             Detail::Request(it) => it.status.token.as_ref(),
         }
+    }
+
+    /// Whether it says that it is ready.
+    #[must_use]
+    pub fn says_ready(&self) -> bool {
+        let is_ready = |it: &api::Condition| it.type_ == condition::READY && it.status == condition::TRUE;
+        self.said().0.iter().any(is_ready)
     }
 
     /// The conditions and the failure that it shows.

@@ -167,7 +167,7 @@ fn read_failure(told: &api::Failure) -> Option<Failure> {
         error_code: told.error_code.as_deref().and_then(ErrorCode::parse).map(ErrorCode::as_str),
         count: told.count.and_then(|it| u32::try_from(it).ok()).unwrap_or(1),
         since: told.since.as_ref()?.0,
-        next_attempt: told.next_attempt_at.as_ref()?.0,
+        next_attempt: told.next_attempt_at.as_ref().map(|at| at.0),
         stamp: Failure::INHERITED,
     })
 }

@@ -7,8 +7,8 @@ use proptest::{collection, option};
 use super::scene::{Place, STAMP, Scene, credential, frontend, request, t0};
 use crate::api::Reason;
 use crate::decision::{
-    Care, Chain, Content, FailedStep, Failure, Failures, InputsHash, LoginFact, LoginGap, Record, Renewal,
-    SpecFault, Step, Validity, plan,
+    Ailment, Care, Chain, Content, FailedStep, Failure, Failures, InputsHash, LoginFact, LoginGap, Parked,
+    Record, Renewal, SpecFault, Step, Validity, plan,
 };
 
 /// The next look that the plan asks for; `now` where it asks for an action, or for no look and no word ever.
@@ -22,8 +22,8 @@ pub(super) fn next_look(scene: &Scene, now: Timestamp) -> Timestamp {
 /// Any scene, as lived in around [`t0`].
 pub(super) fn scene() -> impl Strategy<Value = Scene> {
     let base = prop_oneof![3 => Just(request()), 3 => Just(credential()), 1 => Just(frontend())];
-    let parts = (secret(), wish(), memory(), surroundings());
-    (base, parts).prop_map(|(base, ((place, seen), wish, memory, around))| {
+    let parts = (secret(), wish(), memory(), surroundings(), endpoint());
+    (base, parts).prop_map(|(base, ((place, seen), wish, memory, around, endpoint))| {
         base.with(|it| {
             if it.place != Place::Unwanted {
                 it.place = place;
@@ -45,6 +45,7 @@ pub(super) fn scene() -> impl Strategy<Value = Scene> {
                 it.chain = around.2;
             }
             it.deleting = around.3 == 9;
+            (it.endpoint, it.says_ready) = (endpoint, around.3 > 4);
         })
     })
 }
@@ -123,6 +124,17 @@ fn surroundings() -> impl Strategy<Value = (LoginFact, Validity, Chain<'static>,
     (login, validity, chain, 0..10_u8)
 }
 
+fn endpoint() -> impl Strategy<Value = Option<Parked>> {
+    let ailment = prop_oneof![Just(Ailment::Unreachable), Just(Ailment::Throttling)];
+    let parked = (ailment, 1..9_u32, minutes(-60..0)).prop_map(|(ailment, count, since)| Parked {
+        ailment,
+        since,
+        next_probe: since,
+        count,
+    });
+    option::weighted(0.3, parked)
+}
+
 fn memory() -> impl Strategy<Value = (Option<Record>, Failures, Care)> {
     (option::weighted(0.2, any_record()), any_failures(), any_care())
 }
@@ -164,7 +176,7 @@ fn any_failure() -> impl Strategy<Value = Failure> {
             error_code: None,
             count,
             since: t0(),
-            next_attempt,
+            next_attempt: Some(next_attempt),
             stamp,
         },
     )

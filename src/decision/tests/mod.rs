@@ -2,6 +2,7 @@
 
 mod any;
 mod causes;
+mod endpoint;
 mod inputs;
 mod obstacles;
 mod properties;

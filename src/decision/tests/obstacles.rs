@@ -89,7 +89,9 @@ const ROWS: &[Row] = rows! {
     "a credential at work" bare |it| it.chain = Chain::Working
         => "CredentialIsWorking" Pending Reconciling "about to be issued";
     "a failure that passes" bare |it| it.failures.note(failure(FailedStep::Exchange, Reason::ServiceUnavailable))
-        => "AttemptIsNotDue" ServiceUnavailable Reconciling "(Exchange: HTTP 503) Tried again at 2026-11-24T13:00:00Z";
+        => "AttemptIsNotDue" ServiceUnavailable Reconciling "(Exchange: HTTP 503) It is asked again until it answers";
+    "the same of a credential" bare_credential |it| it.failures.note(failure(FailedStep::AccessToken, Reason::ServiceUnavailable))
+        => "AttemptIsNotDue" ServiceUnavailable Reconciling "(AccessToken: HTTP 503) Tried again at 2026-11-24T13:00:00Z";
     "a failure of a person's making" bare |it| it.failures.note(failure(FailedStep::Exchange, Reason::RequestRejected))
         => "AttemptIsNotDue" RequestRejected Stalled "Check purpose and claims";
     "a refused login" bare_credential |it| it.failures.note(failure(FailedStep::AccessToken, Reason::InvalidClient))

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::Reason;
 use crate::decision::{
     Care, Chain, Content, Delivery, Facts, FailedStep, Failure, Failures, InputsHash, Key, KeyNames, Kind,
-    LoginFact, Names, Owner, Record, Renewal, ResourceVersion, SecretFact, SeenSecret, SpecFault, Template,
-    Validity, Wish,
+    LoginFact, Names, Owner, Parked, Record, Renewal, ResourceVersion, SecretFact, SeenSecret, SpecFault,
+    Template, Validity, Wish,
 };
 
 /// What the facts of one object are borrowed from.
@@ -28,6 +28,7 @@ pub(super) struct Scene {
     pub renew_request: Option<&'static str>,
     pub login: LoginFact,
     pub chain: Chain<'static>,
+    pub endpoint: Option<Parked>,
     pub place: Place,
     pub seen: SeenSecret,
     pub held: Option<Record>,
@@ -38,6 +39,7 @@ pub(super) struct Scene {
     pub token_wanted: bool,
     pub validity: Validity,
     pub clock_ahead: Option<SignedDuration>,
+    pub says_ready: bool,
     pub deleting: bool,
 }
 
@@ -105,6 +107,7 @@ pub(super) fn request() -> Scene {
         renew_request: None,
         login: LoginFact::Ready,
         chain: Chain::Live,
+        endpoint: None,
         place: Place::Ours,
         held: None,
         care: Care::default(),
@@ -114,6 +117,7 @@ pub(super) fn request() -> Scene {
         token_wanted: false,
         validity: Validity::Unknown,
         clock_ahead: None,
+        says_ready: false,
         deleting: false,
     }
 }
@@ -151,7 +155,7 @@ pub(super) fn failure(step: FailedStep, reason: Reason) -> Failure {
         error_code: None,
         count: 3,
         since: t0(),
-        next_attempt: after(1),
+        next_attempt: Some(after(1)),
         stamp: STAMP,
     }
 }
@@ -206,11 +210,13 @@ impl Scene {
             uid: UID,
             generation: 1,
             told_expires_at: None,
+            says_ready: self.says_ready,
             deleting: self.deleting,
             wish,
             renew_request: self.renew_request,
             login: self.login,
             chain: self.chain,
+            endpoint: self.endpoint,
             secret: place,
             held: self.held.as_ref(),
             care: self.care,

@@ -130,6 +130,11 @@ impl Door {
         self.health.parked()
     }
 
+    /// Those in line.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Key> {
+        self.tickets.iter().filter(|(_, it)| it.place == Place::InLine).map(|(key, _)| key)
+    }
+
     pub(super) fn load(&self) -> Load {
         Load {
             in_flight: self.crowd.in_flight(),
@@ -212,8 +217,8 @@ impl Door {
                     self.put_back_in_order(&key);
                 }
             }
-            Turn::Closed => {
-                if self.health.parked().is_some_and(|parked| parked.ailment == Ailment::Throttling) {
+            Turn::Closed(ailment) => {
+                if ailment == Ailment::Throttling {
                     self.crowd.halve();
                 }
                 // Those who were called and have not begun do not begin.

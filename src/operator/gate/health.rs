@@ -32,8 +32,8 @@ pub(super) enum Turn {
     Served,
     /// It is well again.
     Opened,
-    /// Nobody is let through any more.
-    Closed,
+    /// Nobody is let through any more, for this.
+    Closed(Ailment),
 }
 
 impl Health {
@@ -108,7 +108,7 @@ impl Health {
         self.tried.insert(key.clone());
         match self.parked {
             Some(parked) if !is_probe => {
-                self.parked = Some(alongside(parked, ailment, asked, now));
+                self.parked = Some(alongside(parked, asked, now));
                 Turn::None
             }
             before => {
@@ -116,10 +116,10 @@ impl Health {
                 let paused = later(now, pause(ailment, asked, count, origin));
                 // What another call was told meanwhile still holds.
                 let next_probe = before.map_or(paused, |parked| parked.next_probe.max(paused));
-                let since = before.map_or(now, |parked| parked.since);
-                self.parked = Some(Parked { ailment, since, next_probe, count });
+                let first = before.map_or((ailment, now), |parked| (parked.ailment, parked.since));
+                self.parked = Some(Parked { ailment: first.0, since: first.1, next_probe, count });
                 self.age += 1;
-                Turn::Closed
+                Turn::Closed(ailment)
             }
         }
     }
@@ -144,12 +144,9 @@ fn pause(ailment: Ailment, asked: Option<SignedDuration>, count: u32, origin: &O
 
 /// What a call says that failed together with the one that closed the gate: it counts for nothing, but if it was told how
 /// long to wait, that holds.
-fn alongside(parked: Parked, ailment: Ailment, asked: Option<SignedDuration>, now: Timestamp) -> Parked {
+fn alongside(parked: Parked, asked: Option<SignedDuration>, now: Timestamp) -> Parked {
     let asked = asked.map(|asked| later(now, asked.clamp(SignedDuration::ZERO, LONGEST_ASKED)));
-    match asked {
-        Some(until) if until > parked.next_probe => Parked { ailment, next_probe: until, ..parked },
-        _ => parked,
-    }
+    Parked { next_probe: asked.map_or(parked.next_probe, |until| until.max(parked.next_probe)), ..parked }
 }
 
 /// No service is left alone for longer because it asks for it.

@@ -148,6 +148,11 @@ impl Gates {
         self.doors.get(origin)?.parked()
     }
 
+    /// The keys in line at an origin's gate.
+    pub fn waiting(&self, origin: &Origin) -> impl Iterator<Item = &Key> {
+        self.doors.get(origin).into_iter().flat_map(Door::waiting)
+    }
+
     /// How full each gate is that was ever asked for.
     pub fn occupancy(&self) -> impl Iterator<Item = (&Origin, Load)> {
         self.doors.iter().map(|(origin, door)| (origin, door.load()))

@@ -23,8 +23,9 @@ use operator::{Flight, Operator};
 use server::{Server, Stored};
 use service::Service;
 
-/// After so many turns without a pause it will never come to one.
+/// After so many turns without a pause it will never come to one, and so many more for each object.
 const TOO_MANY: usize = 3000;
+const TOO_MANY_EACH: usize = 30;
 
 /// All of it.
 pub(super) struct World {
@@ -147,7 +148,7 @@ impl World {
 
     /// Shows what the watches have, and works until there is nothing left to do now.
     pub(super) fn settle(&mut self) {
-        for _ in 0..TOO_MANY {
+        for _ in 0..TOO_MANY + TOO_MANY_EACH * self.server.objects.len() {
             if !self.deliver_all() && !self.operator.turn_next(self.now) && !self.move_first() {
                 return;
             }

@@ -194,8 +194,10 @@ impl<'a> Run<'a> {
         if asked.through {
             return self.begin(key, job);
         }
-        let ending = job.life.map(|(quarter, _)| quarter).filter(|at| *at > self.time);
-        let look = ending.map(|at| self.now() + SignedDuration::from_millis(at - self.time));
+        // As the operator does: what is ending goes first, and once it has ended no more.
+        let turns = job.life.into_iter().flat_map(|(quarter, end)| [quarter, end]);
+        let next = turns.filter(|at| *at > self.time).min();
+        let look = next.map(|at| self.now() + SignedDuration::from_millis(at - self.time));
         self.queue.wake_at(key, look);
         self.queue.done(key);
     }

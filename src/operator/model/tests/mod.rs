@@ -7,6 +7,7 @@ mod failures;
 mod gate;
 mod hostile;
 mod issuing;
+mod outage;
 mod ownership;
 mod refusals;
 mod restored;
