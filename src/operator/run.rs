@@ -98,7 +98,7 @@ struct Finished {
 impl Loop {
     async fn until(&mut self, stop: CancellationToken, mut changes: mpsc::Receiver<Change>) {
         loop {
-            self.start_what_can();
+            let more = self.start_what_can();
             self.report.beat(&self.turns);
             let now = clock::now();
             let next = self.turns.next_look(now).unwrap_or_else(|| later(now, LONGEST_WAIT));
@@ -114,16 +114,19 @@ impl Loop {
                     None => return,
                 },
                 Some(done) = self.running.join_next() => self.finished(done),
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(pause), if !more => {}
+                () = std::future::ready(()), if more => {}
             }
         }
     }
 
-    fn start_what_can(&mut self) {
-        while self.turns.in_flight() < EFFECTS {
-            let Some(turn) = self.turns.next(clock::now()) else { return };
+    /// Returns whether more could be started at once.
+    fn start_what_can(&mut self) -> bool {
+        let (turns, more) = self.turns.next_few(clock::now(), EFFECTS);
+        for turn in turns {
             self.follow(turn);
         }
+        more
     }
 
     fn follow(&mut self, turn: Turn) {

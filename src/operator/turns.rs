@@ -28,6 +28,9 @@ const STATUS_AGAIN: SignedDuration = SignedDuration::from_secs(2);
 /// An object whose decision panicked is looked at again after this.
 const AFTER_PANIC: SignedDuration = SignedDuration::from_mins(1);
 
+/// How many turns are taken before anything else is looked at.
+const AT_A_TIME: usize = 64;
+
 /// Everything that is known, and whose turn it is.
 pub(super) struct Turns {
     /// What is known.
@@ -117,6 +120,20 @@ impl Turns {
         }
         self.queue.done(&key);
         Some(Turn::Rest)
+    }
+
+    /// The next turns, while fewer than `room` effects are in flight, and whether more are ready: a long line is not worked off
+    /// in one go, so that the signal to stop, outcomes and changes are heard meanwhile.
+    pub(super) fn next_few(&mut self, now: Timestamp, room: usize) -> (Vec<Turn>, bool) {
+        let mut few = Vec::new();
+        while self.in_flight() < room {
+            if few.len() == AT_A_TIME {
+                return (few, true);
+            }
+            let Some(turn) = self.next(now) else { break };
+            few.push(turn);
+        }
+        (few, false)
     }
 
     /// Whether what was done still concerns the object that bears the name.

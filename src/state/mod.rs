@@ -3,6 +3,7 @@
 //!
 //! Whatever changes what is known answers with the keys of the objects that this concerns: the queue's next work.
 
+mod claims;
 mod object;
 mod placing;
 mod secrets;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use crate::auth::Origin;
 use crate::decision::{Key, Owner, Parked, ResourceVersion, SecretFact, SeenSecret};
 
+use claims::Claims;
 pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Work};
 pub use secrets::{SecretName, Secrets};
 pub use session::{LoginState, Offer, Offers, Session};
@@ -44,7 +46,7 @@ pub struct State {
     /// Which requests refer to a credential, there or not.
     referrers: HashMap<Key, HashSet<Key>>,
     /// Which objects want a Secret of this name.
-    claimants: HashMap<SecretName, HashSet<Key>>,
+    claims: Claims,
     /// Which credentials read a client Secret of this name.
     readers: HashMap<SecretName, HashSet<Key>>,
     /// Which requests refer to credentials of other namespaces, by their own namespace.
@@ -117,30 +119,28 @@ impl State {
         &self.secrets
     }
 
-    /// The Secret of this name, as `key`'s object sees it.
+    /// The Secret of this name, as `key`'s object sees it. One that is not the object's own, and what becomes of the name, is
+    /// nothing to those who have no right to it: so nothing about it needs to be told to them.
     #[must_use]
     pub fn secret_fact<'a>(&'a self, key: &Key, object: &Object, name: &str) -> SecretFact<'a> {
         if object.work.look {
             return SecretFact::Unknown;
         }
-        if let Some(seen) = self.secrets.managed(&key.namespace, name) {
-            return owned_by(key, &object.meta.uid, seen);
+        let seen = self.secrets.managed(&key.namespace, name).map(|it| owned_by(key, &object.meta.uid, it));
+        if let Some(SecretFact::Ours(seen)) = seen {
+            return SecretFact::Ours(seen);
         }
-        if self.secrets.is_taken(&key.namespace, name) {
-            return SecretFact::Foreign;
+        if let Some(by) = self.claimed_before(key, object, name) {
+            return SecretFact::Claimed(by);
         }
-        self.claimed_before(key, object, name).map_or(SecretFact::Absent, SecretFact::Claimed)
+        let taken = self.secrets.is_taken(&key.namespace, name);
+        seen.unwrap_or(if taken { SecretFact::Foreign } else { SecretFact::Absent })
     }
 
     /// Two objects want one name: it is the earlier one's, so that no token is spent to find that out.
     fn claimed_before(&self, key: &Key, object: &Object, name: &str) -> Option<&Key> {
-        let claimants = self.claimants.get(&(key.namespace.clone(), name.into()))?;
-        let rank = |other: &Key| {
-            self.objects.get(other).filter(|it| !it.meta.deleting).map(|it| (it.meta.created, other.clone()))
-        };
-        let mine = (object.meta.created, key.clone());
-        let earlier = claimants.iter().filter(|other| rank(other).is_some_and(|it| it < mine));
-        earlier.min_by_key(|other| rank(other))
+        let (since, first) = self.claims.first(&(key.namespace.clone(), name.into()))?;
+        ((since, first) < (&object.meta.created, key)).then_some(first)
     }
 
     /// The requests that refer to a credential.
@@ -203,13 +203,7 @@ impl State {
 
     /// A Secret of ours was written, or seen in answer to a question: read your own writes.
     pub fn know_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> bool {
-        let news = self.secrets.see(namespace, name, seen);
-        if news {
-            for key in self.claiming(namespace, name) {
-                self.recognise(&key, namespace, name);
-            }
-        }
-        news
+        self.sight(namespace, name, seen).is_some()
     }
 
     /// A Secret of ours is not there, in answer to a question.

@@ -70,11 +70,10 @@ impl State {
             return;
         };
         let home = key.namespace.clone();
-        let claimed = object.secret_name().map(|name| (home.clone(), name.into()));
         let read = object.login_name().map(|name| (home.clone(), name.into()));
         let referred: Vec<Key> = referred(object);
-        if let Some(name) = claimed {
-            self.claimants.entry(name).or_default().insert(key.clone());
+        if let Some(claim) = self.claim_of(key) {
+            self.claims.add(claim);
         }
         if let Some(name) = read {
             self.readers.entry(name).or_default().insert(key.clone());
@@ -92,10 +91,11 @@ impl State {
             return;
         };
         let home = key.namespace.clone();
-        let claimed = object.secret_name().map(|name| (home.clone(), name.into()));
         let read = object.login_name().map(|name| (home.clone(), name.into()));
         let referred = referred(object);
-        remove(&mut self.claimants, claimed, key);
+        if let Some(claim) = self.claim_of(key) {
+            self.claims.remove(&claim);
+        }
         remove(&mut self.readers, read, key);
         remove(&mut self.visitors, Some(home), key);
         for credential in referred {

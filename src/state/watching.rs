@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::claims::Claim;
 use super::spec::Labels;
 use super::{LoginState, Meta, SecretName, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
@@ -52,14 +53,19 @@ impl State {
             old.as_ref().is_none_or(|(known, same)| !same || known.generation != meta.generation);
         let leaving = meta.deleting && old.as_ref().is_none_or(|(known, _)| !known.deleting);
         let names = self.names_of(key);
+        let claimed = self.claim_of(key);
         self.unindex(key);
         self.place(key, sighting);
         self.index(key);
         self.release(names);
+        let claims = self.claim_of(key);
         if old.is_none_or(|(_, same)| !same)
-            && let Some((home, name)) = self.claimed_name(key)
+            && let Some((home, name)) = claims.as_ref().map(|claim| &claim.name)
         {
-            self.recognise(key, &home, &name);
+            self.recognise(key, home, name);
+        }
+        if claimed != claims {
+            woken.extend([claimed, claims].iter().flatten().filter_map(|claim| self.rival(claim)));
         }
         if asks_anew {
             self.void_inherited_failure(key);
@@ -84,27 +90,47 @@ impl State {
         if !same {
             return Vec::new();
         }
-        let rivals = self.claimed_name(key);
+        let claim = self.claim_of(key);
         let names = self.names_of(key);
         self.unindex(key);
         self.objects.remove(key);
         self.release(names);
         self.seen_in.remove(key);
         let mut woken: Vec<Key> = self.referrers(key).cloned().collect();
-        woken.extend(rivals.and_then(|name| self.claimants.get(&name)).into_iter().flatten().cloned());
+        woken.extend(claim.and_then(|claim| self.rival(&claim)));
         woken
+    }
+
+    /// An object is on its way out: it gets no effect any more, and has no right to a name.
+    pub fn end(&mut self, key: &Key) -> Vec<Key> {
+        let claim = self.claim_of(key);
+        if let Some(object) = self.objects.get_mut(key) {
+            object.meta.deleting = true;
+        }
+        let heir = claim.and_then(|claim| {
+            self.claims.remove(&claim);
+            self.rival(&claim)
+        });
+        heir.into_iter().collect()
     }
 
     /// A Secret of ours was seen.
     pub fn see_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> Vec<Key> {
+        self.sight(namespace, name, seen).unwrap_or_default()
+    }
+
+    /// Whom a sight of a Secret concerns, if it is news.
+    pub(super) fn sight(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> Option<Vec<Key>> {
+        let before = self.secrets.managed(namespace, name).and_then(|it| owner(namespace, it));
+        let now = owner(namespace, &seen);
         if !self.secrets.see(namespace, name, seen) {
-            return Vec::new();
+            return None;
         }
-        let woken = self.claiming(namespace, name);
+        let woken = self.concerned(namespace, name, [before, now]);
         for key in &woken {
             self.recognise(key, namespace, name);
         }
-        woken
+        Some(woken)
     }
 
     /// What the sight of a Secret says of what was known of it before.
@@ -162,7 +188,7 @@ impl State {
             return woken;
         }
         if self.secrets.see_other(namespace, name) {
-            woken = self.claiming(namespace, name);
+            woken = self.concerned(namespace, name, []);
         }
         let readers = self.readers.get(&(namespace.clone(), name.into())).cloned().unwrap_or_default();
         if !readers.is_empty() && self.secrets.see_login(namespace, name, version) {
@@ -240,7 +266,7 @@ impl State {
 
     /// A list of the other Secrets has ended.
     pub fn end_other_secrets_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<Key> {
-        let wanted: HashSet<SecretName> = self.claimants.keys().chain(self.readers.keys()).cloned().collect();
+        let wanted: HashSet<SecretName> = self.claims.names().chain(self.readers.keys()).cloned().collect();
         let freed = self.secrets.end_other_round(namespace, began, &wanted);
         let mut woken = Vec::new();
         for (home, name) in freed {
@@ -251,7 +277,7 @@ impl State {
 
     /// Of those who want the name, it has vanished for the one that it belonged to; to the others it has become free.
     fn lost(&mut self, namespace: &Arc<str>, name: &str, gone: &SeenSecret) -> Vec<Key> {
-        let woken = self.claiming(namespace, name);
+        let woken = self.concerned(namespace, name, [owner(namespace, gone)]);
         for key in &woken {
             if let Some(object) = self.objects.get_mut(key)
                 && !belongs_to_another(gone, &object.meta.uid)
@@ -272,7 +298,7 @@ impl State {
     }
 
     fn freed(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
-        let mut woken = self.claiming(namespace, name);
+        let mut woken = self.concerned(namespace, name, []);
         for reader in self.readers.get(&(namespace.clone(), name.into())).cloned().unwrap_or_default() {
             if let Some(session) = self.session_mut(&reader)
                 && !matches!(session.login, LoginState::Absent)
@@ -284,8 +310,29 @@ impl State {
         woken
     }
 
-    pub(super) fn claiming(&self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
-        self.claimants.get(&(namespace.clone(), name.into())).into_iter().flatten().cloned().collect()
+    /// Whom a Secret of this name concerns: whose the name is, and who owns the Secret, or did. All others who want the name
+    /// know no more of it than whose it is.
+    fn concerned(
+        &self,
+        namespace: &Arc<str>,
+        name: &str,
+        owners: impl IntoIterator<Item = Option<Key>>,
+    ) -> Vec<Key> {
+        let name = (namespace.clone(), name.into());
+        let first = self.claims.first(&name).map(|(_, key)| key.clone());
+        let owners = owners.into_iter().filter(|owner| *owner != first).flatten();
+        let mut owners: Vec<Key> =
+            owners.filter(|it| self.claim_of(it).is_some_and(|claim| claim.name == name)).collect();
+        owners.dedup();
+        first.into_iter().chain(owners).collect()
+    }
+
+    /// To whom the name passes with the end of this claim, or from whom with its beginning.
+    fn rival(&mut self, claim: &Claim) -> Option<Key> {
+        let rival = self.claims.rival(claim)?.clone();
+        let (home, name) = &claim.name;
+        self.recognise(&rival, home, name);
+        Some(rival)
     }
 
     /// Remembers a deletion, for names that somebody refers to.
@@ -304,7 +351,7 @@ impl State {
     }
 
     fn is_named(&self, name: &SecretName) -> bool {
-        self.claimants.contains_key(name) || self.readers.contains_key(name)
+        self.claims.contains(name) || self.readers.contains_key(name)
     }
 
     /// The Secrets that an object refers to.
@@ -320,9 +367,19 @@ impl State {
         self.visitors.get(namespace).into_iter().flatten().cloned().collect()
     }
 
-    fn claimed_name(&self, key: &Key) -> Option<SecretName> {
-        let name = self.objects.get(key)?.secret_name()?;
-        Some((key.namespace.clone(), name.into()))
+    /// What an object claims, unless it is on its way out.
+    pub(super) fn claim_of(&self, key: &Key) -> Option<Claim> {
+        let object = self.objects.get(key).filter(|it| !it.meta.deleting)?;
+        let name = (key.namespace.clone(), object.secret_name()?.into());
+        Some(Claim { name, by: (object.meta.created, key.clone()) })
+    }
+}
+
+/// Whose a Secret is, by its controller reference.
+fn owner(namespace: &Arc<str>, secret: &SeenSecret) -> Option<Key> {
+    match &secret.owner {
+        Owner::Ours { kind, name, .. } => Some(Key::new(*kind, namespace.clone(), &**name)),
+        Owner::Other | Owner::Nobody => None,
     }
 }
 

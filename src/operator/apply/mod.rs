@@ -30,7 +30,7 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
     match outcome {
         Outcome::Login(asked, look) => aftermath.wake = login::login(state, key, &asked, look, now),
         Outcome::Looked(look) => secret::looked(state, key, look, now),
-        Outcome::Owner(owner) => secret::owner_seen(state, key, owner, now),
+        Outcome::Owner(owner) => aftermath.wake = secret::owner_seen(state, key, owner, now),
         Outcome::Recalled(recalled) => aftermath.wake = secret::recall(state, key, recalled, now),
         Outcome::Rehearsed(Ok(())) => {
             if let Some(object) = state.object_mut(key) {
@@ -49,18 +49,11 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
             Ok(seen) => aftermath.restored = secret::wrote(state, key, &record, seen),
             Err(failed) => secret::refused_write(state, key, failed, now),
         },
-        Outcome::Finished(deletion) => secret::finished(state, key, deletion, now),
+        Outcome::Finished(deletion) => aftermath.wake = secret::finished(state, key, deletion, now),
         Outcome::Published(_) => {}
         Outcome::Panicked => setback(state, key, api_server(FailedStep::Internal), now),
     }
     aftermath
-}
-
-/// The object is going: it gets no effect any more.
-fn end(state: &mut State, key: &Key) {
-    if let Some(object) = state.object_mut(key) {
-        object.meta.deleting = true;
-    }
 }
 
 /// Notes a failure of `key`; its stamp, unless it is given, is what the object depends on now.

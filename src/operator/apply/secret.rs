@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::effect::{Recall, WriteFailed};
-use super::{api_server, end, read_failed, secret_name, setback};
+use super::{api_server, read_failed, secret_name, setback};
 use crate::api::Reason;
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
@@ -38,21 +38,30 @@ fn read_again(state: &mut State, key: &Key) {
     }
 }
 
-pub(super) fn owner_seen(state: &mut State, key: &Key, owner: Result<OwnerNow, ReadFailed>, now: Timestamp) {
-    match owner {
+pub(super) fn owner_seen(
+    state: &mut State,
+    key: &Key,
+    owner: Result<OwnerNow, ReadFailed>,
+    now: Timestamp,
+) -> Vec<Key> {
+    let lives = match owner {
         Ok(OwnerNow::Present { uid, deleting, .. }) => {
-            if let Some(object) = state.object_mut(key) {
-                if *object.meta.uid == *uid && !deleting {
-                    object.work.care.owner_confirmed = true;
-                } else {
-                    object.meta.deleting = true;
-                }
-            }
             read_again(state, key);
+            !deleting && state.object(key).is_some_and(|object| *object.meta.uid == *uid)
         }
-        Ok(OwnerNow::Absent) => end(state, key),
-        Err(failed) => setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now),
+        Ok(OwnerNow::Absent) => false,
+        Err(failed) => {
+            setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now);
+            return Vec::new();
+        }
+    };
+    if !lives {
+        return state.end(key);
     }
+    if let Some(object) = state.object_mut(key) {
+        object.work.care.owner_confirmed = true;
+    }
+    Vec::new()
 }
 
 pub(super) fn recall(
@@ -183,9 +192,9 @@ fn is_nobodys(state: &State, key: &Key) -> bool {
     seen.is_some_and(|seen| seen.owner == Owner::Nobody)
 }
 
-pub(super) fn finished(state: &mut State, key: &Key, deletion: Deletion, now: Timestamp) {
+pub(super) fn finished(state: &mut State, key: &Key, deletion: Deletion, now: Timestamp) -> Vec<Key> {
     match deletion {
-        Deletion::Done => end(state, key),
+        Deletion::Done => return state.end(key),
         Deletion::Conflict | Deletion::Unavailable => {
             setback(state, key, api_server(FailedStep::Delete), now);
         }
@@ -198,4 +207,5 @@ pub(super) fn finished(state: &mut State, key: &Key, deletion: Deletion, now: Ti
             setback(state, key, denied, now);
         }
     }
+    Vec::new()
 }

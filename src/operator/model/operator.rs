@@ -18,6 +18,8 @@ pub(in super::super) struct Operator {
     pub flights: BTreeMap<Key, Flight>,
     /// How often it was announced that somebody's deletion or edit was undone.
     pub restored: usize,
+    /// How many turns were taken.
+    pub decisions: usize,
 }
 
 /// Something under way outside.
@@ -36,6 +38,7 @@ impl Operator {
             turns: Turns::new(settings, limits, STREAMS.map(stream)),
             flights: BTreeMap::new(),
             restored: 0,
+            decisions: 0,
         }
     }
 
@@ -43,6 +46,7 @@ impl Operator {
     pub(in super::super) fn turn_next(&mut self, now: Timestamp) -> bool {
         let turn = self.turns.next(now);
         let any = turn.is_some();
+        self.decisions += usize::from(any);
         self.follow(turn.unwrap_or(Turn::Rest));
         any
     }
@@ -51,6 +55,7 @@ impl Operator {
     pub(in super::super) fn land(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) {
         let Landed { restored, next, .. } = self.turns.land(ticket, outcome, now);
         self.restored += usize::from(restored);
+        self.decisions += 1;
         self.follow(next);
     }
 

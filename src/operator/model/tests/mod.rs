@@ -1,5 +1,6 @@
 //! Walks through the model world, named after the rules of behaviour.md.
 
+mod abuse;
 mod chain;
 mod consent;
 mod crash;

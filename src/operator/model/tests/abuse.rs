@@ -1,0 +1,94 @@
+//! What does it cost when somebody means harm? Work for one object stays that object's: counted, not timed.
+
+use serde_json::json;
+
+use super::super::World;
+use super::minutes;
+use crate::decision::Key;
+
+/// A credential, and that many requests that want one Secret's name, each created after the one before.
+fn rivals(count: usize) -> (World, Vec<Key>) {
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    let mut keys = Vec::new();
+    for n in 0..count {
+        world.now += minutes(1);
+        keys.push(world.request(&format!("rival-{n:03}"), json!({"secret": {"name": "wanted"}})));
+        world.settle();
+    }
+    (world, keys)
+}
+
+/// Decisions, and what is asked of the API server, while `during` runs.
+fn cost(world: &mut World, during: impl FnOnce(&mut World)) -> (usize, usize) {
+    let before = world.operator.decisions;
+    world.server.journal.clear();
+    during(world);
+    world.settle();
+    (world.operator.decisions - before, world.server.journal.len())
+}
+
+/// Deleted from either end, and with the name taken and freed by a Secret of somebody else's.
+#[test]
+fn what_happens_to_a_name_costs_the_same_however_many_want_it() {
+    let costs = |count| {
+        let (mut world, mut keys) = rivals(count);
+        let youngest = keys.pop().expect("it was created");
+        let taken = json!({"type": "Opaque", "data": {}});
+        [
+            cost(&mut world, |world| world.server.delete_object(&youngest)),
+            cost(&mut world, |world| {
+                world.server.delete_object(&keys[0]);
+                world.server.collect_garbage();
+            }),
+            cost(&mut world, |world| {
+                world.server.delete_secret("web", "wanted");
+                world.server.put_secret("web", "wanted", taken);
+            }),
+            cost(&mut world, |world| world.server.delete_secret("web", "wanted")),
+            cost(&mut world, |world| world.server.delete_object(&keys[1])),
+        ]
+    };
+    assert_eq!(costs(5), costs(50));
+}
+
+/// Whose turn it is changes with each of them; who is not the next one hears of it at its next look.
+#[test]
+fn a_name_passes_to_the_next_in_line_and_the_others_are_left_alone() {
+    let (mut world, keys) = rivals(4);
+    assert_eq!(world.ready(&keys[0]), "True Issued");
+    world.server.delete_object(&keys[0]);
+    world.server.collect_garbage();
+    let (asked, _) = world.watch(World::settle);
+    assert_eq!(world.ready(&keys[1]), "True Issued");
+    assert_eq!(world.ready(&keys[2]), "False SecretNotOwned");
+    assert!(!asked.contains("status rival-002") && !asked.contains("status rival-003"), "{asked:?}");
+    world.pass(minutes(16));
+    assert!(world.message(&keys[3]).contains("rival-001"), "{}", world.message(&keys[3]));
+
+    // One whose spec cannot be read claims nothing; mended, it is the earlier again, and takes nothing from who has it.
+    world.edit(&keys[1], json!({"suspend": "no"}));
+    world.settle();
+    world.server.delete_secret("web", "wanted");
+    world.settle();
+    assert_eq!(world.ready(&keys[2]), "True Issued");
+    world.edit(&keys[1], json!({"suspend": null}));
+    world.settle();
+    assert_eq!(world.ready(&keys[1]), "False SecretNotOwned");
+    assert_eq!(world.ready(&keys[2]), "True Issued");
+}
+
+/// A line of objects that have nothing to do does not keep the loop from hearing anything else.
+#[test]
+fn a_long_line_is_worked_off_a_few_at_a_time() {
+    let mut world = World::new();
+    for n in 0..200 {
+        world.request(&format!("request-{n}"), json!({}));
+    }
+    while world.deliver_all() {}
+    let (few, more) = world.operator.turns.next_few(world.now, usize::MAX);
+    assert!(few.len() < 100 && more, "{} at once", few.len());
+    let (few, more) = world.operator.turns.next_few(world.now, 70);
+    assert!(few.len() <= 6 && !more, "no more in flight than there is room for: {}", few.len());
+}
