@@ -275,12 +275,13 @@ impl State {
         woken
     }
 
-    /// Of those who want the name, it has vanished for the one that it belonged to; to the others it has become free.
+    /// Of those who want the name, it has vanished for the one that it belonged to, and for one that had a token: whoever can
+    /// delete its Secret can give it away first. To the others it has become free.
     fn lost(&mut self, namespace: &Arc<str>, name: &str, gone: &SeenSecret) -> Vec<Key> {
         let woken = self.concerned(namespace, name, [owner(namespace, gone)]);
         for key in &woken {
             if let Some(object) = self.objects.get_mut(key)
-                && !belongs_to_another(gone, &object.meta.uid)
+                && (object.work.announced || !belongs_to_another(gone, &object.meta.uid))
             {
                 object.work.care.strange = false;
                 if gone.owner == Owner::Nobody {

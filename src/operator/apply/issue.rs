@@ -33,9 +33,8 @@ pub(super) fn took(
     hold(state, key, Held { record, token: issued.token });
     if let Some(object) = state.object_mut(key) {
         object.work.failures.forgive(forgiven(issue, cause));
-        object.work.announced = true;
-        let care = &object.work.care;
-        if edited || care.strange || is_repair(cause, care.vanished) {
+        let had_a_token = std::mem::replace(&mut object.work.announced, true);
+        if edited || object.work.care.strange || is_repair(cause, had_a_token) {
             object.work.care.last_repair = Some(issued_at);
         }
     }
@@ -77,10 +76,10 @@ fn secret_was_edited(state: &State, key: &Key) -> bool {
 }
 
 /// Whether a Secret that was there is replaced: rarely (behaviour §1.6).
-fn is_repair(cause: Cause, vanished: bool) -> bool {
+fn is_repair(cause: Cause, had_a_token: bool) -> bool {
     match cause {
         Cause::RecordIsUnreadable | Cause::TokenWasEdited => true,
-        Cause::SecretIsMissing => vanished,
+        Cause::SecretIsMissing => had_a_token,
         _ => false,
     }
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::World;
 use super::minutes;
+use super::ownership::in_order;
 use crate::decision::Key;
 
 /// A credential, and that many requests that want one Secret's name, each created after the one before.
@@ -91,4 +92,26 @@ fn a_long_line_is_worked_off_a_few_at_a_time() {
     assert!(few.len() < 100 && more, "{} at once", few.len());
     let (few, more) = world.operator.turns.next_few(world.now, 70);
     assert!(few.len() <= 6 && !more, "no more in flight than there is room for: {}", few.len());
+}
+
+/// Whoever may edit the Secret names an owner that is nobody, and the garbage collector takes it.
+#[test]
+fn a_secret_given_away_and_collected_is_replaced_once_in_ten_minutes() {
+    let (mut world, _, request) = in_order();
+    let (asked, calls) = world.watch(|world| {
+        for _ in 0..9 {
+            if world.server.secrets.contains_key(&("web".into(), "interview-token".into())) {
+                world.edit_secret("web", "interview-token", |it| {
+                    it["metadata"]["ownerReferences"][0]["uid"] = json!("nobody");
+                });
+                world.settle();
+                world.server.collect_garbage();
+            }
+            world.pass(minutes(1));
+        }
+    });
+    assert_eq!(calls, 2, "one token, however often");
+    assert!(asked.contains("confirm owner interview"), "{asked:?}");
+    world.pass(minutes(2));
+    assert_eq!(world.ready(&request), "True Issued");
 }
