@@ -12,6 +12,7 @@ pub mod spec;
 mod watching;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::auth::Origin;
@@ -156,9 +157,20 @@ impl State {
         })
     }
 
+    /// A request waits for none of these any more.
+    fn leave(&mut self, request: &Key, credentials: &[Key]) {
+        for credential in credentials {
+            if let Some(session) = self.session_mut(credential) {
+                session.waiting.remove(request);
+            }
+        }
+    }
+
     /// Those who waited for a credential: they look again.
     pub fn stop_waiting(&mut self, credential: &Key) -> Vec<Key> {
-        self.session_mut(credential).map(|session| session.waiting.drain().collect()).unwrap_or_default()
+        self.session_mut(credential)
+            .map(|session| std::mem::take(&mut session.waiting).into_iter().collect())
+            .unwrap_or_default()
     }
 
     /// One of those who wait for a credential is to try it, and next time another; `None`: nobody waits, or one is at it.
@@ -167,9 +179,9 @@ impl State {
         if session.probe.is_some() {
             return None;
         }
-        let after = session.probed_last.take();
-        let next = session.waiting.iter().filter(|key| after.as_ref().is_some_and(|last| *key > last)).min();
-        let probe = next.or_else(|| session.waiting.iter().min())?.clone();
+        let after = session.probed_last.take().map_or(Bound::Unbounded, Bound::Excluded);
+        let next = session.waiting.range((after, Bound::Unbounded)).next();
+        let probe = next.or_else(|| session.waiting.first())?.clone();
         session.waiting.remove(&probe);
         session.probed_last = Some(probe.clone());
         session.probe = Some(probe.clone());

@@ -86,6 +86,11 @@ impl State {
         }
     }
 
+    /// The credentials that a request refers to.
+    pub(super) fn referred_by(&self, key: &Key) -> Vec<Key> {
+        self.objects.get(key).map(referred).unwrap_or_default()
+    }
+
     pub(super) fn unindex(&mut self, key: &Key) {
         let Some(object) = self.objects.get(key) else {
             return;

@@ -1,7 +1,7 @@
 //! What is known of a credential's dealings with the service? Login, generation of the access token, what was refused, who
 //! waits. In memory only, and written by the credential's own work alone (behaviour §3.2).
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -30,7 +30,7 @@ pub struct Session {
     /// What requests may count on.
     pub offers: Offers,
     /// The requests that wait for this credential.
-    pub waiting: HashSet<Key>,
+    pub waiting: BTreeSet<Key>,
     /// The one request that finds out whether what was refused is refused still.
     pub probe: Option<Key>,
     /// Which one that was before.
@@ -97,7 +97,7 @@ impl Session {
                 access_parked: None,
                 login_parked: None,
             },
-            waiting: HashSet::new(),
+            waiting: BTreeSet::new(),
             probe: None,
             probed_last: None,
         }

@@ -314,3 +314,20 @@ fn a_spec_that_means_nothing_is_a_fault_of_that_object() {
         assert_eq!(fault, Some(&SpecFault::Field(field)));
     }
 }
+
+#[test]
+fn who_is_gone_or_refers_to_another_waits_no_longer() {
+    let mut state = state();
+    see_credential(&mut state, meta("u", 1));
+    let waiting = |state: &mut State| state.session_mut(&partner()).unwrap().waiting.len();
+    for (name, version) in [("a", 2), ("b", 3), ("c", 4)] {
+        see_request(&mut state, name, meta(name, version), &json!({}));
+        state.wait_for(&partner(), &request(name));
+    }
+    state.forget(&request("a"), None);
+    assert_eq!(waiting(&mut state), 2);
+    see_request(&mut state, "b", meta("b", 5), &json!({"credentialRef": {"name": "own"}}));
+    assert_eq!(waiting(&mut state), 1);
+    see_request(&mut state, "c", meta("c", 6), &json!({}));
+    assert_eq!(waiting(&mut state), 1, "it waits as before");
+}

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::claims::Claim;
+use super::claims::owner;
 use super::spec::Labels;
 use super::{LoginState, Meta, SecretName, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
@@ -54,9 +54,13 @@ impl State {
         let leaving = meta.deleting && old.as_ref().is_none_or(|(known, _)| !known.deleting);
         let names = self.names_of(key);
         let claimed = self.claim_of(key);
+        let mut left = self.referred_by(key);
         self.unindex(key);
         self.place(key, sighting);
         self.index(key);
+        let referred = self.referred_by(key);
+        left.retain(|credential| !referred.contains(credential));
+        self.leave(key, &left);
         self.release(names);
         let claims = self.claim_of(key);
         if old.is_none_or(|(_, same)| !same)
@@ -92,6 +96,7 @@ impl State {
         }
         let claim = self.claim_of(key);
         let names = self.names_of(key);
+        self.leave(key, &self.referred_by(key));
         self.unindex(key);
         self.objects.remove(key);
         self.release(names);
@@ -311,31 +316,6 @@ impl State {
         woken
     }
 
-    /// Whom a Secret of this name concerns: whose the name is, and who owns the Secret, or did. All others who want the name
-    /// know no more of it than whose it is.
-    fn concerned(
-        &self,
-        namespace: &Arc<str>,
-        name: &str,
-        owners: impl IntoIterator<Item = Option<Key>>,
-    ) -> Vec<Key> {
-        let name = (namespace.clone(), name.into());
-        let first = self.claims.first(&name).map(|(_, key)| key.clone());
-        let owners = owners.into_iter().filter(|owner| *owner != first).flatten();
-        let mut owners: Vec<Key> =
-            owners.filter(|it| self.claim_of(it).is_some_and(|claim| claim.name == name)).collect();
-        owners.dedup();
-        first.into_iter().chain(owners).collect()
-    }
-
-    /// To whom the name passes with the end of this claim, or from whom with its beginning.
-    fn rival(&mut self, claim: &Claim) -> Option<Key> {
-        let rival = self.claims.rival(claim)?.clone();
-        let (home, name) = &claim.name;
-        self.recognise(&rival, home, name);
-        Some(rival)
-    }
-
     /// Remembers a deletion, for names that somebody refers to.
     fn bury(&mut self, namespace: &Arc<str>, name: &str, version: ResourceVersion) {
         if self.is_named(&(namespace.clone(), name.into())) {
@@ -366,21 +346,6 @@ impl State {
 
     fn visiting(&self, namespace: &Arc<str>) -> Vec<Key> {
         self.visitors.get(namespace).into_iter().flatten().cloned().collect()
-    }
-
-    /// What an object claims, unless it is on its way out.
-    pub(super) fn claim_of(&self, key: &Key) -> Option<Claim> {
-        let object = self.objects.get(key).filter(|it| !it.meta.deleting)?;
-        let name = (key.namespace.clone(), object.secret_name()?.into());
-        Some(Claim { name, by: (object.meta.created, key.clone()) })
-    }
-}
-
-/// Whose a Secret is, by its controller reference.
-fn owner(namespace: &Arc<str>, secret: &SeenSecret) -> Option<Key> {
-    match &secret.owner {
-        Owner::Ours { kind, name, .. } => Some(Key::new(*kind, namespace.clone(), &**name)),
-        Owner::Other | Owner::Nobody => None,
     }
 }
 
