@@ -7,7 +7,7 @@ use super::{Facts, FailedStep, Failure, Key, Kind, LoginGap, Names, SpecFault, V
 use crate::api::Reason;
 
 /// Follows the message of a token whose `renewBefore` cannot be kept.
-pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew earlier than the token is issued: the default window is used; write a shorter renewBefore.";
+pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew at once, or nearly so, after the token is issued: the default window is used; write a shorter renewBefore.";
 
 /// Follows the message of a credential whose selector cannot be honoured.
 pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is ignored: this installation may not read namespaces; list them in names.";

@@ -16,6 +16,9 @@ pub const FUTURE_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
 pub const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// At most one renewal by hand in this time.
 pub const HAND_RENEWAL_REST: SignedDuration = SignedDuration::from_secs(30);
+/// A `renewBefore` that asks for a renewal sooner after the issue than this, or than a tenth of the life, cannot be kept: a token
+/// for a minute that is to be renewed 59 seconds before its end would be renewed every second.
+pub const RENEWAL_REST: SignedDuration = SignedDuration::from_secs(30);
 /// A lost Secret is replaced by issuing at most once in this time.
 pub const REPAIR_REST: SignedDuration = SignedDuration::from_mins(10);
 /// A renewal is overdue when it is unfinished this long after it was due, or 5 % of the lifetime, whichever is longer.
@@ -33,15 +36,18 @@ pub fn renew_at(record: &Record, renewal: Renewal, uid: &str) -> Option<Timestam
     record.issued_at.checked_add(offset).ok()
 }
 
-/// How long before its end a token is renewed, where the spec says so and the life is longer than that.
+/// How long before its end a token is renewed, where the spec says so and the life leaves time between two renewals.
 #[must_use]
 pub fn before_end(renewal: Renewal, lifetime: SignedDuration) -> Option<SignedDuration> {
-    let before = match renewal {
-        Renewal::Default => return None,
-        Renewal::Before(before) => before,
-        Renewal::Percentage(percent) => scale(lifetime, f64::from(percent) / 100.0),
-    };
-    (before < lifetime).then_some(before)
+    match renewal {
+        Renewal::Default => None,
+        Renewal::Before(before) => {
+            let rest = scale(lifetime, 0.1).max(RENEWAL_REST);
+            lifetime.checked_sub(rest).is_some_and(|latest| before <= latest).then_some(before)
+        }
+        // At most 90: nine tenths of any life.
+        Renewal::Percentage(percent) => Some(scale(lifetime, f64::from(percent) / 100.0)),
+    }
 }
 
 /// `h`: the first 8 bytes of SHA-256(uid, issued-at text) / 2^64, in [0, 1).

@@ -266,7 +266,7 @@ fn token(facts: &Facts<'_>) -> Option<TokenView> {
     Some(TokenView { secret_name, issued_at: record.issued_at, expires_at: record.expires_at, renew_at })
 }
 
-/// `renewBefore` is not shorter than the token lives.
+/// `renewBefore` is not shorter than the token lives, or hardly so.
 fn renewal_falls_back(facts: &Facts<'_>) -> bool {
     let (Some(wish), Some(record)) = (facts.sound(), facts.record()) else {
         return false;

@@ -36,11 +36,28 @@ fn a_renew_before_as_long_as_the_life_falls_back() {
         assert_eq!(renew_at(&record(), Renewal::Before(before), UID), default);
     }
     assert_eq!(before_end(Renewal::Before(LIFE), LIFE), None);
-    let shorter = LIFE - SignedDuration::from_secs(1);
-    assert_eq!(before_end(Renewal::Before(shorter), LIFE), Some(shorter));
+    assert_eq!(before_end(Renewal::Before(LIFE - mins(60)), LIFE), Some(LIFE - mins(60)));
     let scene = request().with(|it| it.renewal = Renewal::Before(LIFE));
     let said = crate::decision::project(&scene.facts(), t0()).ready.message;
     assert!(said.contains("write a shorter renewBefore"), "{said}");
+}
+
+/// A token for a minute, renewed 59 seconds before its end, would be renewed every second.
+#[test]
+fn no_setting_renews_more_often_than_the_life_allows() {
+    let left = |life: SignedDuration, left: SignedDuration| before_end(Renewal::Before(life - left), life);
+    let secs = SignedDuration::from_secs;
+    assert_eq!(left(secs(60), secs(1)), None);
+    assert_eq!(left(secs(60), secs(29)), None);
+    assert_eq!(left(secs(60), secs(30)), Some(secs(30)));
+    assert_eq!(left(LIFE, mins(59)), None, "a tenth of the life");
+    assert_eq!(left(LIFE, mins(60)), Some(mins(540)));
+    for life in [secs(61), LIFE, SignedDuration::from_millis(123_457)] {
+        assert!(
+            before_end(Renewal::Percentage(90), life).is_some(),
+            "{life} at the most that can be asked for"
+        );
+    }
 }
 
 #[test]
