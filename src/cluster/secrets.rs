@@ -75,12 +75,17 @@ pub enum LoginLook {
     },
 }
 
+/// Longest client id, and longest client secret: each credential that names a Secret keeps its own copy in memory, and a Secret
+/// may hold a megabyte.
+const LONGEST_ID: usize = 1024;
+const LONGEST_SECRET: usize = 4096;
+
 /// What is under one key.
 #[derive(Debug)]
 pub enum Entry<T> {
     /// Nothing.
     Missing,
-    /// Something that is empty, is not UTF-8, or has control characters beyond one trailing newline.
+    /// Something that is empty, is not UTF-8, has control characters beyond one trailing newline, or is longer than any login.
     Unusable,
     /// A value.
     Usable(T),
@@ -210,7 +215,7 @@ impl ApiServer {
         }
         Ok(LoginLook::Found {
             client_id: Entry::of(secret.value(id_key), client_id),
-            client_secret: Entry::of(secret.value(secret_key), ClientSecret::read),
+            client_secret: Entry::of(secret.value(secret_key), client_secret),
             version: secret.metadata.version(),
         })
     }
@@ -260,6 +265,13 @@ fn client_id(bytes: &[u8]) -> Option<Box<str>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
-    let fits = !text.is_empty() && !text.contains(char::is_control);
+    let fits = !text.is_empty() && text.len() <= LONGEST_ID && !text.contains(char::is_control);
     fits.then(|| text.into())
 }
+
+fn client_secret(bytes: &[u8]) -> Option<ClientSecret> {
+    if bytes.len() > LONGEST_SECRET { None } else { ClientSecret::read(bytes) }
+}
+
+#[cfg(test)]
+mod tests;

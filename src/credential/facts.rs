@@ -34,7 +34,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         care: object.work.care,
         failures: &object.work.failures,
         // Touching a client Secret without changing what it holds is no reason to try again.
-        stamp: Failure::stamp_of((meta.generation, meta.renew_request.as_deref(), made_with(credential))),
+        stamp: Failure::stamp_of((meta.generation, meta.renew_request.as_deref(), session.made_with())),
         refused: session.refused,
         unproven: session.unproven,
         token_wanted: !session.waiting.is_empty(),
@@ -56,7 +56,7 @@ fn wish(credential: &Credential, labels_unknown: bool) -> Result<Wish<'_>, SpecF
         selector_ignored,
         refused_origin: spec.endpoint.refused(),
         made_for: Some(inputs::made_for(spec.endpoint.any().base(), None)),
-        made_with: made_with(credential),
+        made_with: credential.session.made_with(),
         names: names(spec),
     })
 }
@@ -65,12 +65,6 @@ fn wish(credential: &Credential, labels_unknown: bool) -> Result<Wish<'_>, SpecF
 fn endpoint(state: &State, credential: &Credential) -> Option<Parked> {
     let endpoint = credential.spec.as_ref().ok()?.endpoint.allowed()?;
     state.unwell(endpoint.origin())
-}
-
-/// What a token issued now would be made with; unknown until the client Secret was read.
-fn made_with(credential: &Credential) -> Option<[u8; 16]> {
-    let login = credential.session.login()?;
-    Some(login.client_secret.sign(&inputs::credential_made_with(&login.client_id)))
 }
 
 fn names(spec: &CredentialSpec) -> Names<'_> {

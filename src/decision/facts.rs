@@ -142,7 +142,7 @@ pub enum LoginGap {
     NoId,
     /// The key of the client secret is missing or empty.
     NoSecret,
-    /// A value holds control characters or is no text.
+    /// A value holds control characters, is no text, or is too long.
     Unprintable,
 }
 

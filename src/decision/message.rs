@@ -210,7 +210,7 @@ fn login_gap(gap: LoginGap) -> &'static str {
             "lacks the client secret. Add it under the key that spec.clientSecretRef.clientSecretKey names."
         }
         LoginGap::Unprintable => {
-            "holds a client id or secret with control characters, or that is no text. Write it anew without them."
+            "holds a client id or secret with control characters, or that is no text, or is longer than any (1 KiB, 4 KiB). Write it anew as you were given it."
         }
     }
 }

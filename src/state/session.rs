@@ -47,7 +47,12 @@ pub enum LoginState {
     /// Lacks something.
     Incomplete(LoginGap),
     /// Key and secret.
-    Ready(Arc<Login>),
+    Ready {
+        /// They.
+        login: Arc<Login>,
+        /// What a token is made with, as `inputs-hash` says it: worked out once, and asked for by every decision.
+        made_with: [u8; 16],
+    },
 }
 
 /// What requests may count on. The credential's own work says so after every decision.
@@ -110,7 +115,7 @@ impl Session {
             LoginState::Unread => LoginFact::Unread,
             LoginState::Absent => LoginFact::Absent,
             LoginState::Incomplete(gap) => LoginFact::Incomplete(*gap),
-            LoginState::Ready(_) => LoginFact::Ready,
+            LoginState::Ready { .. } => LoginFact::Ready,
         }
     }
 
@@ -118,7 +123,16 @@ impl Session {
     #[must_use]
     pub fn login(&self) -> Option<&Arc<Login>> {
         match &self.login {
-            LoginState::Ready(login) => Some(login),
+            LoginState::Ready { login, .. } => Some(login),
+            _ => None,
+        }
+    }
+
+    /// What a token issued now would be made with; unknown until the client Secret was read.
+    #[must_use]
+    pub fn made_with(&self) -> Option<[u8; 16]> {
+        match &self.login {
+            LoginState::Ready { made_with, .. } => Some(*made_with),
             _ => None,
         }
     }

@@ -69,9 +69,7 @@ fn take_in(session: &mut Session, found: LoginLook, record_made_with: Option<[u8
     };
     session.login = login_state(client_id, client_secret);
     session.login_version = Some(version);
-    let login = session.login();
-    let made_with =
-        login.map(|login| login.client_secret.sign(&inputs::credential_made_with(&login.client_id)));
+    let made_with = session.made_with();
     let as_before = made_with.is_some() && made_with == record_made_with;
     session.validity = match (as_before, first, session.validity) {
         // What the service said before a restart still stands.
@@ -127,7 +125,11 @@ pub(super) fn login_state(
 ) -> LoginState {
     match (client_id, client_secret) {
         (Entry::Usable(client_id), Entry::Usable(client_secret)) => {
-            LoginState::Ready(Arc::new(Login { client_id: client_id.into(), client_secret }))
+            let made_with = client_secret.sign(&inputs::credential_made_with(&client_id));
+            LoginState::Ready {
+                login: Arc::new(Login { client_id: client_id.into(), client_secret }),
+                made_with,
+            }
         }
         (Entry::Missing, _) => LoginState::Incomplete(LoginGap::NoId),
         (Entry::Usable(_), Entry::Missing) => LoginState::Incomplete(LoginGap::NoSecret),
