@@ -8,7 +8,7 @@ use super::transport::{Reply, Transport};
 use super::wire::{self, ServiceTokenAnswer, ServiceTokenRequest, TokenAnswer, TokenRequest};
 use super::{
     Answer, Application, CaBundle, Call, Class, Endpoint, ErrorCode, Fault, Issued, Limits, Login, Scope,
-    Subject, classify, jwt, lifetime,
+    Subject, Term, classify, jwt, lifetime,
 };
 use crate::clock;
 use crate::token::{AccessToken, ScopedToken, ServiceToken};
@@ -72,22 +72,22 @@ impl AuthClient {
         received.access_token(Call::AccessToken, AccessToken::read, leaks)
     }
 
-    /// Asks for a service token that ends at `expiration`, epoch seconds of the service's clock.
+    /// Asks for a service token that lives for `term`.
     pub async fn service_token(
         &self,
         endpoint: &Endpoint,
         access_token: &AccessToken,
         subject: &Subject,
-        expiration: i64,
+        term: Term,
     ) -> Result<Issued<ServiceToken>, Fault> {
         let body = wire::body(&ServiceTokenRequest {
             purpose: subject.purpose(),
-            expiration_time: expiration,
+            expiration_time: term.until,
             claims: subject.claims(),
         });
         let bearer = Some(access_token.for_request());
         let received = self.call(Call::ServiceToken, endpoint, bearer, body).await?;
-        received.service_token(expiration)
+        received.service_token(term)
     }
 
     /// Exchanges a service token for a scoped access token, with the key and secret of the exchanging app.
@@ -194,7 +194,7 @@ impl Received<TokenAnswer> {
 }
 
 impl Received<ServiceTokenAnswer> {
-    fn service_token(&self, asked: i64) -> Result<Issued<ServiceToken>, Fault> {
+    fn service_token(&self, asked: Term) -> Result<Issued<ServiceToken>, Fault> {
         let text = self.answer.token().unwrap_or_default();
         let scope = Call::ServiceToken.own_scope();
         let token = ServiceToken::read(text)

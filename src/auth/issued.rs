@@ -23,6 +23,15 @@ pub struct Subject {
     claims: BTreeMap<String, String>,
 }
 
+/// How long a service token is asked to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// From now on: it is not believed to live for longer, whatever the service says of its clock.
+    pub life: SignedDuration,
+    /// Until when that is by the service's clock, epoch seconds: this is what it is told.
+    pub until: i64,
+}
+
 /// A claim has the name of a field of the request itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a claim may not be named {0}")]

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::Term;
 use super::jwt::Times;
 
 /// A token that lives for less is of no use (behaviour §9).
@@ -23,20 +24,22 @@ pub(super) fn of_access_token(
     shortest([expires_in, since_issued(jwt.expires), since_issued(jwt.service_expires)])
 }
 
-/// Of a service token for which `asked` was asked and `answered` was answered, as `service_now`: epoch seconds.
+/// Of a service token for which `asked` was asked and `answered` was answered, as `service_now`: epoch seconds. Whatever
+/// time the service says it is, no token lives for longer than it was asked to from here.
 pub(super) fn of_service_token(
-    asked: i64,
+    asked: Term,
     answered: Option<i64>,
     jwt: Times,
     service_now: i64,
 ) -> Option<SignedDuration> {
-    if is_over(jwt, Some(service_now)) {
+    if is_over(jwt, Some(service_now)) || asked.until <= service_now || asked.life.as_secs() < SHORTEST {
         return None;
     }
     let since_issued = |end: Option<i64>| end?.checked_sub(jwt.issued?);
     let from_now = |end: i64| end.checked_sub(service_now);
     shortest([
-        from_now(asked),
+        Some(asked.life.as_secs()),
+        from_now(asked.until),
         answered.and_then(from_now),
         since_issued(jwt.expires),
         since_issued(jwt.service_expires),

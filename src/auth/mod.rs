@@ -20,5 +20,5 @@ pub use client::AuthClient;
 pub use code::ErrorCode;
 pub use endpoint::{BadEndpoint, CaBundle, Endpoint, Origin};
 pub use fault::{Call, Class, Fault, Kind, Scope};
-pub use issued::{Issued, Login, ReservedClaim, Subject};
+pub use issued::{Issued, Login, ReservedClaim, Subject, Term};
 pub use transport::Limits;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::auth::{AuthClient, Call, Endpoint, Fault, Issued, Login, Subject};
+use crate::auth::{AuthClient, Call, Endpoint, Fault, Issued, Login, Subject, Term};
 use crate::decision::Key;
 use crate::state::HeldToken;
 use crate::token::AccessToken;
@@ -56,8 +56,8 @@ pub async fn issue(
     now: Timestamp,
     mut answered: impl FnMut(Call),
 ) -> Result<Issued<HeldToken>, (Call, Fault)> {
-    let expiration = expiration(now, errand);
-    let service = client.service_token(&errand.endpoint, &errand.access, &errand.subject, expiration).await;
+    let term = Term { life: errand.ttl, until: expiration(now, errand) };
+    let service = client.service_token(&errand.endpoint, &errand.access, &errand.subject, term).await;
     answered(Call::ServiceToken);
     let service = service.map_err(|fault| (Call::ServiceToken, fault))?;
     let Some((_, login)) = &errand.exchanger else {

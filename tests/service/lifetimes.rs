@@ -1,7 +1,8 @@
 //! How long a token is believed to live, whatever the answer says of it.
 
 use jiff::SignedDuration;
-use rocketlawyer_operator::auth::{Class, ErrorCode, Scope};
+use rocketlawyer_operator::auth::{Class, ErrorCode, Scope, Term};
+use rocketlawyer_operator::clock;
 use rocketlawyer_operator::emulator::{Call, FaultPlan};
 use serde_json::{Map, Value, json};
 
@@ -113,6 +114,19 @@ async fn a_scoped_token_is_believed_no_longer_than_its_service_token() {
     assert_eq!((fault.class, fault.scope), (Class::Unusable, Scope::Request));
 }
 
+/// For a service that lives long ago, what was asked for is long from now.
+#[tokio::test]
+async fn no_clock_of_the_service_makes_a_service_token_live_longer_than_was_asked() {
+    let world = World::start().await;
+    let access = world.access().await.unwrap();
+    for days in [2, 30, 364] {
+        world.emulator.set_clock_ahead(-days * 86_400);
+        let issued = world.service_with(&access.token, &interview(), 3600).await.unwrap();
+        let life = issued.expires_at.duration_since(issued.issued_at).as_secs();
+        assert_eq!(life, 3600, "{days} days ago");
+    }
+}
+
 #[tokio::test]
 async fn a_service_whose_clock_is_wrong_changes_no_lifetime() {
     let world = World::start().await;
@@ -123,7 +137,11 @@ async fn a_service_whose_clock_is_wrong_changes_no_lifetime() {
         let off = issued.service_clock_ahead.unwrap() - SignedDuration::from_secs(ahead);
         assert!(off.abs().as_secs() <= 2, "{ahead}: {off} off");
         // An expiration in the service's own time.
-        let service = world.service_with(&issued.token, &interview(), 3600 + ahead).await.unwrap();
+        let life = SignedDuration::from_hours(1);
+        let term = Term { life, until: clock::now().as_second() + ahead + 3600 };
+        let subject = interview();
+        let service = world.client.service_token(&world.endpoint, &issued.token, &subject, term);
+        let service = service.await.unwrap();
         let life = service.expires_at.duration_since(service.issued_at).as_secs();
         assert!((3598..=3601).contains(&life), "{ahead}: {life}");
     }

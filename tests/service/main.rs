@@ -15,7 +15,10 @@ mod tls;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rocketlawyer_operator::auth::{AuthClient, Endpoint, Fault, Issued, Limits, Login, Origin, Subject};
+use jiff::SignedDuration;
+use rocketlawyer_operator::auth::{
+    AuthClient, Endpoint, Fault, Issued, Limits, Login, Origin, Subject, Term,
+};
 use rocketlawyer_operator::clock;
 use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Settings};
 use rocketlawyer_operator::token::{AccessToken, ClientSecret, ScopedToken, ServiceToken};
@@ -70,8 +73,9 @@ impl World {
         subject: &Subject,
         seconds: i64,
     ) -> Result<Issued<ServiceToken>, Fault> {
-        let ends = clock::now().as_second() + seconds;
-        self.client.service_token(&self.endpoint, access, subject, ends).await
+        let term =
+            Term { life: SignedDuration::from_secs(seconds), until: clock::now().as_second() + seconds };
+        self.client.service_token(&self.endpoint, access, subject, term).await
     }
 
     async fn exchange(&self, service: &ServiceToken) -> Result<Issued<ScopedToken>, Fault> {

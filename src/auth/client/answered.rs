@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::{Received, Reply};
-use crate::auth::{Call, Fault, Issued};
+use crate::auth::{Call, Fault, Issued, Term};
 use crate::token::{AccessToken, ServiceToken};
 
 /// An answer as it would have come.
@@ -30,10 +30,10 @@ impl Answered<'_> {
         self.received(answer).access_token(Call::AccessToken, AccessToken::read, leaks)
     }
 
-    /// To a call for a service token that ends at `expiration`.
-    pub fn service_token(&self, expiration: i64) -> Result<Issued<ServiceToken>, Fault> {
+    /// To a call for a service token that lives for `term`.
+    pub fn service_token(&self, term: Term) -> Result<Issued<ServiceToken>, Fault> {
         let answer = self.reply().parsed(Call::ServiceToken, self.at)?;
-        self.received(answer).service_token(expiration)
+        self.received(answer).service_token(term)
     }
 
     fn reply(&self) -> Reply {

@@ -1,13 +1,13 @@
 //! Whatever an answer holds, it brings a token that is bounded and hidden, or a fault without a trace of it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{Received, Reply};
 use crate::auth::wire::{ServiceTokenAnswer, TokenAnswer};
-use crate::auth::{Call, ErrorCode, Fault};
+use crate::auth::{Call, ErrorCode, Fault, Term};
 use crate::token::{AccessToken, Deliverable};
 
 const CANARY: &str = "canary-9d02";
@@ -82,7 +82,7 @@ proptest! {
         status in prop_oneof![4 => Just(200_u16), 1 => any::<u16>()],
         date in proptest::option::of(any::<i64>()),
         body in body(),
-        asked in any::<i64>(),
+        asked in any::<[i64; 2]>(),
     ) {
         let reply = reply(status, date, body);
         for call in [Call::AccessToken, Call::Exchange] {
@@ -97,9 +97,10 @@ proptest! {
                 prop_assert!(!issued.token.for_managed_secret().is_empty());
             }
         }
+        let term = Term { life: SignedDuration::from_secs(asked[0]), until: asked[1] };
         let result = reply
             .parsed::<ServiceTokenAnswer>(Call::ServiceToken, now())
-            .and_then(|answer| received(answer, &reply).service_token(asked));
+            .and_then(|answer| received(answer, &reply).service_token(term));
         prop_assert!(!format!("{result:?}").contains("canary"), "{:?}", result);
     }
 }

@@ -1,8 +1,10 @@
 //! Lifetimes, table by table, with what a broken or hostile service could say.
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::{of_access_token, of_service_token};
+use crate::auth::Term;
 use crate::auth::jwt::Times;
 
 const NOW: i64 = 1_800_000_000;
@@ -65,25 +67,56 @@ fn the_two_clocks_are_never_compared() {
     assert_eq!(lifetime, None);
 }
 
+/// What was asked for at `NOW` by both clocks.
+fn asked(life: i64) -> Term {
+    until(NOW + life, life)
+}
+
+fn until(until: i64, life: i64) -> Term {
+    Term { life: SignedDuration::from_secs(life), until }
+}
+
 #[test]
 fn a_service_token_lives_for_the_shortest_of_asked_answered_and_its_own() {
     let rows = [
-        (NOW + 3600, Some(NOW + 3600), lives(3600), Some(3600)),
-        (NOW + 3600, Some(NOW + 1800), lives(3600), Some(1800)),
-        (NOW + 3600, Some(NOW + 3600), lives(600), Some(600)),
-        (NOW + 3600, Some(NOW + 9999), lives(9999), Some(3600)),
-        (NOW + 3600, None, Times::default(), Some(3600)),
-        (NOW + 3600, Some(0), Times::default(), Some(3600)),
-        (NOW + 3600, Some(i64::MIN), Times::default(), Some(3600)),
-        (NOW + 3600, Some(i64::MAX), Times::default(), Some(3600)),
-        (NOW + 29, Some(NOW + 3600), lives(3600), None),
-        (NOW - 5, Some(NOW - 5), Times::default(), None),
-        (i64::MIN, None, Times::default(), None),
-        (NOW + 3600, None, jwt(Some(NOW - 7200), Some(NOW - 3600), None), None),
+        (asked(3600), Some(NOW + 3600), lives(3600), Some(3600)),
+        (asked(3600), Some(NOW + 1800), lives(3600), Some(1800)),
+        (asked(3600), Some(NOW + 3600), lives(600), Some(600)),
+        (asked(3600), Some(NOW + 9999), lives(9999), Some(3600)),
+        (asked(3600), None, Times::default(), Some(3600)),
+        (asked(3600), Some(0), Times::default(), Some(3600)),
+        (asked(3600), Some(i64::MIN), Times::default(), Some(3600)),
+        (asked(3600), Some(i64::MAX), Times::default(), Some(3600)),
+        (asked(29), Some(NOW + 3600), lives(3600), None),
+        (asked(-5), Some(NOW - 5), Times::default(), None),
+        (until(i64::MIN, i64::MIN), None, Times::default(), None),
+        (asked(3600), None, jwt(Some(NOW - 7200), Some(NOW - 3600), None), None),
     ];
     for (asked, answered, jwt, believed) in rows {
         let lifetime = of_service_token(asked, answered, jwt, NOW).map(|life| life.as_secs());
-        assert_eq!(lifetime, believed, "{asked} {answered:?} {jwt:?}");
+        assert_eq!(lifetime, believed, "{asked:?} {answered:?} {jwt:?}");
+    }
+}
+
+/// The service says that it is years ago, or that what was asked for is over: the first makes no token live longer, the
+/// second leaves none to believe in.
+#[test]
+fn what_was_asked_for_bounds_a_service_token_whatever_time_the_service_says_it_is() {
+    let years = |n: i64| n * 365 * 86_400;
+    let rows = [
+        (NOW - years(3), lives(years(9)), Some(3600)),
+        (NOW - years(50), lives(years(9)), Some(3600)),
+        (i64::MIN, lives(years(9)), Some(3600)),
+        (NOW - years(3), Times::default(), Some(3600)),
+        (NOW + 3571, Times::default(), None),
+        (NOW + 3600, Times::default(), None),
+        (NOW + years(3), lives(years(9)), None),
+        (i64::MAX, Times::default(), None),
+    ];
+    for (service_now, jwt, believed) in rows {
+        let answered = Some(NOW + years(9));
+        let lifetime = of_service_token(asked(3600), answered, jwt, service_now).map(|life| life.as_secs());
+        assert_eq!(lifetime, believed, "{service_now} {jwt:?}");
     }
 }
 
@@ -93,12 +126,15 @@ proptest! {
         said in any::<[i64; 2]>(),
         times in any::<[Option<i64>; 3]>(),
         now in any::<Option<i64>>(),
+        life in prop_oneof![any::<i64>(), 0_i64..100_000],
     ) {
         let jwt = jwt(times[0], times[1], times[2]);
         let access = of_access_token(Some(said[0]), jwt, now);
-        let service = of_service_token(said[0], Some(said[1]), jwt, now.unwrap_or_default());
+        let asked = until(said[0], life);
+        let service = of_service_token(asked, Some(said[1]), jwt, now.unwrap_or_default());
         for lifetime in [access, service].into_iter().flatten() {
             prop_assert!((30..=10 * 366 * 24 * 3600).contains(&lifetime.as_secs()));
         }
+        prop_assert!(service.is_none_or(|service| service <= asked.life));
     }
 }
