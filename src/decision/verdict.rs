@@ -116,8 +116,19 @@ pub fn is_unfit(facts: &Facts<'_>, cause: Option<Cause>) -> bool {
         (Ok(wish), SecretFact::Unwanted) => {
             facts.login != LoginFact::Ready || login_was_refused(facts) || wish.refused_origin.is_some()
         }
-        (Ok(_), _) => cause.is_some_and(Cause::makes_unfit) || is_refused_for_good(facts),
+        (Ok(_), _) => {
+            cause.is_some_and(Cause::makes_unfit)
+                || is_refused_for_good(facts)
+                || refused_adoption(facts).is_some()
+        }
     }
+}
+
+/// A Secret that cannot be adopted is not this object's, whatever it holds: it would be neither renewed nor collected, and a
+/// person has to delete it (behaviour §1.6).
+fn refused_adoption<'a>(facts: &Facts<'a>) -> Option<&'a Failure> {
+    let orphan = matches!(facts.secret, SecretFact::Orphan(_));
+    facts.failure_of(FailedStep::WriteSecret).filter(|it| orphan && it.reason == Reason::SecretNotOwned)
 }
 
 /// The service refused the token, and replacing it fails, or the one that replaced it is refused again and again.
@@ -236,6 +247,10 @@ fn not_ready(
     obstacle: Option<&Obstacle<'_>>,
     failure: Option<&Failure>,
 ) -> (Statement, Progress) {
+    let (obstacle, failure) = match refused_adoption(facts) {
+        Some(refusal) => (None, Some(refusal)),
+        None => (obstacle, failure),
+    };
     let (reason, may_pass) = match (obstacle, failure) {
         (Some(obstacle), _) => (obstacle.reason(), obstacle.may_pass()),
         (None, Some(failure)) => (failure.reason, !failure.needs_a_person()),

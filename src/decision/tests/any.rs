@@ -165,12 +165,14 @@ fn any_failure() -> impl Strategy<Value = Failure> {
         Just(Reason::ServiceUnavailable),
         Just(Reason::RequestRejected),
         Just(Reason::SecretWriteRefused),
+        Just(Reason::SecretNotOwned),
         Just(Reason::Pending),
     ];
     let stamp = prop_oneof![4 => Just(STAMP), 1 => Just(Failure::INHERITED), 1 => Just(STAMP + 1)];
     (step, reason, stamp, 1..9_u32, minutes(-60..900)).prop_map(
         |(step, reason, stamp, count, next_attempt)| Failure {
-            step,
+            // Nothing but a write finds that out.
+            step: if reason == Reason::SecretNotOwned { FailedStep::WriteSecret } else { step },
             reason,
             http_status: Some(503),
             error_code: None,

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::any;
 use super::scene::{LIFE, Place, Scene, record, request, t0};
+use crate::api::Reason;
 use crate::decision::checks::{cause, renewal_instant};
 use crate::decision::schedule::{FUTURE_TOLERANCE, jitter, renew_at};
 use crate::decision::{
@@ -37,7 +38,9 @@ fn has_a_live_token_for_this_spec(it: &Scene, now: Timestamp) -> bool {
     let facts = it.facts();
     let refused_again = it.unproven && facts.failure_of(FailedStep::ServiceToken).is_some();
     let refused_for_good = refused_again || (facts.token_was_refused() && facts.told_failure().is_some());
-    mine && for_this && alive && whole && !refused_for_good
+    let refusal = facts.failure_of(FailedStep::WriteSecret).map(|failure| failure.reason);
+    let adoptable = it.place != Place::Orphan || refusal != Some(Reason::SecretNotOwned);
+    mine && adoptable && for_this && alive && whole && !refused_for_good
 }
 
 proptest! {
