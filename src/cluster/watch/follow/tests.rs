@@ -21,6 +21,8 @@ const STREAM: Stream = Stream { what: Watched::Credentials, namespace: None };
 struct Answers {
     lists: VecDeque<(u16, String)>,
     watches: VecDeque<(u16, String)>,
+    /// What was asked of the lists.
+    asked: Vec<String>,
 }
 
 fn empty_list() -> (u16, String) {
@@ -33,15 +35,18 @@ fn refusal(code: u16) -> (u16, String) {
     (code, status.to_string())
 }
 
-/// Follows a stream of these answers; gives what it says, shortened.
-fn says(answers: Answers) -> mpsc::Receiver<Change> {
-    let answers = Arc::new(Mutex::new(answers));
+/// An API server that answers so.
+fn server(answers: Arc<Mutex<Answers>>) -> Client {
     let service = service_fn(move |request: Request<Body>| {
-        let is_watch = request.uri().query().unwrap_or_default().contains("watch=true");
+        let query = request.uri().query().unwrap_or_default();
         let answer = {
             let mut answers = answers.lock().unwrap();
-            let queue = if is_watch { &mut answers.watches } else { &mut answers.lists };
-            queue.pop_front()
+            if query.contains("watch=true") {
+                answers.watches.pop_front()
+            } else {
+                answers.asked.push(query.to_owned());
+                answers.lists.pop_front()
+            }
         };
         async move {
             let Some((status, body)) = answer else {
@@ -52,13 +57,30 @@ fn says(answers: Answers) -> mpsc::Receiver<Change> {
             Ok::<_, Infallible>(response)
         }
     });
+    Client::new(service, "default")
+}
+
+/// Follows a stream of these answers; gives what it says, shortened.
+fn says(answers: Answers) -> mpsc::Receiver<Change> {
+    let client = server(Arc::new(Mutex::new(answers)));
     let (out, changes) = mpsc::channel(16);
     tokio::spawn(async move {
         let mut follower = Follower::new(STREAM, out);
         follower.quiet = Duration::from_millis(50);
-        follower.follow::<edge::Credential>(Client::new(service, "default")).await;
+        follower.follow::<edge::Credential>(client).await;
     });
     changes
+}
+
+/// What a stream of this kind asks for to list two pages.
+async fn asks<E: edge::Edge>() -> Vec<String> {
+    let more = json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "7", "continue": "on"}, "items": []});
+    let answers = Answers { lists: [(200, more.to_string()), empty_list()].into(), ..Answers::default() };
+    let answers = Arc::new(Mutex::new(answers));
+    let (out, mut changes) = mpsc::channel(16);
+    tokio::spawn(super::follow::<E>(server(answers.clone()), STREAM, out));
+    assert_eq!(shortened(&mut changes, 2).await, ["relisting", "listed"]);
+    std::mem::take(&mut answers.lock().unwrap().asked)
 }
 
 async fn shortened(changes: &mut mpsc::Receiver<Change>, count: usize) -> Vec<String> {
@@ -82,15 +104,19 @@ async fn shortened(changes: &mut mpsc::Receiver<Change>, count: usize) -> Vec<St
 
 #[tokio::test]
 async fn a_watch_that_is_refused_with_410_lists_again() {
-    let mut changes =
-        says(Answers { lists: [empty_list(), empty_list()].into(), watches: [refusal(410)].into() });
+    let mut changes = says(Answers {
+        lists: [empty_list(), empty_list()].into(),
+        watches: [refusal(410)].into(),
+        ..Answers::default()
+    });
     let said = shortened(&mut changes, 6).await;
     assert_eq!(said, ["relisting", "listed", "broken: Expired", "relisting", "listed", "mended"]);
 }
 
 #[tokio::test]
 async fn a_watch_that_begins_again_in_silence_is_mended() {
-    let mut changes = says(Answers { lists: [empty_list()].into(), watches: [refusal(500)].into() });
+    let mut changes =
+        says(Answers { lists: [empty_list()].into(), watches: [refusal(500)].into(), ..Answers::default() });
     let said = shortened(&mut changes, 4).await;
     assert_eq!(said, ["relisting", "listed", "broken: Answered { status: 500 }", "mended"]);
 }
@@ -98,7 +124,7 @@ async fn a_watch_that_begins_again_in_silence_is_mended() {
 #[tokio::test]
 async fn a_list_that_fails_is_tried_again_and_is_not_mended_before_it_is_complete() {
     let mut changes =
-        says(Answers { lists: [refusal(403), (200, "{".into()), empty_list()].into(), watches: [].into() });
+        says(Answers { lists: [refusal(403), (200, "{".into()), empty_list()].into(), ..Answers::default() });
     let said = shortened(&mut changes, 7).await;
     let expected = [
         "relisting",
@@ -114,7 +140,7 @@ async fn a_list_that_fails_is_tried_again_and_is_not_mended_before_it_is_complet
 
 #[tokio::test]
 async fn a_list_that_hangs_is_not_mended() {
-    let mut changes = says(Answers { lists: [refusal(500)].into(), watches: [].into() });
+    let mut changes = says(Answers { lists: [refusal(500)].into(), ..Answers::default() });
     let said = shortened(&mut changes, 3).await;
     assert_eq!(said, ["relisting", "broken: Answered { status: 500 }", "relisting"]);
     let more = tokio::time::timeout(Duration::from_millis(500), changes.recv()).await;
@@ -135,8 +161,11 @@ async fn no_line_of_a_watch_stalls_the_next() {
         line("DELETED", "c", json!(null)),
         line("MODIFIED", "d", good),
     ];
-    let mut changes =
-        says(Answers { lists: [empty_list()].into(), watches: [(200, lines.join("\n"))].into() });
+    let mut changes = says(Answers {
+        lists: [empty_list()].into(),
+        watches: [(200, lines.join("\n"))].into(),
+        ..Answers::default()
+    });
     let said = shortened(&mut changes, 8).await;
     let expected = [
         "relisting",
@@ -149,6 +178,26 @@ async fn no_line_of_a_watch_stalls_the_next() {
         "seen: d well",
     ];
     assert_eq!(said, expected);
+}
+
+/// A page is held whole, and each of its Secrets may hold a megabyte: pages are small, or one list ends the process.
+#[tokio::test]
+async fn a_list_is_read_in_pages_that_memory_can_hold() {
+    let pages = [
+        (asks::<edge::ManagedSecret>().await, 25),
+        (asks::<edge::OtherSecret>().await, 100),
+        (asks::<edge::Credential>().await, 100),
+        (asks::<edge::Request>().await, 100),
+        (asks::<edge::Namespace>().await, 100),
+    ];
+    for (asked, most) in pages {
+        assert_eq!(asked.len(), 2, "{asked:?}");
+        for query in &asked {
+            let limit = query.split('&').find_map(|it| it.strip_prefix("limit=")).expect("a limit");
+            assert!((1..=most).contains(&limit.parse::<u32>().unwrap()), "{query}");
+        }
+        assert!(asked[1].contains("continue=on"), "{asked:?}");
+    }
 }
 
 #[test]
