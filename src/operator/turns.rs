@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::apply::{Aftermath, apply};
+use super::apply::{Aftermath, apply, is_outdated};
 use super::decide::{Decision, NewStatus, Publish, Rest, Said, decide};
 use super::effect::{Effect, Outcome};
 use super::gate::{Asked, Gates, Limits};
@@ -21,7 +21,7 @@ use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::later;
 use crate::decision::{FailedStep, Key, Parked, ResourceVersion};
 use crate::scoped_token;
-use crate::state::{Object, Settings, State};
+use crate::state::{Lists, Object, Settings, State};
 
 /// After a status write without an answer the watch shows what became of it; should it not, a look after this.
 const STATUS_AGAIN: SignedDuration = SignedDuration::from_secs(2);
@@ -63,6 +63,8 @@ pub(super) struct Ticket {
     pub key: Key,
     /// The uid of the object that it is for.
     uid: Option<Arc<str>>,
+    /// The lists of Secrets that had ended when it was sent out.
+    lists: Lists,
     /// For a status write: what was said before, and what is said now.
     told: Option<Box<(Said, NewStatus)>>,
 }
@@ -161,9 +163,15 @@ impl Turns {
         {
             object.work.failures.forgive(&[FailedStep::Internal]);
         }
-        let Ticket { key, told, .. } = ticket;
+        let Ticket { key, told, lists, .. } = ticket;
         match (told, outcome) {
             (Some(told), Outcome::Published(result)) => self.published(&key, told, result, now),
+            (_, outcome) if is_outdated(&self.state, &key, &outcome, lists) => {
+                if let Some(object) = self.state.object_mut(&key) {
+                    object.work.look = true;
+                }
+                Landed { restored: false, told: None, next: self.turn(key, now) }
+            }
             (_, outcome) => {
                 let Aftermath { wake, restored } = apply(&mut self.state, &key, outcome, now);
                 self.wake(wake);
@@ -268,7 +276,8 @@ impl Turns {
     fn act(&mut self, key: Key, effect: Effect, told: Option<Box<(Said, NewStatus)>>) -> Turn {
         self.acting.insert(key.clone());
         let uid = self.uid(&key);
-        Turn::Act(Ticket { key, uid, told }, Box::new(effect))
+        let lists = self.state.secrets().lists();
+        Turn::Act(Ticket { key, uid, lists, told }, Box::new(effect))
     }
 
     /// How an endpoint is, objects know from memory. Once it is unwell for longer than a blip, those in line look again to say

@@ -20,7 +20,7 @@ use crate::decision::{Key, Owner, Parked, ResourceVersion, SecretFact, SeenSecre
 
 use claims::Claims;
 pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Work};
-pub use secrets::{SecretName, Secrets};
+pub use secrets::{Lists, SecretName, Secrets};
 pub use session::{LoginState, Offer, Offers, Session};
 use spec::Labels;
 pub use watching::{Deleted, Sighting};
@@ -215,18 +215,13 @@ impl State {
 
     /// A Secret of ours was written, or seen in answer to a question: read your own writes.
     pub fn know_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> bool {
-        self.sight(namespace, name, seen).is_some()
-    }
-
-    /// A Secret of ours is not there, in answer to a question.
-    pub fn know_no_secret(&mut self, namespace: &Arc<str>, name: &str) {
-        let _ = self.secrets.lose(namespace, name, None);
+        self.sight(namespace, name, seen, Secrets::know).is_some()
     }
 
     /// A Secret of another type bears this name, in answer to a question.
     pub fn know_other_secret(&mut self, namespace: &Arc<str>, name: &str, version: ResourceVersion) {
         if !self.secrets.is_gone(namespace, name, version) {
-            self.secrets.see_other(namespace, name);
+            self.secrets.know_other(namespace, name);
         }
     }
 }

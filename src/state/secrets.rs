@@ -23,14 +23,37 @@ pub struct Secrets {
     gone: HashMap<SecretName, ResourceVersion>,
     hashing: RandomState,
     round: u32,
+    ended: Lists,
 }
 
-/// A thing and the round of listing in which it was last seen or written.
+/// How many lists of Secrets have ended. What was asked before one of them ended, and tells of a Secret that this list did
+/// not show, tells of one that was created since, or that is gone: only another look can say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// Of ours.
+    pub managed: u32,
+    /// Of the others.
+    pub others: u32,
+}
+
+/// A thing and the round of listing in which it was last seen.
 #[derive(Debug)]
 struct Listed<T> {
     thing: T,
     namespace: Arc<str>,
     round: u32,
+    /// The watch has shown it. What only an answer told of may be missing in a list because that is older, or because the
+    /// Secret is gone.
+    shown: bool,
+}
+
+/// What a list of our Secrets did not show.
+#[derive(Debug, Default)]
+pub struct Unlisted {
+    /// They are gone.
+    pub gone: Vec<(SecretName, SeenSecret)>,
+    /// These must be looked at.
+    pub doubtful: Vec<SecretName>,
 }
 
 impl Secrets {
@@ -52,15 +75,27 @@ impl Secrets {
         self.logins.get(&key(namespace, name)).copied()
     }
 
-    /// A Secret of our type was seen, or written. An older sight than the one in memory is dropped; returns whether
-    /// anything is new. Metadata alone do not overwrite what is known of the data of the same version.
+    /// The watch has shown a Secret of our type. An older sight than the one in memory is dropped; returns whether anything
+    /// is new.
     pub fn see(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> bool {
+        self.take_in(namespace, name, seen, true)
+    }
+
+    /// The same of one that was written, or told of in an answer. Metadata alone do not overwrite what is known of the data
+    /// of the same version.
+    pub fn know(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> bool {
+        self.take_in(namespace, name, seen, false)
+    }
+
+    fn take_in(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret, shown: bool) -> bool {
         let round = self.round;
         if self.is_gone(namespace, name, seen.version) {
             return false;
         }
         if let Some(known) = self.managed.get_mut(&key(namespace, name)) {
-            known.round = round;
+            if shown {
+                (known.round, known.shown) = (round, true);
+            }
             // Of an earlier Secret of this name too: versions compare across a resource.
             let older = seen.version.is_before(known.thing.version);
             let unseen =
@@ -68,9 +103,9 @@ impl Secrets {
             if older || unseen || known.thing == seen {
                 return false;
             }
-            known.thing = seen;
+            (known.thing, known.shown) = (seen, shown);
         } else {
-            let listed = Listed { thing: seen, namespace: namespace.clone(), round };
+            let listed = Listed { thing: seen, namespace: namespace.clone(), round, shown };
             self.managed.insert(key(namespace, name), listed);
         }
         true
@@ -103,10 +138,16 @@ impl Secrets {
         self.logins.remove(name);
     }
 
-    /// A Secret of another type was seen.
+    /// The watch has shown a Secret of another type.
     pub fn see_other(&mut self, namespace: &Arc<str>, name: &str) -> bool {
-        let listed = Listed { thing: (), namespace: namespace.clone(), round: self.round };
+        let listed = Listed { thing: (), namespace: namespace.clone(), round: self.round, shown: true };
         self.others.insert(self.hash(namespace, name), listed).is_none()
+    }
+
+    /// The same of one that an answer told of.
+    pub fn know_other(&mut self, namespace: &Arc<str>, name: &str) {
+        let listed = Listed { thing: (), namespace: namespace.clone(), round: self.round, shown: false };
+        self.others.entry(self.hash(namespace, name)).or_insert(listed);
     }
 
     /// The version of a client Secret is this. Returns whether that is news.
@@ -130,32 +171,45 @@ impl Secrets {
         self.round += 1;
     }
 
-    /// The list of our Secrets in these namespaces (`None`: everywhere) has ended. Returns what is gone.
-    pub fn end_managed_round(
-        &mut self,
-        namespace: Option<&str>,
-        began: u32,
-    ) -> Vec<(SecretName, SeenSecret)> {
-        let unseen =
-            |listed: &Listed<SeenSecret>| within(namespace, &listed.namespace) && listed.round < began;
-        let gone: Vec<_> =
-            self.managed.iter().filter(|(_, it)| unseen(it)).map(|(key, _)| key.clone()).collect();
-        gone.into_iter()
-            .filter_map(|key| self.managed.remove(&key).map(|listed| (key, listed.thing)))
-            .collect()
+    /// The list of our Secrets in these namespaces (`None`: everywhere) has ended.
+    pub fn end_managed_round(&mut self, namespace: Option<&str>, began: u32) -> Unlisted {
+        self.ended.managed += 1;
+        let mut unlisted = Unlisted::default();
+        let mut gone = Vec::new();
+        for (key, listed) in self.managed.iter().filter(|(_, it)| within(namespace, &it.namespace)) {
+            if !listed.shown {
+                unlisted.doubtful.push(key.clone());
+            } else if listed.round < began {
+                gone.push(key.clone());
+            }
+        }
+        let remove = |key: SecretName| self.managed.remove(&key).map(|listed| (key, listed.thing));
+        unlisted.gone = gone.into_iter().filter_map(remove).collect();
+        unlisted
     }
 
-    /// The list of the other Secrets has ended. Returns which of `wanted` are gone or free.
+    /// The list of the other Secrets has ended. Returns which of `wanted` are gone or free, and which must be looked at.
     pub fn end_other_round(
         &mut self,
         namespace: Option<&str>,
         began: u32,
         wanted: &HashSet<SecretName>,
-    ) -> Vec<SecretName> {
-        self.others.retain(|_, listed| !within(namespace, &listed.namespace) || listed.round >= began);
-        let freed =
-            wanted.iter().filter(|(home, name)| within(namespace, home) && !self.is_taken(home, name));
-        freed.cloned().collect()
+    ) -> (Vec<SecretName>, Vec<SecretName>) {
+        self.ended.others += 1;
+        self.others.retain(|_, listed| {
+            !within(namespace, &listed.namespace) || !listed.shown || listed.round >= began
+        });
+        let mut wanted: Vec<SecretName> =
+            wanted.iter().filter(|(home, _)| within(namespace, home)).cloned().collect();
+        let freed = wanted.extract_if(.., |(home, name)| !self.is_taken(home, name)).collect();
+        wanted.retain(|(home, name)| self.others.get(&self.hash(home, name)).is_some_and(|it| !it.shown));
+        (freed, wanted)
+    }
+
+    /// How many lists have ended.
+    #[must_use]
+    pub fn lists(&self) -> Lists {
+        self.ended
     }
 
     /// The current round.

@@ -237,10 +237,25 @@ fn a_list_ends_what_it_did_not_show_and_nothing_else() {
     assert!(state.object(&request("old")).is_none());
     assert!(state.object(&request("kept")).is_some());
     assert!(state.object(&partner()).is_some(), "of the other kind");
-    assert_eq!(state.end_secrets_round(None, began), []);
+    assert_eq!(state.end_secrets_round(Some("db"), began), [], "another namespace's list");
+    assert_eq!(state.end_secrets_round(None, began), [request("kept")]);
+    assert!(matches!(fact(&state, "kept"), SecretFact::Unknown), "what only an answer told of is looked at");
+    state.see_secret(&web(), "kept-token", secret("s", 6, owned("k")));
     let next = state.begin_round();
     assert_eq!(state.end_secrets_round(None, next), [request("kept")]);
     assert!(matches!(fact(&state, "kept"), SecretFact::Absent));
+}
+
+/// A look told of a foreign Secret that the list does not show: gone, or younger than the list.
+#[test]
+fn a_name_that_only_an_answer_called_taken_is_looked_at_again() {
+    let mut state = state();
+    see_request(&mut state, "r", meta("mine", 1), &json!({}));
+    state.know_other_secret(&web(), "r-token", ResourceVersion(2));
+    assert!(matches!(fact(&state, "r"), SecretFact::Foreign));
+    let began = state.begin_round();
+    assert_eq!(state.end_other_secrets_round(None, began), [request("r")]);
+    assert!(matches!(fact(&state, "r"), SecretFact::Unknown));
 }
 
 /// It was created anew under the same name, and is gone by the next list.

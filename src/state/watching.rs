@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::claims::owner;
+use super::secrets::Unlisted;
 use super::spec::Labels;
-use super::{LoginState, Meta, SecretName, State};
+use super::{LoginState, Meta, SecretName, Secrets, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
 use crate::decision::{
     Content, FailedStep, Key, Kind, Owner, Record, ResourceVersion, SeenSecret, SpecFault,
@@ -121,14 +122,20 @@ impl State {
 
     /// A Secret of ours was seen.
     pub fn see_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> Vec<Key> {
-        self.sight(namespace, name, seen).unwrap_or_default()
+        self.sight(namespace, name, seen, Secrets::see).unwrap_or_default()
     }
 
     /// Whom a sight of a Secret concerns, if it is news.
-    pub(super) fn sight(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> Option<Vec<Key>> {
+    pub(super) fn sight(
+        &mut self,
+        namespace: &Arc<str>,
+        name: &str,
+        seen: SeenSecret,
+        take_in: fn(&mut Secrets, &Arc<str>, &str, SeenSecret) -> bool,
+    ) -> Option<Vec<Key>> {
         let before = self.secrets.managed(namespace, name).and_then(|it| owner(namespace, it));
         let now = owner(namespace, &seen);
-        if !self.secrets.see(namespace, name, seen) {
+        if !take_in(&mut self.secrets, namespace, name, seen) {
             return None;
         }
         let woken = self.concerned(namespace, name, [before, now]);
@@ -265,15 +272,36 @@ impl State {
 
     /// A list of our Secrets has ended.
     pub fn end_secrets_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<Key> {
-        let gone = self.secrets.end_managed_round(namespace, began);
-        gone.iter().flat_map(|((home, name), secret)| self.lost(home, name, secret)).collect()
+        let Unlisted { gone, doubtful } = self.secrets.end_managed_round(namespace, began);
+        let mut woken: Vec<Key> =
+            gone.iter().flat_map(|((home, name), secret)| self.lost(home, name, secret)).collect();
+        for (home, name) in doubtful {
+            let claimants = self.doubt(&home, &name);
+            if claimants.is_empty() {
+                self.secrets.lose(&home, &name, None);
+            }
+            woken.extend(claimants);
+        }
+        woken
+    }
+
+    /// Nobody knows what bears this name: those who want it are to look.
+    fn doubt(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+        let owner = self.secrets.managed(namespace, name).and_then(|it| owner(namespace, it));
+        let woken = self.concerned(namespace, name, [owner]);
+        for key in &woken {
+            if let Some(object) = self.objects.get_mut(key) {
+                object.work.look = true;
+            }
+        }
+        woken
     }
 
     /// A list of the other Secrets has ended.
     pub fn end_other_secrets_round(&mut self, namespace: Option<&str>, began: u32) -> Vec<Key> {
         let wanted: HashSet<SecretName> = self.claims.names().chain(self.readers.keys()).cloned().collect();
-        let freed = self.secrets.end_other_round(namespace, began, &wanted);
-        let mut woken = Vec::new();
+        let (freed, doubtful) = self.secrets.end_other_round(namespace, began, &wanted);
+        let mut woken: Vec<Key> = doubtful.iter().flat_map(|(home, name)| self.doubt(home, name)).collect();
         for (home, name) in freed {
             woken.extend(self.freed(&home, &name));
         }

@@ -14,6 +14,7 @@ use crate::decision::{FailedStep, Failure, Key, RetryClass, Setback, another_fai
 use crate::state::State;
 
 pub(super) use issue::reason_of;
+pub(super) use secret::is_outdated;
 
 /// What an outcome brings about besides.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
     let mut aftermath = Aftermath::default();
     match outcome {
         Outcome::Login(asked, look) => aftermath.wake = login::login(state, key, &asked, look, now),
-        Outcome::Looked(look) => secret::looked(state, key, look, now),
+        Outcome::Looked(look) => aftermath.wake = secret::looked(state, key, look, now),
         Outcome::Owner(owner) => aftermath.wake = secret::owner_seen(state, key, owner, now),
         Outcome::Recalled(recalled) => aftermath.wake = secret::recall(state, key, recalled, now),
         Outcome::Rehearsed(Ok(())) => {

@@ -2,33 +2,63 @@
 
 use jiff::Timestamp;
 
-use super::super::effect::{Recall, WriteFailed};
+use super::super::effect::{Outcome, Recall, WriteFailed};
 use super::{api_server, read_failed, secret_name, setback};
 use crate::api::Reason;
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
-use crate::cluster::secrets::{Look, WriteRefused};
+use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
 use crate::decision::{Content, FailedStep, Key, Owner, Record, RetryClass, SeenSecret, Setback, Template};
-use crate::state::{Held, State};
+use crate::state::{Held, Lists, State};
 
-pub(super) fn looked(state: &mut State, key: &Key, look: Result<Look, ReadFailed>, now: Timestamp) {
+pub(super) fn looked(
+    state: &mut State,
+    key: &Key,
+    look: Result<Look, ReadFailed>,
+    now: Timestamp,
+) -> Vec<Key> {
     let Some(name) = secret_name(state, key) else {
-        return;
+        return Vec::new();
     };
+    let mut woken = Vec::new();
     match look {
-        Ok(Look::Absent) => state.know_no_secret(&key.namespace, &name),
+        Ok(Look::Absent) => woken = state.lose_secret(&key.namespace, &name, None),
         Ok(Look::Ours(seen)) => {
             state.know_secret(&key.namespace, &name, seen);
         }
         Ok(Look::Foreign(version)) => state.know_other_secret(&key.namespace, &name, version),
         Err(failed) => {
-            return setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now);
+            setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now);
+            return woken;
         }
     }
     if let Some(object) = state.object_mut(key) {
         object.work.look = false;
     }
     read_again(state, key);
+    woken
+}
+
+/// Whether an answer tells of a Secret that a list did not show which ended since the question, `asked` being the lists that
+/// had ended by then. It may be gone, and no watch would ever say so: it is looked at, and the answer is not believed.
+pub(in super::super) fn is_outdated(state: &State, key: &Key, outcome: &Outcome, asked: Lists) -> bool {
+    let Lists { managed, others } = state.secrets().lists();
+    let here = &key.namespace;
+    let name = secret_name(state, key).unwrap_or_default();
+    match outcome {
+        Outcome::Written { result: Ok(_), .. }
+        | Outcome::Looked(Ok(Look::Ours(_)))
+        | Outcome::Recalled(Ok(Recall::Token(..) | Recall::Damaged(_))) => {
+            managed != asked.managed && state.secrets().managed(here, &name).is_none()
+        }
+        Outcome::Looked(Ok(Look::Foreign(_))) => {
+            others != asked.others && !state.secrets().is_taken(here, &name)
+        }
+        Outcome::Login(login, Ok(LoginLook::Found { .. })) => {
+            others != asked.others && !state.secrets().is_taken(here, &login.name)
+        }
+        _ => false,
+    }
 }
 
 /// What failed to be read was read.

@@ -8,6 +8,7 @@ mod failures;
 mod gate;
 mod hostile;
 mod issuing;
+mod lists;
 mod outage;
 mod ownership;
 mod refusals;
