@@ -89,6 +89,8 @@ pub enum Obstacle<'a> {
     AttemptIsNotDue(&'a Failure),
     /// A lost Secret was replaced a moment ago.
     RepairIsTooSoon(Timestamp),
+    /// What a token depends on was changed often, and each change led to an attempt at once.
+    ChangesComeTooFast(Timestamp),
     /// A renewal by hand would follow the last issue too closely.
     HandRenewalIsTooSoon(Timestamp),
 }
@@ -108,6 +110,7 @@ pub const OBSTACLES: &[ObstacleCheck] = &[
     credential_cannot_serve,
     attempt_is_not_due,
     repair_is_too_soon,
+    changes_come_too_fast,
     hand_renewal_is_too_soon,
 ];
 
@@ -309,6 +312,15 @@ fn repair_is_too_soon<'a>(facts: &Facts<'a>, cause: Option<Cause>, now: Timestam
     (lost && soon).then_some(Obstacle::RepairIsTooSoon(again))
 }
 
+fn changes_come_too_fast<'a>(
+    facts: &Facts<'a>,
+    cause: Option<Cause>,
+    now: Timestamp,
+) -> Option<Obstacle<'a>> {
+    cause?;
+    facts.care.pace.rests_until(facts.basis()?, now).map(Obstacle::ChangesComeTooFast)
+}
+
 fn hand_renewal_is_too_soon<'a>(
     facts: &Facts<'a>,
     cause: Option<Cause>,
@@ -317,77 +329,6 @@ fn hand_renewal_is_too_soon<'a>(
     let rested = later(facts.record()?.issued_at, HAND_RENEWAL_REST);
     (cause == Some(Cause::RenewalWasRequested) && rested > now)
         .then_some(Obstacle::HandRenewalIsTooSoon(rested))
-}
-
-impl Obstacle<'_> {
-    /// The reason that the object shows.
-    #[must_use]
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::SpecIsInvalid(_) => Reason::InvalidSpec,
-            Self::EndpointIsNotAllowed(_) => Reason::EndpointNotAllowed,
-            Self::RenewalHasEnded => Reason::Expired,
-            Self::IsSuspended => Reason::Suspended,
-            Self::NameIsTaken | Self::NameIsClaimed(_) | Self::FormerOwnerIsLeaving => Reason::SecretNotOwned,
-            Self::SecretIsImmutable | Self::SecretIsLeaving => Reason::SecretWriteRefused,
-            Self::LoginIsMissing => Reason::ClientSecretNotFound,
-            Self::LoginIsIncomplete(_) => Reason::ClientSecretIncomplete,
-            Self::CredentialIsAbsent => Reason::CredentialNotFound,
-            Self::PurposeIsNotAllowed => Reason::PurposeNotAllowed,
-            Self::TtlIsNotAllowed(_) => Reason::ServiceTokenTtlNotAllowed,
-            Self::CredentialIsNotReady(..) => Reason::CredentialNotReady,
-            Self::CredentialIsWorking | Self::RepairIsTooSoon(_) | Self::HandRenewalIsTooSoon(_) => {
-                Reason::Pending
-            }
-            Self::AttemptIsNotDue(failure) => failure.reason,
-        }
-    }
-
-    /// Whether it goes by itself, or at least may.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::FormerOwnerIsLeaving
-            | Self::LoginIsMissing
-            | Self::CredentialIsAbsent
-            | Self::CredentialIsNotReady(..)
-            | Self::CredentialIsWorking
-            | Self::RepairIsTooSoon(_)
-            | Self::HandRenewalIsTooSoon(_) => true,
-            Self::AttemptIsNotDue(failure) => !failure.needs_a_person(),
-            Self::SpecIsInvalid(_)
-            | Self::EndpointIsNotAllowed(_)
-            | Self::RenewalHasEnded
-            | Self::IsSuspended
-            | Self::NameIsTaken
-            | Self::NameIsClaimed(_)
-            | Self::SecretIsImmutable
-            | Self::SecretIsLeaving
-            | Self::LoginIsIncomplete(_)
-            | Self::PurposeIsNotAllowed
-            | Self::TtlIsNotAllowed(_) => false,
-        }
-    }
-
-    /// Whether it is a moment's matter that nobody needs to hear of.
-    #[must_use]
-    pub fn is_routine(&self) -> bool {
-        match self {
-            Self::CredentialIsWorking => true,
-            Self::AttemptIsNotDue(failure) => !failure.is_told(),
-            _ => false,
-        }
-    }
-
-    /// When it goes, where that is known.
-    #[must_use]
-    pub fn until(&self) -> Option<Timestamp> {
-        match self {
-            Self::AttemptIsNotDue(failure) => failure.next_attempt,
-            Self::RepairIsTooSoon(until) | Self::HandRenewalIsTooSoon(until) => Some(*until),
-            _ => None,
-        }
-    }
 }
 
 /// Whether a Frontend credential, which holds no token, cannot serve.

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::schedule::FUTURE_TOLERANCE;
-use super::{Delivery, FailedStep, Failure, Failures, Key, Parked, Record, SeenSecret, Template};
+use super::{Delivery, FailedStep, Failure, Failures, Key, Pace, Parked, Record, SeenSecret, Template};
 use crate::api::Reason;
 
 /// Everything that is known of one object when a decision is made.
@@ -217,6 +217,8 @@ pub struct Care {
     pub strange: bool,
     /// When a Secret that somebody had deleted, edited or restored was last replaced by issuing.
     pub last_repair: Option<Timestamp>,
+    /// How fast changes led to attempts.
+    pub pace: Pace,
     /// The namespace is being deleted: nothing more is done, or said.
     pub namespace_is_going: bool,
     /// What our last write asked for, and what the server made of it: a policy that adds a label is not fought.
@@ -258,6 +260,13 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn sound(&self) -> Option<&Wish<'a>> {
         self.wish.as_ref().ok()
+    }
+
+    /// What an attempt depends on, hashed; `None` while that is not known, and nothing can be issued.
+    #[must_use]
+    pub fn basis(&self) -> Option<u64> {
+        let wish = self.sound()?;
+        Some(Failure::stamp_of((self.stamp, wish.made_for?, wish.made_with?)))
     }
 
     /// The failures, but for those that depended on something that has changed since.

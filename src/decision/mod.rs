@@ -8,6 +8,8 @@ mod failures;
 pub mod inputs;
 mod kind;
 mod message;
+mod obstacle;
+mod pace;
 mod parked;
 mod plan;
 mod record;
@@ -24,6 +26,7 @@ pub use facts::{
 };
 pub use failures::Failures;
 pub use kind::{Key, Kind};
+pub use pace::Pace;
 pub use parked::{Ailment, Parked};
 pub use plan::{Precondition, Step, Wait, plan};
 pub use record::{Content, InputsHash, Owner, Record, ResourceVersion, SeenSecret};

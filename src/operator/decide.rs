@@ -177,6 +177,7 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
         inputs,
         renew_request: facts.renew_request.map(Into::into),
         stamp: facts.stamp,
+        basis: facts.basis()?,
         due: renewal_instant(facts).filter(|_| cause == Cause::RenewalIsDue),
     };
     let (permits, issue) = match key.kind {

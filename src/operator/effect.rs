@@ -79,6 +79,8 @@ pub(super) struct Purpose {
     pub renew_request: Option<Box<str>>,
     /// What a failure would depend on.
     pub stamp: u64,
+    /// What the attempt depends on.
+    pub basis: u64,
     /// When the token that is there was due, for a renewal.
     pub due: Option<Timestamp>,
 }

@@ -7,8 +7,8 @@ use proptest::{collection, option};
 use super::scene::{Place, STAMP, Scene, credential, frontend, request, t0};
 use crate::api::Reason;
 use crate::decision::{
-    Ailment, Care, Chain, Content, FailedStep, Failure, Failures, InputsHash, LoginFact, LoginGap, Parked,
-    Record, Renewal, SpecFault, Step, Validity, plan,
+    Ailment, Care, Chain, Content, FailedStep, Failure, Failures, InputsHash, LoginFact, LoginGap, Pace,
+    Parked, Record, Renewal, SpecFault, Step, Validity, plan,
 };
 
 /// The next look that the plan asks for; `now` where it asks for an action, or for no look and no word ever.
@@ -186,7 +186,10 @@ fn any_failure() -> impl Strategy<Value = Failure> {
 
 fn any_care() -> impl Strategy<Value = Care> {
     let repair = option::weighted(0.3, minutes(-30..900));
-    (any::<[bool; 3]>(), 0..10_u8, repair).prop_map(|(flags, rare, last_repair)| Care {
+    let pace = (option::weighted(0.3, Just(1)), option::weighted(0.3, minutes(-30..900)))
+        .prop_map(|(basis, spent_until)| Pace { basis, spent_until });
+    (any::<[bool; 3]>(), 0..10_u8, repair, pace).prop_map(|(flags, rare, last_repair, pace)| Care {
+        pace,
         rendered: None,
         vanished: flags[0],
         edited: false,

@@ -5,6 +5,7 @@ mod causes;
 mod endpoint;
 mod inputs;
 mod obstacles;
+mod pace;
 mod properties;
 mod retry;
 mod scene;

@@ -106,6 +106,8 @@ const ROWS: &[Row] = rows! {
         => "AttemptIsNotDue" ClusterAccessDenied Stalled "Grant it";
     "lost twice" bare |it| it.care.last_repair = Some(t0())
         => "RepairIsTooSoon" Pending Reconciling "it is replaced at 2026-11-24T12:10:00Z. Find out who deletes it";
+    "changed often" bare |it| (0..5).for_each(|basis| it.care.pace.attempted(basis, t0() + SignedDuration::from_secs(50)))
+        => "ChangesComeTooFast" Pending Reconciling "was changed often in a short time; the next one is issued at 2026-11-24T12:01:20Z";
     "a refused Frontend app" frontend |it| it.validity = crate::decision::Validity::Refused
         => "" InvalidClient Stalled "Correct them in Secret \"partner-login\"";
     "a Frontend app without a Secret" frontend |it| it.login = LoginFact::Absent

@@ -40,12 +40,15 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
             }
         }
         Outcome::Rehearsed(Err(failed)) => secret::refused_write(state, key, failed, now),
-        Outcome::Issued { issue, purpose, result, .. } => match result {
-            Ok(issued) => aftermath.wake = issue::took(state, key, &issue, purpose, issued),
-            Err((call, fault)) => {
-                aftermath.wake = issue::fault_of(state, key, &issue, &purpose, (call, fault), now);
+        Outcome::Issued { issue, purpose, result, .. } => {
+            if let Some(object) = state.object_mut(key) {
+                object.work.care.pace.attempted(purpose.basis, now);
             }
-        },
+            aftermath.wake = match result {
+                Ok(issued) => issue::took(state, key, &issue, purpose, issued),
+                Err((call, fault)) => issue::fault_of(state, key, &issue, &purpose, (call, fault), now),
+            };
+        }
         Outcome::Written { record, result, .. } => match result {
             Ok(seen) => aftermath.restored = secret::wrote(state, key, &record, seen),
             Err(failed) => secret::refused_write(state, key, failed, now),

@@ -1,10 +1,12 @@
 //! What does it cost when somebody means harm? Work for one object stays that object's: counted, not timed.
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::super::World;
 use super::minutes;
 use super::ownership::in_order;
+use crate::auth::{Call, Class, Scope};
 use crate::decision::Key;
 
 /// A credential, and that many requests that want one Secret's name, each created after the one before.
@@ -114,4 +116,37 @@ fn a_secret_given_away_and_collected_is_replaced_once_in_ten_minutes() {
     assert!(asked.contains("confirm owner interview"), "{asked:?}");
     world.pass(minutes(2));
     assert_eq!(world.ready(&request), "True Issued");
+}
+
+/// Each edit makes another token; each renew request is a fresh attempt at what fails.
+#[test]
+fn edits_without_end_cost_a_few_tokens_and_then_two_a_minute() {
+    let (mut world, ..) = in_order();
+    let whole = world.request("whole", json!({"deliver": "ServiceToken"}));
+    world.settle();
+    let (_, calls) = world.watch(|world| {
+        for n in 0..120 {
+            world.edit(&whole, json!({"serviceTokenTTL": format!("{}h", 2 + n % 2)}));
+            world.pass(SignedDuration::from_secs(1));
+        }
+    });
+    assert!((5..=9).contains(&calls), "{calls} in two minutes");
+    world.pass(minutes(2));
+    assert_eq!(world.ready(&whole), "True Issued");
+
+    world.service.fail(Call::ServiceToken, Some((Class::RequestRefused, Scope::Request)));
+    let failing = world.request("failing", json!({}));
+    let (_, calls) = world.watch(|world| {
+        for n in 0..120 {
+            world.renew(&failing, &n.to_string());
+            world.pass(SignedDuration::from_secs(1));
+        }
+    });
+    assert!((5..=9).contains(&calls), "{calls} in two minutes");
+    world.renew(&failing, "the last");
+    world.settle();
+    assert!(world.message(&failing).contains("was changed often"), "{}", world.message(&failing));
+    world.service.fail(Call::ServiceToken, None);
+    world.pass(minutes(1));
+    assert_eq!(world.ready(&failing), "True Issued");
 }

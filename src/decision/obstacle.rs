@@ -1,0 +1,81 @@
+//! What does an obstacle mean to people: which reason do they see, and does it go by itself?
+
+use jiff::Timestamp;
+
+use super::Obstacle;
+use crate::api::Reason;
+
+impl Obstacle<'_> {
+    /// The reason that the object shows.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::SpecIsInvalid(_) => Reason::InvalidSpec,
+            Self::EndpointIsNotAllowed(_) => Reason::EndpointNotAllowed,
+            Self::RenewalHasEnded => Reason::Expired,
+            Self::IsSuspended => Reason::Suspended,
+            Self::NameIsTaken | Self::NameIsClaimed(_) | Self::FormerOwnerIsLeaving => Reason::SecretNotOwned,
+            Self::SecretIsImmutable | Self::SecretIsLeaving => Reason::SecretWriteRefused,
+            Self::LoginIsMissing => Reason::ClientSecretNotFound,
+            Self::LoginIsIncomplete(_) => Reason::ClientSecretIncomplete,
+            Self::CredentialIsAbsent => Reason::CredentialNotFound,
+            Self::PurposeIsNotAllowed => Reason::PurposeNotAllowed,
+            Self::TtlIsNotAllowed(_) => Reason::ServiceTokenTtlNotAllowed,
+            Self::CredentialIsNotReady(..) => Reason::CredentialNotReady,
+            Self::CredentialIsWorking
+            | Self::RepairIsTooSoon(_)
+            | Self::ChangesComeTooFast(_)
+            | Self::HandRenewalIsTooSoon(_) => Reason::Pending,
+            Self::AttemptIsNotDue(failure) => failure.reason,
+        }
+    }
+
+    /// Whether it goes by itself, or at least may.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::FormerOwnerIsLeaving
+            | Self::LoginIsMissing
+            | Self::CredentialIsAbsent
+            | Self::CredentialIsNotReady(..)
+            | Self::CredentialIsWorking
+            | Self::RepairIsTooSoon(_)
+            | Self::ChangesComeTooFast(_)
+            | Self::HandRenewalIsTooSoon(_) => true,
+            Self::AttemptIsNotDue(failure) => !failure.needs_a_person(),
+            Self::SpecIsInvalid(_)
+            | Self::EndpointIsNotAllowed(_)
+            | Self::RenewalHasEnded
+            | Self::IsSuspended
+            | Self::NameIsTaken
+            | Self::NameIsClaimed(_)
+            | Self::SecretIsImmutable
+            | Self::SecretIsLeaving
+            | Self::LoginIsIncomplete(_)
+            | Self::PurposeIsNotAllowed
+            | Self::TtlIsNotAllowed(_) => false,
+        }
+    }
+
+    /// Whether it is a moment's matter that nobody needs to hear of.
+    #[must_use]
+    pub fn is_routine(&self) -> bool {
+        match self {
+            Self::CredentialIsWorking => true,
+            Self::AttemptIsNotDue(failure) => !failure.is_told(),
+            _ => false,
+        }
+    }
+
+    /// When it goes, where that is known.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::AttemptIsNotDue(failure) => failure.next_attempt,
+            Self::RepairIsTooSoon(until)
+            | Self::ChangesComeTooFast(until)
+            | Self::HandRenewalIsTooSoon(until) => Some(*until),
+            _ => None,
+        }
+    }
+}

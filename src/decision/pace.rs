@@ -1,0 +1,45 @@
+//! How soon may a change lead to another issue? A few at once, then one in half a minute.
+//!
+//! A change of spec, client Secret or renew request is tried at once, whatever failed before (behaviour §4.3). Whoever makes one
+//! change after the other would have a token, or an attempt, for each. What is tried again without a change keeps its own times.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::schedule::{HAND_RENEWAL_REST, later};
+
+/// So many changes in a row are tried at once.
+const AT_ONCE: i32 = 5;
+/// Then one in this time.
+const REST: SignedDuration = HAND_RENEWAL_REST;
+
+/// The attempts of one object, as far as they followed changes. In memory only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// What the last attempt depended on.
+    pub(super) basis: Option<u64>,
+    /// When nothing counts any more of what was tried.
+    pub(super) spent_until: Option<Timestamp>,
+}
+
+impl Pace {
+    /// An attempt was made that depended on this.
+    pub fn attempted(&mut self, basis: u64, now: Timestamp) {
+        if self.basis == Some(basis) {
+            return;
+        }
+        self.basis = Some(basis);
+        // One that no row of attempts can have led to was noted by a clock that was wrong.
+        let spent = self.spent_until.filter(|it| *it <= later(now, REST * AT_ONCE));
+        self.spent_until = Some(later(spent.map_or(now, |it| it.max(now)), REST));
+    }
+
+    /// Until when an attempt that depends on this has to wait; `None`: it need not.
+    #[must_use]
+    pub fn rests_until(&self, basis: u64, now: Timestamp) -> Option<Timestamp> {
+        if self.basis == Some(basis) {
+            return None;
+        }
+        let until = self.spent_until?.checked_sub(REST * (AT_ONCE - 1)).ok()?;
+        (until > now && until <= later(now, REST)).then_some(until)
+    }
+}
