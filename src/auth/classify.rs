@@ -101,6 +101,10 @@ fn by_status(call: Call, status: u16, body: Option<&Value>) -> (Class, Scope) {
         // Not the service's own words: some box on the way to it, or nothing of ours at this path. A firewall that takes
         // offence at one request's claim must not hold up the others, so the request is to blame first.
         400..=499 if body.is_none() => (Class::Unexpected, call.own_scope()),
+        // A login that is answered so is refused, in whatever shape; of what a request brought, a proxy says that too.
+        401 | 403 if call != Call::AccessToken && !body.is_some_and(is_fault) => {
+            (Class::Unexpected, call.own_scope())
+        }
         401 => refused_login(call),
         403 => (Class::Forbidden, call.own_scope()),
         404 | 405 | 410 if body.is_some_and(is_fault) => (Class::RequestRefused, Scope::Credential),
@@ -111,8 +115,10 @@ fn by_status(call: Call, status: u16, body: Option<&Value>) -> (Class, Scope) {
 
 /// Whether a body has one of the shapes in which the service, or its gateway, tells a fault.
 fn is_fault(body: &Value) -> bool {
-    body.get("fault").is_some_and(Value::is_object)
-        || ["error", "ErrorCode"].iter().any(|name| body.get(name).is_some_and(Value::is_string))
+    let is = |name: &str, kind: fn(&Value) -> bool| body.get(name).is_some_and(kind);
+    is("fault", Value::is_object)
+        || ["error", "ErrorCode"].into_iter().any(|name| is(name, Value::is_string))
+        || (is("status", Value::is_number) && is("path", Value::is_string))
 }
 
 fn refused_login(call: Call) -> (Class, Scope) {

@@ -150,10 +150,34 @@ fn a_refusal_in_nobodys_words_is_the_requests_own() {
             assert_eq!(told(Call::AccessToken, status, page), (Class::Unexpected, Scope::Credential));
         }
     }
-    for status in [400, 403, 404, 405, 410] {
-        for json in ["{}", r#"{"message":"Forbidden"}"#, r#"{"fault":"blocked"}"#] {
-            assert_eq!(told(Call::ServiceToken, status, json).1, Scope::Request, "{status} {json}");
+    for json in ["{}", r#"{"message":"Forbidden"}"#, r#"{"fault":"blocked"}"#, r#"{"status":"blocked"}"#] {
+        for call in [Call::ServiceToken, Call::Exchange] {
+            for status in [400, 401, 403, 404, 405, 410] {
+                assert_eq!(told(call, status, json).1, Scope::Request, "{status} {json}");
+            }
+            for status in [401, 403] {
+                assert_eq!(told(call, status, json).0, Class::Unexpected, "{status} {json}");
+            }
         }
+    }
+}
+
+/// The login itself is one call, and nobody else's: whoever answers it with 401 has refused it. What the service says in
+/// its own shape of an access token or a login is believed of them, whoever brought it.
+#[test]
+fn a_refused_login_is_seen_in_whatever_shape_it_is_told() {
+    for json in
+        ["{}", r#"{"message":"Unauthorized"}"#, r#"{"status":401,"path":"/p"}"#, &gateway("never.heard.of")]
+    {
+        let told = told(Call::AccessToken, 401, json);
+        assert_eq!(told, (Class::CredentialRefused, Scope::Credential), "{json}");
+    }
+    for json in
+        [r#"{"status":401,"message":"m","path":"/p"}"#, &application(401, "x"), &gateway("never.heard.of")]
+    {
+        let told = |call| told(call, 401, json);
+        assert_eq!(told(Call::ServiceToken), (Class::OurTokenRefused, Scope::Credential), "{json}");
+        assert_eq!(told(Call::Exchange), (Class::CredentialRefused, Scope::Credential), "{json}");
     }
 }
 
