@@ -12,7 +12,6 @@ pub mod spec;
 mod watching;
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::auth::Origin;
@@ -173,15 +172,24 @@ impl State {
             .unwrap_or_default()
     }
 
-    /// One of those who wait for a credential is to try it, and next time another; `None`: nobody waits, or one is at it.
-    pub fn begin_probe(&mut self, credential: &Key) -> Option<Key> {
-        let session = self.session_mut(credential)?;
+    /// One of those who wait for a credential, and who `may`, is to try it: who has failed least, of another namespace than
+    /// the last one, and then in turn. `None`: there is no such one, or one is at it.
+    pub fn begin_probe(&mut self, credential: &Key, may: impl Fn(&Self, &Key) -> bool) -> Option<Key> {
+        let session = &self.credential(credential)?.session;
         if session.probe.is_some() {
             return None;
         }
-        let after = session.probed_last.take().map_or(Bound::Unbounded, Bound::Excluded);
-        let next = session.waiting.range((after, Bound::Unbounded)).next();
-        let probe = next.or_else(|| session.waiting.first())?.clone();
+        let failed = |key: &Key| {
+            let failures = self.object(key).into_iter().flat_map(|it| it.work.failures.iter());
+            failures.map(|failure| failure.count).max()
+        };
+        let last = session.probed_last.as_ref();
+        let again = |key: &Key| last.is_some_and(|last| key.namespace == last.namespace);
+        let over = |key: &Key| last.is_some_and(|last| key <= last);
+        let mut candidates: Vec<&Key> = session.waiting.iter().collect();
+        candidates.sort_by_cached_key(|key| (failed(key), again(key), over(key), *key));
+        let probe = candidates.into_iter().find(|key| may(self, key))?.clone();
+        let session = self.session_mut(credential)?;
         session.waiting.remove(&probe);
         session.probed_last = Some(probe.clone());
         session.probe = Some(probe.clone());

@@ -35,7 +35,12 @@ pub struct Session {
     pub probe: Option<Key>,
     /// Which one that was before.
     pub probed_last: Option<Key>,
+    /// Requests that were answered in nobody's words since one was served. Some of them: enough to tell.
+    pub puzzled: BTreeSet<Key>,
 }
+
+/// So many different requests, and what they met is not any one's own.
+const SEVERAL: usize = 10;
 
 /// A client Secret in memory.
 #[derive(Debug)]
@@ -105,7 +110,24 @@ impl Session {
             waiting: BTreeSet::new(),
             probe: None,
             probed_last: None,
+            puzzled: BTreeSet::new(),
         }
+    }
+
+    /// Whether requests met a refusal, and none of them is trying again.
+    #[must_use]
+    pub fn is_untried(&self) -> bool {
+        let Offers { access_parked, login_parked, .. } = self.offers;
+        self.probe.is_none() && (access_parked.is_some() || login_parked.is_some())
+    }
+
+    /// A request was answered in nobody's words. Returns whether so many were, since one was served, that it is not the
+    /// request.
+    pub fn puzzle(&mut self, request: &Key) -> bool {
+        if self.puzzled.len() < SEVERAL {
+            self.puzzled.insert(request.clone());
+        }
+        self.puzzled.len() >= SEVERAL
     }
 
     /// What decisions know of the login.

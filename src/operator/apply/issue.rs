@@ -94,6 +94,7 @@ fn accepted(state: &mut State, errand: &Errand) -> Vec<Key> {
     let mut wake = Vec::new();
     if let Some(session) = session_of(state, errand, &errand.credential) {
         let proven = session.generation == errand.generation && std::mem::take(&mut session.unproven);
+        session.puzzled.clear();
         if forgive(state, &errand.credential.key, FailedStep::ServiceToken) || proven {
             wake.push(errand.credential.key.clone());
         }
@@ -105,6 +106,7 @@ fn accepted(state: &mut State, errand: &Errand) -> Vec<Key> {
         if news {
             session.validity = Validity::Accepted;
         }
+        session.puzzled.clear();
         if forgive(state, &exchanger.key, FailedStep::Exchange) || news {
             wake.push(exchanger.key.clone());
         }
@@ -150,7 +152,41 @@ pub(super) fn fault_of(
         Issue::Scoped(_) => {}
     }
     setback(state, key, Setback { stamp: purpose.stamp, ..of_fault(call, fault) }, now);
-    Vec::new()
+    match issue {
+        Issue::Scoped(errand) if fault.class == Class::Unexpected => {
+            park_if_shared(state, key, errand, (call, fault), now)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A page of a firewall, or another answer in nobody's words: one request's own affair, as nobody can tell what it took
+/// offence at, until so many have met it that it can be no one's. Then it is the credential's, and one at a time finds out
+/// whether it is still so (behaviour §4.2).
+fn park_if_shared(
+    state: &mut State,
+    key: &Key,
+    errand: &Errand,
+    (call, fault): (Call, Fault),
+    now: Timestamp,
+) -> Vec<Key> {
+    let party = party(errand, call);
+    let news = of_fault(call, fault);
+    let Some(session) = session_of(state, errand, party) else {
+        return Vec::new();
+    };
+    let many = session.puzzle(key);
+    let failures = state.object(&party.key).map(|object| &object.work.failures);
+    let stands = failures.and_then(|it| it.of(news.step)).is_some_and(|it| it.reason == news.reason);
+    if many || stands { park(state, &party.key, news, now) } else { Vec::new() }
+}
+
+/// Whose the call is that a request makes.
+fn party(errand: &Errand, call: Call) -> &Party {
+    match (&errand.exchanger, call) {
+        (Some((exchanger, _)), Call::Exchange) => exchanger,
+        _ => &errand.credential,
+    }
 }
 
 /// Behaviour §3.4: of the current generation, the credential issues anew, once; of an earlier one, the request tries again.
@@ -178,18 +214,15 @@ fn park_at_credential(
     fault: Fault,
     now: Timestamp,
 ) -> Vec<Key> {
-    let party = match (&errand.exchanger, call) {
-        (Some((exchanger, login)), Call::Exchange) => {
-            if !session_of(state, errand, exchanger).is_some_and(|session| is_current(session, login)) {
-                return Vec::new();
-            }
-            if fault.class == Class::CredentialRefused {
-                refuse_login(state, &exchanger.key, login);
-            }
-            exchanger
+    let party = party(errand, call);
+    if let (Some((_, login)), Call::Exchange) = (&errand.exchanger, call) {
+        if !session_of(state, errand, party).is_some_and(|session| is_current(session, login)) {
+            return Vec::new();
         }
-        _ => &errand.credential,
-    };
+        if fault.class == Class::CredentialRefused {
+            refuse_login(state, &party.key, login);
+        }
+    }
     if session_of(state, errand, party).is_none() {
         return Vec::new();
     }

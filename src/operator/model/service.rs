@@ -21,6 +21,8 @@ pub(in super::super) struct Service {
     pub live: BTreeMap<String, String>,
     /// Where every call fails, how.
     pub faults: BTreeMap<&'static str, Fault>,
+    /// Interviews that a firewall takes offence at.
+    pub blocked: BTreeSet<String>,
     /// Tokens that came to a place which had not issued them.
     pub strayed: BTreeSet<String>,
     /// How far its clock is ahead.
@@ -37,6 +39,7 @@ impl Service {
             life: SignedDuration::from_hours(10),
             live: BTreeMap::new(),
             faults: BTreeMap::new(),
+            blocked: BTreeSet::new(),
             strayed: BTreeSet::new(),
             calls: BTreeMap::new(),
             clock_ahead: SignedDuration::ZERO,
@@ -107,6 +110,9 @@ impl Service {
         now: Timestamp,
     ) -> Result<Issued<ServiceToken>, Fault> {
         self.called(Call::ServiceToken)?;
+        if errand.subject.claims().values().any(|claim| self.blocked.contains(claim)) {
+            return Err(a_fault(Class::Unexpected, Scope::Request));
+        }
         let access = errand.access.for_request();
         match self.live.get(access) {
             Some(base) if base == errand.endpoint.base() => {}

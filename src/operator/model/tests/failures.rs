@@ -212,6 +212,31 @@ fn a_shared_failure_costs_constant_calls() {
     assert_eq!(world.ready(&partner), "True Issued");
 }
 
+/// A request that was refused for its own sake waits for that, and its credential for somebody who may try.
+#[test]
+fn who_waits_for_its_own_next_attempt_tries_nothing_out_for_others() {
+    let (mut world, partner) = with_partner();
+    world.pass(minutes(1));
+    world.service.fail(Call::Exchange, Some((Class::RequestRefused, Scope::Request)));
+    let refused = world.request("refused", json!({}));
+    world.pass(minutes(6));
+    assert_eq!(world.service.count(Call::Exchange), 2, "the next attempt is half an hour away");
+    world.service.fail(Call::Exchange, None);
+    world.service.fail(Call::ServiceToken, Some((Class::Forbidden, Scope::Credential)));
+    let met = world.request("met", json!({}));
+    world.settle();
+    assert_eq!(failure(&world, &partner), "ServiceToken AccessDenied 1");
+    world.service.fail(Call::ServiceToken, None);
+    world.server.delete_object(&met);
+    let (asked, calls) = world.watch(|world| world.pass(minutes(20)));
+    assert_eq!(calls, 0, "{asked:?}");
+    assert!(world.server.journal.len() < 20, "{:?}", world.server.journal);
+    world.pass(minutes(10));
+    assert_eq!(world.ready(&refused), "True Issued", "at the time of its own next attempt");
+    assert_eq!(world.ready(&partner), "True Issued");
+    assert!(world.status(&partner)["failure"].is_null());
+}
+
 /// Whoever is to try may be suspended: then another one tries.
 #[test]
 fn somebody_else_tries_where_the_one_who_was_to_cannot() {

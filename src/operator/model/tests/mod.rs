@@ -5,6 +5,7 @@ mod chain;
 mod consent;
 mod crash;
 mod failures;
+mod firewall;
 mod gate;
 mod hostile;
 mod issuing;
