@@ -12,6 +12,7 @@ mod issuing;
 mod lists;
 mod outage;
 mod ownership;
+mod quota;
 mod refusals;
 mod restored;
 
