@@ -14,7 +14,7 @@ fn a_namespace_out_of_quota_burns_no_tokens() {
     let mut world = World::running("quota");
     world.refusals = true;
     world.login("client", AppScope::Backend);
-    out_of_quota(&world);
+    out_of_quota(&world, 1);
     world.credential("partner", json!({}));
     let credential = world.wait_told(Kind::Credential, "partner", "False/SecretWriteRefused");
     assert_eq!(condition(&credential, "Stalled"), "True/SecretWriteRefused");
@@ -41,7 +41,7 @@ fn a_token_that_could_not_be_written_is_written_when_there_is_room() {
     let mut world = World::running("room");
     world.refusals = true;
     world.login("client", AppScope::Backend);
-    out_of_quota(&world);
+    out_of_quota(&world, 1);
     world.credential("partner", json!({}));
     world.wait_told(Kind::Credential, "partner", "False/SecretWriteRefused");
     world
@@ -51,6 +51,35 @@ fn a_token_that_could_not_be_written_is_written_when_there_is_room() {
     world.wait_ready(Kind::Credential, "partner");
     world.settle();
     assert_eq!(world.auth_calls(), 1);
+}
+
+/// Issue 8, point 5. What an hour and restarts cost is shown in the model world.
+#[test]
+fn many_objects_out_of_quota_cost_one_issue_each() {
+    const MANY: u64 = 50;
+    let mut world = World::running("no-room-for-many");
+    world.refusals = true;
+    world.partner(json!({}));
+    world.wait_ready(Kind::Credential, "partner");
+    out_of_quota(&world, 2);
+    let mark = world.mark();
+    let names: Vec<String> = (0..MANY).map(|n| format!("interview-{n}")).collect();
+    for name in &names {
+        world.request(name, json!({}));
+    }
+    for name in &names {
+        world.wait_told(Kind::Request, name, "False/SecretWriteRefused");
+    }
+    wait_for_attempts(&world, mark, 3 * names.len());
+    assert_eq!(world.auth_calls(), 1 + 2 * MANY);
+    world.kubectl(&["delete", "resourcequota", "tight", "-n", &world.namespace]);
+    // Their next attempts are up to 40 seconds away.
+    wait_for_attempts(&world, world.mark(), names.len());
+    for name in &names {
+        world.wait_ready(Kind::Request, name);
+    }
+    world.settle();
+    assert_eq!(world.auth_calls(), 1 + 2 * MANY);
 }
 
 #[test]
@@ -84,15 +113,15 @@ fn wait_for_attempts(world: &World, since: Mark, wanted: usize) {
     assert!(tried, "it is not tried again\n{}", world.situation());
 }
 
-/// No room for another Secret.
-fn out_of_quota(world: &World) {
-    let hard = json!({"count/secrets": "1"});
+/// No room for another Secret than those `used`.
+fn out_of_quota(world: &World, used: usize) {
+    let hard = json!({"count/secrets": used.to_string()});
     let quota = json!({
         "apiVersion": "v1", "kind": "ResourceQuota",
         "metadata": {"name": "tight", "namespace": world.namespace}, "spec": {"hard": hard},
     });
     world.control_plane.apply(&quota.to_string()).expect("a quota");
-    let status = json!({"status": {"hard": hard, "used": {"count/secrets": "1"}}}).to_string();
+    let status = json!({"status": {"hard": hard, "used": hard}}).to_string();
     world.kubectl(&[
         "patch",
         "resourcequota",
