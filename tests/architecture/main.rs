@@ -5,8 +5,10 @@ mod documents;
 mod features;
 mod layers;
 mod paths;
+mod programs;
 mod repository;
 mod shape;
+mod situations;
 mod snippets;
 mod violation;
 

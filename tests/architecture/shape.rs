@@ -116,7 +116,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 }
 
 /// `#[test]`, `#[tokio::test]` and the like.
-fn is_test(attribute: &syn::Attribute) -> bool {
+pub(crate) fn is_test(attribute: &syn::Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|part| part.ident == "test")
 }
 

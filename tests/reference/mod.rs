@@ -125,7 +125,7 @@ fn conditions(text: &mut String) {
 fn reasons(text: &mut String) {
     let _ = writeln!(
         text,
-        "\n## Reasons\n\nOne list for conditions, events, metric labels and logs.\n\n| reason | meaning |\n|---|---|"
+        "\n## Reasons\n\nOne list for conditions, events, metric labels and logs. [What happens when …](what-happens-when.md) tells in which situation each is said, and what to do.\n\n| reason | meaning |\n|---|---|"
     );
     for reason in Reason::ALL {
         let _ = writeln!(text, "| `{reason}` | {} |", cell(reason.meaning()));
