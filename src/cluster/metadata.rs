@@ -52,7 +52,7 @@ impl Metadata {
     }
 
     pub(super) fn created(&self) -> Timestamp {
-        self.creation_timestamp.as_deref().and_then(|text| text.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH)
+        self.creation_timestamp.as_deref().and_then(instant).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     pub(super) fn annotation(&self, name: &str) -> Option<&str> {
@@ -78,4 +78,10 @@ impl Metadata {
             _ => Owner::Other,
         }
     }
+}
+
+/// An instant that somebody may have written by hand. None before the year 0: at the very first instant that jiff knows, its
+/// parser panics or leaves its own range.
+pub(super) fn instant(text: &str) -> Option<Timestamp> {
+    text.starts_with(|first: char| first.is_ascii_digit()).then(|| text.parse().ok())?
 }

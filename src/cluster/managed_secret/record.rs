@@ -1,6 +1,6 @@
 //! How is a [`Record`] written in annotations? Times keep their sub-second part: the renewal window hashes the text.
 
-use super::super::metadata::Metadata;
+use super::super::metadata::{Metadata, instant};
 use super::content::hex;
 use crate::api::names;
 use crate::decision::{InputsHash, Record};
@@ -21,8 +21,8 @@ pub(super) fn annotations(record: &Record) -> Vec<(&'static str, String)> {
 /// The record of an object; `None` where a part is missing or cannot be read.
 pub(super) fn read(metadata: &Metadata) -> Option<Record> {
     Some(Record {
-        issued_at: metadata.annotation(names::ISSUED_AT)?.parse().ok()?,
-        expires_at: metadata.annotation(names::EXPIRES_AT)?.parse().ok()?,
+        issued_at: instant(metadata.annotation(names::ISSUED_AT)?)?,
+        expires_at: instant(metadata.annotation(names::EXPIRES_AT)?)?,
         inputs: parse_inputs(metadata.annotation(names::INPUTS_HASH)?)?,
         renew_handled: metadata.annotation(names::RENEW_REQUEST_HANDLED).map(Into::into),
     })
