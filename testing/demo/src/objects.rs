@@ -32,12 +32,19 @@ pub(crate) struct Token {
 pub(crate) enum Change {
     /// It is there for the first time, or says something else of whether it is ready.
     Verdict,
-    /// It has its first token.
+    /// It has its first token, or one after the last had ended.
     Issued,
-    /// It has another token.
+    /// It has another token while the last still lives.
     Renewed,
     /// It is gone.
     Gone,
+}
+
+impl Token {
+    /// Whether it was issued before that instant: both are written to the second, in UTC.
+    pub(crate) fn follows_one_that_ends(&self, at: &str) -> bool {
+        self.issued_at.as_str() < at
+    }
 }
 
 impl Object {
@@ -79,7 +86,10 @@ pub(crate) fn changes(before: &Objects, after: &Objects) -> Vec<(String, Change)
         let past_token = past.and_then(|past| past.token.as_ref());
         let change = match (past_token, &now.token) {
             (None, Some(_)) => Some(Change::Issued),
-            (Some(old), Some(new)) if old.issued_at != new.issued_at => Some(Change::Renewed),
+            (Some(old), Some(new)) if old.issued_at != new.issued_at => {
+                let in_time = new.follows_one_that_ends(&old.expires_at);
+                Some(if in_time { Change::Renewed } else { Change::Issued })
+            }
             _ => past.is_none_or(|past| past.verdict != now.verdict).then_some(Change::Verdict),
         };
         found.extend(change.map(|change| (name.clone(), change)));

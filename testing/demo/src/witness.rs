@@ -49,6 +49,9 @@ impl Witness {
         if !differs {
             return Err(format!("Secret {} still holds the token of before", token.secret));
         }
+        if !token.follows_one_that_ends(&before.expires_at) {
+            return Err(format!("{}: the token of before had ended when this one was issued", token.secret));
+        }
         self.renewed.insert(name);
         Ok(Some(opened))
     }
