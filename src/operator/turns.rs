@@ -25,6 +25,11 @@ use crate::state::{Lists, Object, Settings, State};
 
 /// After a status write without an answer the watch shows what became of it; should it not, a look after this.
 const STATUS_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// A status for which the right is missing is tried again after this, doubling to [`STATUS_REFUSED_MOST`]: a server that has
+/// just started knows no roles yet, and is not the one that never grants it.
+const STATUS_REFUSED: SignedDuration = SignedDuration::from_secs(3);
+/// The longest of these.
+const STATUS_REFUSED_MOST: SignedDuration = SignedDuration::from_mins(15);
 /// An object whose decision panicked is looked at again after this.
 const AFTER_PANIC: SignedDuration = SignedDuration::from_mins(1);
 
@@ -311,13 +316,21 @@ impl Turns {
                         told.1.clone().keep(object);
                     }
                     object.work.published_at = Some(now);
+                    object.work.unheard = 0;
                     landed.told = Some(told);
                 }
             }
             Err(StatusRefused::Conflict | StatusRefused::Lost | StatusRefused::Unavailable { .. }) => {
                 self.queue.wake_at(key, Some(later(now, STATUS_AGAIN)));
             }
-            Err(StatusRefused::Gone | StatusRefused::Forbidden | StatusRefused::Invalid) => {}
+            Err(StatusRefused::Forbidden) => {
+                if let Some(object) = self.state.object_mut(key) {
+                    let delay = STATUS_REFUSED * 2_i32.pow(object.work.unheard.min(16));
+                    object.work.unheard = object.work.unheard.saturating_add(1);
+                    self.queue.wake_at(key, Some(later(now, delay.min(STATUS_REFUSED_MOST))));
+                }
+            }
+            Err(StatusRefused::Gone | StatusRefused::Invalid) => {}
         }
         self.queue.done(key);
         landed

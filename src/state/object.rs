@@ -84,6 +84,8 @@ pub struct Work {
     pub contested: u32,
     /// When its status was last written by this process.
     pub published_at: Option<Timestamp>,
+    /// How often in a row its status was refused for want of a right.
+    pub unheard: u32,
     /// A first issue was announced, or there was a token before: the next one is no first issue.
     pub announced: bool,
 }

@@ -4,15 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use control_plane::RequestKind;
+use control_plane::{Mark, RequestKind};
 use rocketlawyer_operator::emulator::{App, AppScope, Call};
 use serde_json::{Value, json};
 
 use super::api_proxy::{ApiProxy, Fault, How};
 use super::process::until;
-use super::server::{self, Kind};
+use super::server::Kind;
 use super::told::{self, annotation, data};
-use super::witness::shown;
 use super::world::{PATIENCE, Wishes, World};
 
 /// How long it may take after the end of a fault until everything is in order.
@@ -71,6 +70,19 @@ fn conflicts_on_every_status_for_a_while_end_in_the_same_status() {
     world.has_cost(FIRST);
 }
 
+/// So does a server that has just started, and knows no roles yet.
+#[test]
+fn a_status_that_is_refused_for_a_moment_is_told_all_the_same() {
+    let world = World::behind_proxy("status-403");
+    world.wrong("PATCH ", 2, How::Answer { status: 403, retry_after: None });
+    world.login("client", AppScope::Backend);
+    world.credential("partner", json!({}));
+    world.back_when(Kind::Credential, "partner", |it| told::is(it, "True/Issued"));
+    assert_eq!(world.proxy().done(), 2);
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+}
+
 #[test]
 fn conflicts_on_every_secret_for_a_while_issue_nothing_and_hammer_nobody() {
     let world = one_of_each("secret-409");
@@ -81,6 +93,24 @@ fn conflicts_on_every_secret_for_a_while_issue_nothing_and_hammer_nobody() {
     world.has_cost(2 * FIRST);
     // Each refusal is one look and one try.
     assert_eq!(world.proxy().count("PUT secrets"), 12 + 2);
+}
+
+#[test]
+fn while_every_secret_conflicts_others_are_served_and_the_writes_are_few() {
+    let world = one_of_each("always-409");
+    world.proxy().add(Fault { on: "PUT secrets", times: None, how: conflict() });
+    let before = world.change_app("second");
+    world.is_over(2);
+    let looks = world.proxy().count("LIST secrets");
+    // What others take is the clock: at the server's speed both would be tried in every one of their turns.
+    for _ in 0..3 {
+        world.settle();
+    }
+    let tries = world.proxy().count("PUT secrets");
+    assert!(tries <= 16, "tried {tries} times, and looked {looks} times before");
+    world.proxy().clear();
+    world.is_back_with_others_than(&before);
+    world.has_cost(2 * FIRST);
 }
 
 #[test]
@@ -226,7 +256,7 @@ fn conflict() -> How {
 }
 
 /// A credential and a request, both in order.
-fn one_of_each(name: &str) -> World {
+pub fn one_of_each(name: &str) -> World {
     let world = World::behind_proxy(name);
     world.partner(json!({}));
     world.request("interview", json!({}));
@@ -238,29 +268,29 @@ fn one_of_each(name: &str) -> World {
 }
 
 impl World {
-    fn behind_proxy(name: &str) -> Self {
+    pub fn behind_proxy(name: &str) -> Self {
         let mut world = Self::new(name, &Wishes { proxied: true, ..Wishes::default() });
         world.operator.start();
         world
     }
 
-    fn proxy(&self) -> &ApiProxy {
+    pub fn proxy(&self) -> &ApiProxy {
         self.proxy.as_ref().expect("a proxy")
     }
 
-    fn wrong(&self, on: &'static str, times: u32, how: How) {
+    pub fn wrong(&self, on: &'static str, times: u32, how: How) {
         self.proxy().add(Fault { on, times: Some(times), how });
     }
 
     /// Waits until so much went wrong.
-    fn is_over(&self, times: usize) {
+    pub fn is_over(&self, times: usize) {
         let over = until(PATIENCE, || (self.proxy().done() >= times).then_some(()));
         assert!(over.is_some(), "only {} of {times} faults\n{}", self.proxy().done(), self.situation());
     }
 
     /// Puts another app's key and secret into the client Secret: the credential issues, and then the request. Returns when
     /// the tokens before that were issued.
-    fn change_app(&self, name: &str) -> [String; 2] {
+    pub fn change_app(&self, name: &str) -> [String; 2] {
         let issued = [CREDENTIAL_SECRET, REQUEST_SECRET]
             .map(|secret| annotation(&self.secret(secret), "issued-at").to_owned());
         let app = App::new(&format!("{name}-key"), &format!("{name}-secret"), AppScope::Backend);
@@ -271,12 +301,12 @@ impl World {
     }
 
     /// Both are in order, in time, and the tokens open what they are for.
-    fn is_back(&self) {
+    pub fn is_back(&self) {
         self.is_back_with_others_than(&[String::new(), String::new()]);
     }
 
     /// The same, with tokens that were issued at other times.
-    fn is_back_with_others_than(&self, issued: &[String; 2]) {
+    pub fn is_back_with_others_than(&self, issued: &[String; 2]) {
         for ((kind, name, secret, page), issued) in [
             (Kind::Credential, "partner", CREDENTIAL_SECRET, "access"),
             (Kind::Request, "interview", REQUEST_SECRET, "scoped"),
@@ -296,35 +326,38 @@ impl World {
         }
     }
 
-    fn back_when(&self, kind: Kind, name: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
-        server::wait_for(kind, &self.namespace, name, BACK, wanted).unwrap_or_else(|(last, _)| {
-            panic!("{kind:?} {name} is not in order in time:\n{}\n{}", shown(&last), self.situation())
-        })
+    pub fn back_when(&self, kind: Kind, name: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
+        self.wait_within(BACK, kind, name, wanted)
     }
 
     /// Nothing was issued twice.
-    fn has_cost(&self, calls: u64) {
+    pub fn has_cost(&self, calls: u64) {
         self.settle();
         assert_eq!(self.auth_calls(), calls, "{}", self.situation());
     }
 
     /// How often the server did that, whatever the operator was told.
     fn writes_of(&self, write: &str) -> usize {
+        self.writes_of_since(self.began, write)
+    }
+
+    /// The same since then.
+    pub fn writes_of_since(&self, mark: Mark, write: &str) -> usize {
         let is_meant = |it: &RequestKind| {
             let slash = if it.subresource.is_empty() { "" } else { "/" };
             let done = format!("{} {}{slash}{}", it.verb, it.resource, it.subresource);
             done == write && it.code < 300 && !it.name.starts_with("settle-")
         };
-        self.asked_since(self.began).iter().filter(|it| is_meant(it)).count()
+        self.asked_since(mark).iter().filter(|it| is_meant(it)).count()
     }
 
-    fn lists(&self) -> [usize; 4] {
+    pub fn lists(&self) -> [usize; 4] {
         ["rocketlawyercredentials", "scopedtokenrequests", "managed secrets", "other secrets"]
             .map(|of| self.proxy().count(&format!("LIST {of}")))
     }
 
     /// Waits until each stream has listed anew.
-    fn lists_again(&self, before: [usize; 4]) {
+    pub fn lists_again(&self, before: [usize; 4]) {
         let all = || {
             let now = self.lists();
             now.iter().zip(&before).all(|(now, before)| now > before).then_some(())

@@ -1,18 +1,20 @@
 //! What if the operator dies in the middle? Killed before and after each effect of each thing it does, it is started again,
 //! gets there, and has issued at most one token more: none where none was lost.
 
+mod subject;
+
 use std::thread;
 use std::time::Duration;
 
 use rocketlawyer_operator::clock;
-use rocketlawyer_operator::emulator::{App, AppScope, Call, Outcome};
 use serde_json::json;
 
 use super::api_proxy::{ApiProxy, Moment};
 use super::process::until;
 use super::server::Kind;
-use super::told::{self, annotation, data};
+use super::told;
 use super::world::{PATIENCE, Wishes, World};
+use subject::Subject;
 
 const AUTH: &str = "POST accesstoken";
 const SERVICE: &str = "POST servicetoken";
@@ -26,6 +28,8 @@ struct Scenario {
     name: &'static str,
     /// There before it begins.
     given: Given,
+    /// What its request is for.
+    asks: Asks,
     begin: fn(&World, &Subject),
     /// Its effects; those of two objects come in any order.
     effects: &'static [&'static str],
@@ -47,6 +51,16 @@ enum Given {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// A scoped token, exchanged with the credential's own login.
+    Scoped,
+    /// One exchanged with the login of a Frontend credential.
+    ByFrontend,
+    /// A service token.
+    Service,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     /// A good token for the credential, and for the request where there is one.
     Good,
@@ -58,19 +72,12 @@ enum Wanted {
     AnotherOfBoth,
 }
 
-/// One credential, its client Secret and one request; their names end in a number.
-struct Subject {
-    number: usize,
-    app: App,
-    /// When the tokens were issued that were there before, credential and request.
-    before: [String; 2],
-}
-
 /// Of a credential's own work.
 const OF_CREDENTIALS: &[Scenario] = &[
     Scenario {
         name: "first-issue",
         given: Given::ClientSecret,
+        asks: Asks::Scoped,
         begin: |world, it| it.create_credential(world),
         effects: &[AUTH, CREATE, TOLD],
         costs: [1, 0, 0],
@@ -79,6 +86,7 @@ const OF_CREDENTIALS: &[Scenario] = &[
     Scenario {
         name: "renewal",
         given: Given::Rested,
+        asks: Asks::Scoped,
         begin: |world, it| world.ask_for_renewal(Kind::Credential, &it.credential(), "now"),
         effects: &[AUTH, UPDATE, TOLD],
         costs: [1, 0, 0],
@@ -87,6 +95,7 @@ const OF_CREDENTIALS: &[Scenario] = &[
     Scenario {
         name: "put-back",
         given: Given::Credential,
+        asks: Asks::Scoped,
         begin: |world, it| world.delete(Kind::Secret, &it.secret(Kind::Credential)),
         effects: &[CREATE],
         costs: [0, 0, 0],
@@ -95,6 +104,7 @@ const OF_CREDENTIALS: &[Scenario] = &[
     Scenario {
         name: "repair",
         given: Given::CredentialOfAnother,
+        asks: Asks::Scoped,
         begin: |world, it| world.delete(Kind::Secret, &it.secret(Kind::Credential)),
         effects: &[AUTH, CREATE, TOLD],
         costs: [1, 0, 0],
@@ -103,6 +113,7 @@ const OF_CREDENTIALS: &[Scenario] = &[
     Scenario {
         name: "changed-secret",
         given: Given::Credential,
+        asks: Asks::Scoped,
         begin: |world, it| world.change_secret(&it.app, "another"),
         effects: &[AUTH, UPDATE, TOLD],
         costs: [1, 0, 0],
@@ -115,6 +126,7 @@ const OF_REQUESTS: &[Scenario] = &[
     Scenario {
         name: "first-exchange",
         given: Given::Credential,
+        asks: Asks::Scoped,
         begin: |world, it| it.create_request(world),
         effects: &[SERVICE, AUTH, CREATE, REQUEST_TOLD],
         costs: [0, 1, 1],
@@ -123,6 +135,7 @@ const OF_REQUESTS: &[Scenario] = &[
     Scenario {
         name: "request-renewal",
         given: Given::Rested,
+        asks: Asks::Scoped,
         begin: |world, it| world.ask_for_renewal(Kind::Request, &it.request(), "now"),
         effects: &[SERVICE, AUTH, UPDATE, REQUEST_TOLD],
         costs: [0, 1, 1],
@@ -131,6 +144,7 @@ const OF_REQUESTS: &[Scenario] = &[
     Scenario {
         name: "request-repair",
         given: Given::Request,
+        asks: Asks::Scoped,
         begin: |world, it| world.delete(Kind::Secret, &it.secret(Kind::Request)),
         effects: &[SERVICE, AUTH, CREATE, REQUEST_TOLD],
         costs: [0, 1, 1],
@@ -139,6 +153,7 @@ const OF_REQUESTS: &[Scenario] = &[
     Scenario {
         name: "changed-app",
         given: Given::Request,
+        asks: Asks::Scoped,
         begin: |world, it| it.change_app(world),
         effects: &[AUTH, UPDATE, TOLD, SERVICE, AUTH, UPDATE, REQUEST_TOLD],
         costs: [1, 1, 1],
@@ -147,6 +162,7 @@ const OF_REQUESTS: &[Scenario] = &[
     Scenario {
         name: "refused-token",
         given: Given::Credential,
+        asks: Asks::Scoped,
         begin: |world, it| {
             world.emulator.revoke(&it.app.client_id);
             it.create_request(world);
@@ -154,6 +170,59 @@ const OF_REQUESTS: &[Scenario] = &[
         effects: &[SERVICE, AUTH, UPDATE, TOLD, SERVICE, AUTH, CREATE, REQUEST_TOLD],
         costs: [1, 1, 1],
         wanted: Wanted::AnotherOfCredential,
+    },
+];
+
+/// Of a request whose service token is what is delivered.
+const OF_SERVICE_TOKENS: &[Scenario] = &[
+    Scenario {
+        name: "first-service",
+        given: Given::Credential,
+        asks: Asks::Service,
+        begin: |world, it| it.create_request(world),
+        effects: &[SERVICE, CREATE, REQUEST_TOLD],
+        costs: [0, 1, 0],
+        wanted: Wanted::Good,
+    },
+    Scenario {
+        name: "service-renewal",
+        given: Given::Rested,
+        asks: Asks::Service,
+        begin: |world, it| world.ask_for_renewal(Kind::Request, &it.request(), "now"),
+        effects: &[SERVICE, UPDATE, REQUEST_TOLD],
+        costs: [0, 1, 0],
+        wanted: Wanted::AnotherOfRequest,
+    },
+    Scenario {
+        name: "service-repair",
+        given: Given::Request,
+        asks: Asks::Service,
+        begin: |world, it| world.delete(Kind::Secret, &it.secret(Kind::Request)),
+        effects: &[SERVICE, CREATE, REQUEST_TOLD],
+        costs: [0, 1, 0],
+        wanted: Wanted::AnotherOfRequest,
+    },
+];
+
+/// Of a chain with two credentials: that of the Frontend says of its login what the service said of it.
+const OF_FRONTENDS: &[Scenario] = &[
+    Scenario {
+        name: "frontend-exchange",
+        given: Given::Credential,
+        asks: Asks::ByFrontend,
+        begin: |world, it| it.create_request(world),
+        effects: &[SERVICE, AUTH, TOLD, CREATE, REQUEST_TOLD],
+        costs: [0, 1, 1],
+        wanted: Wanted::Good,
+    },
+    Scenario {
+        name: "frontend-changed-app",
+        given: Given::Request,
+        asks: Asks::ByFrontend,
+        begin: |world, it| it.change_frontend_app(world),
+        effects: &[TOLD, SERVICE, AUTH, TOLD, UPDATE, REQUEST_TOLD],
+        costs: [0, 1, 1],
+        wanted: Wanted::AnotherOfRequest,
     },
 ];
 
@@ -165,6 +234,16 @@ fn a_credential_gets_there_whatever_effect_the_operator_dies_at() {
 #[test]
 fn a_request_gets_there_whatever_effect_the_operator_dies_at() {
     side_by_side(OF_REQUESTS);
+}
+
+#[test]
+fn a_service_token_is_delivered_whatever_effect_the_operator_dies_at() {
+    side_by_side(OF_SERVICE_TOKENS);
+}
+
+#[test]
+fn a_frontend_credential_exchanges_whatever_effect_the_operator_dies_at() {
+    side_by_side(OF_FRONTENDS);
 }
 
 /// Each in a world of its own.
@@ -183,13 +262,13 @@ fn play(scenario: &Scenario) {
     world.operator.start();
     let points = scenario.effects.len() * 2;
     let rested = (0..=points).filter(|_| scenario.given == Given::Rested);
-    let mut rested: Vec<_> = rested.map(|number| Subject::new(&world, number, scenario.given)).collect();
+    let mut rested: Vec<_> = rested.map(|number| Subject::new(&world, number, scenario)).collect();
     if let Some(last) = rested.last() {
         let rested = told::instant(&json!(last.before[1])) + HAND_RENEWAL_REST;
         assert!(until(PATIENCE, || (clock::now() > rested).then_some(())).is_some());
     }
     let mut subject = |world: &mut World, number| {
-        let subject = rested.pop().unwrap_or_else(|| Subject::new(world, number, scenario.given));
+        let subject = rested.pop().unwrap_or_else(|| Subject::new(world, number, scenario));
         if scenario.given == Given::CredentialOfAnother {
             world.operator.kill();
             world.operator.start();
@@ -261,127 +340,4 @@ fn sorted<T: AsRef<str>>(effects: &[T]) -> Vec<&str> {
 
 fn proxy(world: &World) -> &ApiProxy {
     world.proxy.as_ref().expect("a proxy")
-}
-
-impl Subject {
-    fn new(world: &World, number: usize, given: Given) -> Self {
-        let app = world.login(&format!("client-{number}"), AppScope::Backend);
-        let mut subject = Self { number, app, before: Default::default() };
-        if given != Given::ClientSecret {
-            subject.create_credential(world);
-            world.wait_ready(Kind::Credential, &subject.credential());
-            subject.before[0] = subject.issued_at(world, Kind::Credential);
-        }
-        if matches!(given, Given::Request | Given::Rested) {
-            subject.create_request(world);
-            world.wait_ready(Kind::Request, &subject.request());
-            subject.before[1] = subject.issued_at(world, Kind::Request);
-        }
-        subject
-    }
-
-    fn credential(&self) -> String {
-        format!("partner-{}", self.number)
-    }
-
-    fn request(&self) -> String {
-        format!("interview-{}", self.number)
-    }
-
-    fn secret(&self, kind: Kind) -> String {
-        match kind {
-            Kind::Credential => format!("{}-access-token", self.credential()),
-            _ => format!("{}-token", self.request()),
-        }
-    }
-
-    fn issued_at(&self, world: &World, kind: Kind) -> String {
-        annotation(&world.secret(&self.secret(kind)), "issued-at").to_owned()
-    }
-
-    fn create_credential(&self, world: &World) {
-        let client = format!("client-{}", self.number);
-        world.credential(&self.credential(), json!({"clientSecretRef": {"name": client}}));
-    }
-
-    fn create_request(&self, world: &World) {
-        world.request(&self.request(), json!({"credentialRef": {"name": self.credential()}}));
-    }
-
-    /// Puts another app's key and secret into the client Secret.
-    fn change_app(&self, world: &World) {
-        let app = App::new(&self.other_client_id(), "other-secret", AppScope::Backend);
-        let data = json!({"client_id": app.client_id, "client_secret": app.client_secret});
-        world.emulator.put_app(app);
-        world.edit(Kind::Secret, &format!("client-{}", self.number), json!({"stringData": data}));
-    }
-
-    fn other_client_id(&self) -> String {
-        format!("other-{}-key", self.number)
-    }
-
-    /// Waits until all is as it should be: told, and true.
-    fn arrives(&self, world: &World, scenario: &Scenario) {
-        let another = match scenario.wanted {
-            Wanted::Good => [false, false],
-            Wanted::AnotherOfCredential => [true, false],
-            Wanted::AnotherOfRequest => [false, true],
-            Wanted::AnotherOfBoth => [true, true],
-        };
-        let objects =
-            [(Kind::Credential, self.credential(), "access"), (Kind::Request, self.request(), "scoped")];
-        for (index, (kind, name, page)) in objects.into_iter().enumerate() {
-            if world.get(kind, &name).is_null() {
-                continue;
-            }
-            let before = &self.before[index];
-            let secret = world.wait_for(Kind::Secret, &self.secret(kind), |it| {
-                !it.is_null() && (!another[index] || annotation(it, "issued-at") != before)
-            });
-            let expires = told::instant(&json!(annotation(&secret, "expires-at"))).as_second();
-            world.wait_for(kind, &name, |it| {
-                told::is(it, "True/Issued")
-                    && told::instant(&it["status"]["token"]["expiresAt"]).as_second() == expires
-            });
-            assert!(world.opens(page, &data(&secret, "authorization")), "{kind:?} {name} is dead");
-        }
-    }
-
-    /// What it may cost now that the operator is dead: each token that is in no Secret once more.
-    fn most(&self, world: &World, scenario: &Scenario) -> [usize; 3] {
-        let made = self.cost(world, scenario);
-        let is_written = |kind, index: usize| {
-            let secret = world.get(kind, &self.secret(kind));
-            !secret.is_null() && annotation(&secret, "issued-at") != self.before[index]
-        };
-        let written =
-            [(Kind::Credential, 0), (Kind::Request, 1)].map(|(kind, index)| is_written(kind, index));
-        let mut most = scenario.costs;
-        for (index, of) in [(0, 0), (1, 1), (2, 1)] {
-            most[index] += usize::from(made[index] > usize::from(written[of]));
-        }
-        // What was to be put back was in memory, and is in no Secret.
-        let forgotten =
-            scenario.costs[0] == 0 && world.get(Kind::Secret, &self.secret(Kind::Credential)).is_null();
-        most[0] += usize::from(forgotten);
-        most
-    }
-
-    /// What was issued for it after it was prepared: access tokens, service tokens, scoped tokens.
-    fn cost(&self, world: &World, scenario: &Scenario) -> [usize; 3] {
-        let given = match scenario.given {
-            Given::ClientSecret => [0, 0, 0],
-            Given::Credential | Given::CredentialOfAnother => [1, 0, 0],
-            Given::Request | Given::Rested => [1, 1, 1],
-        };
-        let (ours, other) = (self.app.client_id.as_str(), self.other_client_id());
-        let mut granted = world.emulator.log();
-        granted.retain(|it| {
-            let client = it.client_id.as_deref();
-            it.outcome == Outcome::Granted && (client == Some(ours) || client == Some(&other))
-        });
-        let count = |call| granted.iter().filter(|it| it.call == call).count();
-        let all = [Call::AccessToken, Call::ServiceToken, Call::Exchange].map(count);
-        [0, 1, 2].map(|index| all[index] - given[index])
-    }
 }

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "nothing of a test program can be reached from outside")]
 
 mod api_proxy;
+mod api_server_away;
 mod api_server_misbehaves;
 mod collisions;
 mod consent;
@@ -25,6 +26,7 @@ mod scoped_token;
 mod secrets_stay_secret;
 mod server;
 mod sources;
+mod stale_lists;
 mod told;
 mod trap;
 mod witness;

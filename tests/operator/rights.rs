@@ -4,7 +4,7 @@ use control_plane::RequestKind;
 use control_plane::chart::RELEASE;
 use serde_json::{Value, json};
 
-use super::server::{self, Kind};
+use super::server::{Cluster, Kind};
 use super::told::text;
 use super::world::{Wishes, World};
 
@@ -18,10 +18,10 @@ pub struct Grant {
 const FOR_EVERYBODY: &[(&str, &str)] = &[("create", "selfsubjectaccessreviews")];
 
 /// What the chart granted to the operator that is installed in `home` and works in `namespaces`.
-pub fn granted(home: &str, namespaces: &[String]) -> Vec<Grant> {
+pub fn granted(cluster: &Cluster, home: &str, namespaces: &[String]) -> Vec<Grant> {
     let roles =
-        namespaces.iter().map(|namespace| (namespace.clone(), server::get(Kind::Role, namespace, RELEASE)));
-    let everywhere = server::get(Kind::ClusterRole, "", &format!("{RELEASE}:{home}"));
+        namespaces.iter().map(|namespace| (namespace.clone(), cluster.get(Kind::Role, namespace, RELEASE)));
+    let everywhere = cluster.get(Kind::ClusterRole, "", &format!("{RELEASE}:{home}"));
     let all = roles.chain([(String::new(), everywhere)]);
     all.flat_map(|(namespace, role)| {
         let listed = role["rules"].as_array().cloned().unwrap_or_default();

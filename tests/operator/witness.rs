@@ -9,7 +9,7 @@ use rocketlawyer_operator::emulator::Call;
 use serde_json::{Value, json};
 
 use super::process::until;
-use super::server::{self, Kind, runtime};
+use super::server::{Kind, runtime};
 use super::world::{PATIENCE, World};
 
 impl World {
@@ -32,7 +32,7 @@ impl World {
 
     /// The events on objects of that name.
     pub fn events(&self, name: &str, reason: &str) -> Vec<Value> {
-        let mut events = server::list(Kind::Event, &self.namespace);
+        let mut events = self.cluster().list(Kind::Event, &self.namespace);
         events.retain(|event| event["regarding"]["name"] == name && event["reason"] == reason);
         events
     }
@@ -89,7 +89,9 @@ impl World {
 
     /// What a failing test says.
     pub fn situation(&self) -> String {
-        let events: Vec<_> = server::list(Kind::Event, &self.namespace)
+        let events: Vec<_> = self
+            .cluster()
+            .list(Kind::Event, &self.namespace)
             .iter()
             .map(|event| format!("{} {}: {}", event["regarding"]["name"], event["reason"], event["note"]))
             .collect();

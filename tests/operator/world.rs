@@ -1,5 +1,6 @@
 //! What does each test have for itself? Namespaces, an emulator, and an operator with exactly the chart's rights.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::api_proxy::ApiProxy;
 use super::process::Operator;
-use super::server::{self, Kind, runtime};
+use super::server::{Cluster, Kind, runtime};
 use super::witness::shown;
 use super::{rights, told};
 
@@ -21,7 +22,7 @@ pub const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A test's own surroundings. Everything ends with it.
 pub struct World {
-    pub control_plane: &'static ControlPlane,
+    pub control_plane: Plane,
     /// Where the operator is installed, and most objects are.
     pub namespace: String,
     /// Further namespaces in which it works.
@@ -42,7 +43,15 @@ pub struct World {
     pub granted: Vec<rights::Grant>,
 }
 
+/// The control plane of all tests, or one of a test's own.
+pub enum Plane {
+    Shared(&'static ControlPlane),
+    /// With its administrator.
+    Own(Box<ControlPlane>, Cluster),
+}
+
 /// What most tests do not need.
+#[expect(clippy::struct_excessive_bools, reason = "wishes that are independent of each other")]
 #[derive(Default)]
 pub struct Wishes<'a> {
     /// Further namespaces in which the operator works: how their names begin.
@@ -55,6 +64,8 @@ pub struct Wishes<'a> {
     pub proxied: bool,
     /// The authentication service too.
     pub proxied_service: bool,
+    /// The test has a control plane of its own, which it may take away.
+    pub own_control_plane: bool,
 }
 
 impl World {
@@ -67,10 +78,10 @@ impl World {
 
     /// An operator that does not run yet.
     pub fn new(name: &str, wishes: &Wishes) -> Self {
-        let control_plane = ControlPlane::shared().expect("a control plane");
+        let control_plane = Plane::new(wishes.own_control_plane);
         let began = control_plane.audit().mark().expect("the audit log");
-        let namespace = new_namespace(control_plane, name);
-        let others: Vec<_> = wishes.others.iter().map(|name| new_namespace(control_plane, name)).collect();
+        let namespace = new_namespace(&control_plane, name);
+        let others: Vec<_> = wishes.others.iter().map(|name| new_namespace(&control_plane, name)).collect();
         let all: Vec<_> = [&namespace].into_iter().chain(&others).cloned().collect();
         let values = json!({"namespaces": all, "namespaceSelectors": wishes.selectors});
         let kubeconfig = control_plane.install_rights(&namespace, &values).expect("the chart's rights");
@@ -99,10 +110,9 @@ impl World {
         let arguments = arguments.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect();
         let log = control_plane.description().folder.join(format!("{namespace}.operator.log"));
         Self {
-            control_plane,
             operator: Operator::new(kubeconfig, arguments, log),
             user: service_account_user(&namespace, RELEASE),
-            granted: rights::granted(&namespace, &all),
+            granted: rights::granted(control_plane.cluster(), &namespace, &all),
             began,
             refusals: false,
             namespace,
@@ -110,7 +120,13 @@ impl World {
             service: emulator.base_url().replace(&emulator.address().to_string(), &service.to_string()),
             proxy,
             emulator,
+            control_plane,
         }
+    }
+
+    /// The API server, as its administrator.
+    pub fn cluster(&self) -> &Cluster {
+        self.control_plane.cluster()
     }
 
     /// An app of the emulator, and the client Secret of the same name with its key and secret.
@@ -160,7 +176,7 @@ impl World {
         });
         lay_over(&mut whole, spec);
         let manifest = json!({"metadata": {"name": name}, "spec": whole});
-        let made = server::create(Kind::Request, namespace, manifest);
+        let made = self.cluster().create(Kind::Request, namespace, manifest);
         made.unwrap_or_else(|status| panic!("{}", status.message))
     }
 
@@ -173,13 +189,13 @@ impl World {
     }
 
     pub fn create(&self, kind: Kind, manifest: Value) -> Value {
-        let made = server::create(kind, &self.namespace, manifest);
+        let made = self.cluster().create(kind, &self.namespace, manifest);
         made.unwrap_or_else(|status| panic!("{}", status.message))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "callers write the change where they call")]
     pub fn edit(&self, kind: Kind, name: &str, change: Value) -> Value {
-        server::edit(kind, &self.namespace, name, &change)
+        self.cluster().edit(kind, &self.namespace, name, &change)
     }
 
     /// Asks for a renewal, as people do.
@@ -189,7 +205,7 @@ impl World {
     }
 
     pub fn get(&self, kind: Kind, name: &str) -> Value {
-        server::get(kind, &self.namespace, name)
+        self.cluster().get(kind, &self.namespace, name)
     }
 
     pub fn secret(&self, name: &str) -> Value {
@@ -199,7 +215,7 @@ impl World {
     }
 
     pub fn delete(&self, kind: Kind, name: &str) {
-        server::delete(kind, &self.namespace, name, "Background");
+        self.cluster().delete(kind, &self.namespace, name, "Background");
     }
 
     /// Runs kubectl in the namespace, as administrator.
@@ -220,9 +236,31 @@ impl World {
         name: &str,
         wanted: impl FnMut(&Value) -> bool,
     ) -> Value {
-        server::wait_for(kind, namespace, name, PATIENCE, wanted).unwrap_or_else(|(last, seen)| {
+        self.wait_in_within(PATIENCE, namespace, kind, name, wanted)
+    }
+
+    /// As [`World::wait_for`], with less patience.
+    pub fn wait_within(
+        &self,
+        within: Duration,
+        kind: Kind,
+        name: &str,
+        wanted: impl FnMut(&Value) -> bool,
+    ) -> Value {
+        self.wait_in_within(within, &self.namespace, kind, name, wanted)
+    }
+
+    fn wait_in_within(
+        &self,
+        within: Duration,
+        namespace: &str,
+        kind: Kind,
+        name: &str,
+        wanted: impl FnMut(&Value) -> bool,
+    ) -> Value {
+        self.cluster().wait_for(kind, namespace, name, within, wanted).unwrap_or_else(|(last, seen)| {
             panic!(
-                "{kind:?} {name} is not as wanted after {PATIENCE:?} and {seen} versions; last:\n{}\n{}",
+                "{kind:?} {name} is not as wanted after {within:?} and {seen} versions; last:\n{}\n{}",
                 shown(&last),
                 self.situation()
             )
@@ -245,6 +283,43 @@ impl World {
         self.wait_for(Kind::Secret, secret, |now| {
             !now.is_null() && told::annotation(now, "issued-at") != issued
         })
+    }
+}
+
+impl Plane {
+    fn new(own: bool) -> Self {
+        if own {
+            let own = ControlPlane::start().expect("a control plane");
+            let administrator = Cluster::of(&own);
+            return Self::Own(Box::new(own), administrator);
+        }
+        Self::Shared(ControlPlane::shared().expect("a control plane"))
+    }
+
+    fn cluster(&self) -> &Cluster {
+        match self {
+            Self::Shared(_) => Cluster::shared(),
+            Self::Own(_, administrator) => administrator,
+        }
+    }
+
+    /// One that this test may do anything to.
+    pub fn own(&mut self) -> &mut ControlPlane {
+        match self {
+            Self::Own(own, _) => own,
+            Self::Shared(_) => panic!("other tests need it"),
+        }
+    }
+}
+
+impl Deref for Plane {
+    type Target = ControlPlane;
+
+    fn deref(&self) -> &ControlPlane {
+        match self {
+            Self::Shared(shared) => shared,
+            Self::Own(own, _) => own,
+        }
     }
 }
 

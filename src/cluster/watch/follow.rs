@@ -42,6 +42,7 @@ struct Follower {
     listing: bool,
     failures: u32,
     failed_at: Option<Instant>,
+    last_trouble: Option<Trouble>,
 }
 
 /// Lists and watches until nobody listens.
@@ -51,7 +52,16 @@ pub(super) async fn follow<E: Edge>(client: Client, stream: Stream, out: mpsc::S
 
 impl Follower {
     fn new(stream: Stream, out: mpsc::Sender<Change>) -> Self {
-        Self { stream, out, quiet: QUIET, broken: false, listing: true, failures: 0, failed_at: None }
+        Self {
+            stream,
+            out,
+            quiet: QUIET,
+            broken: false,
+            listing: true,
+            failures: 0,
+            failed_at: None,
+            last_trouble: None,
+        }
     }
 
     async fn follow<E: Edge>(&mut self, client: Client) {
@@ -127,7 +137,7 @@ impl Follower {
             return Next::End;
         }
         tokio::select! {
-            () = tokio::time::sleep(self.next_wait()) => {}
+            () = tokio::time::sleep(self.wait_after(trouble)) => {}
             () = self.out.closed() => return Next::End,
         }
         // kube's watcher lists again after an ERROR event with 410, but asks for ever when the watch itself is refused so.
@@ -144,6 +154,16 @@ impl Follower {
             Ok(()) => Next::Poll,
             Err(_) => Next::End,
         }
+    }
+
+    /// An API server that was away has forgotten the history that is asked for next: that is its first sign of life, and not
+    /// more of the same. Only one that says it again and again is left alone for longer and longer.
+    fn wait_after(&mut self, trouble: Trouble) -> Duration {
+        if trouble == Trouble::Expired && self.last_trouble != Some(Trouble::Expired) {
+            self.failures = 0;
+        }
+        self.last_trouble = Some(trouble);
+        self.next_wait()
     }
 
     /// 0.8 s doubling to 10 s, stretched by up to a quarter so that streams that failed together part.

@@ -1,5 +1,6 @@
 //! How does a test or the demo use a control plane? The handle to one that runs: shared, or its own.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +12,7 @@ use crate::RUNNING;
 use crate::audit::AuditLog;
 use crate::description::Description;
 use crate::error::{Error, tail};
-use crate::identity::{kubeconfig, write};
+use crate::identity::{Identities, kubeconfig, write};
 use crate::processes::{Processes, Ready, run};
 use crate::tools::{self, Tool};
 
@@ -19,7 +20,14 @@ use crate::tools::{self, Tool};
 #[derive(Debug)]
 pub struct ControlPlane {
     description: Description,
-    processes: Option<Processes>,
+    own: Option<Own>,
+}
+
+/// What only the process has that started it.
+#[derive(Debug)]
+struct Own {
+    processes: Processes,
+    identities: Identities,
 }
 
 impl ControlPlane {
@@ -57,7 +65,7 @@ impl ControlPlane {
 
     /// One that somebody else runs.
     pub fn running(description: &Path) -> Result<Self, Error> {
-        Ok(Self { description: Description::read(description)?, processes: None })
+        Ok(Self { description: Description::read(description)?, own: None })
     }
 
     /// The file to name in `ROCKETLAWYER_CONTROL_PLANE`.
@@ -105,25 +113,43 @@ impl ControlPlane {
 
     /// Starts a program that ends when this process does, however it dies. Whoever holds the child ends it otherwise.
     pub fn spawn_tied(&mut self, command: &mut Command) -> Result<Child, Error> {
-        match &mut self.processes {
-            Some(processes) => processes.spawn_tied(command),
-            None => Err(Error::NotOurs),
-        }
+        self.processes_mut()?.spawn_tied(command)
+    }
+
+    /// Waits until the API server answers, and reaches its store.
+    pub fn wait_until_ready(&mut self) -> Result<(), Error> {
+        let Own { processes, identities } = self.own.as_mut().ok_or(Error::NotOurs)?;
+        processes.wait_until_ready(identities)
+    }
+
+    pub(crate) fn processes(&self) -> Result<&Processes, Error> {
+        self.own.as_ref().map(|own| &own.processes).ok_or(Error::NotOurs)
+    }
+
+    pub(crate) fn processes_mut(&mut self) -> Result<&mut Processes, Error> {
+        self.own.as_mut().map(|own| &mut own.processes).ok_or(Error::NotOurs)
+    }
+
+    /// Writes down which processes there are now.
+    pub(crate) fn describe(&mut self) -> Result<(), Error> {
+        self.description.processes = self.processes()?.pids();
+        self.description.write_to(&self.description_path())
     }
 
     fn started(processes: Processes, ready: Ready) -> Result<Self, Error> {
         let description = Description {
             server: ready.server,
-            kubeconfig: ready.identities.admin_kubeconfig,
-            certificate_authority: ready.identities.authority,
+            kubeconfig: ready.identities.admin_kubeconfig.clone(),
+            certificate_authority: ready.identities.authority.clone(),
             audit_log: ready.audit_log,
             folder: processes.folder().to_owned(),
-            processes: processes.pids(),
+            processes: BTreeMap::new(),
             kubectl: Tool::Kubectl.path()?,
             helm: Tool::Helm.path()?,
         };
-        let started = Self { description, processes: Some(processes) };
-        started.description.write_to(&started.description_path())?;
+        let own = Some(Own { processes, identities: ready.identities });
+        let mut started = Self { description, own };
+        started.describe()?;
         Ok(started)
     }
 

@@ -54,9 +54,21 @@ pub enum Error {
         /// What the parser said.
         why: String,
     },
-    /// Only whoever started a control plane can tie a program to it.
-    #[error("this control plane was started by another process: start the program there")]
+    /// Only whoever started a control plane can tie a program to it, or take one away.
+    #[error("this control plane was started by another process: it is that one's to change")]
     NotOurs,
+    /// A program was to be taken away that is away already.
+    #[error("{what} is away: it was killed before")]
+    IsAway {
+        /// The program.
+        what: &'static str,
+    },
+    /// A program was to be started again that runs.
+    #[error("{what} runs: only one that was killed can be started again")]
+    IsThere {
+        /// The program.
+        what: &'static str,
+    },
     /// The audit log did not show what was waited for.
     #[error("the audit log does not show {what} after {seconds} s; it has {seen} requests since the mark")]
     NotAudited {

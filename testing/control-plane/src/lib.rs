@@ -10,6 +10,8 @@ mod data_folder;
 pub mod description;
 pub mod error;
 mod identity;
+pub mod outage;
+mod port;
 mod processes;
 pub mod progress;
 pub mod tools;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::mem;
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::data_folder::DataFolder;
 use crate::error::{Error, log_tail, tail};
 use crate::identity::{Identities, write};
+use crate::port::{Port, free_port};
 use crate::tools::Tool;
 use crate::watcher::Watcher;
 
@@ -31,9 +33,19 @@ const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy"
 #[derive(Debug)]
 pub(crate) struct Processes {
     /// In the order in which they were started.
-    children: Vec<(Tool, Child)>,
+    programs: Vec<Started>,
     watcher: Watcher,
     data: DataFolder,
+}
+
+/// A program, and all that starting it again takes.
+#[derive(Debug)]
+struct Started {
+    tool: Tool,
+    arguments: Vec<String>,
+    ports: Vec<Port>,
+    /// Absent while it is away.
+    child: Option<Child>,
 }
 
 /// What is known about a control plane that is ready.
@@ -52,7 +64,7 @@ impl Processes {
     pub(crate) fn prepare() -> Result<Self, Error> {
         let data = DataFolder::create()?;
         let watcher = Watcher::start(data.path(), data.lock_path())?;
-        Ok(Self { children: Vec::new(), watcher, data })
+        Ok(Self { programs: Vec::new(), watcher, data })
     }
 
     /// The folder that holds everything.
@@ -60,23 +72,25 @@ impl Processes {
         self.data.path()
     }
 
-    /// The process numbers by program.
+    /// The process numbers of those that run, by program.
     pub(crate) fn pids(&self) -> BTreeMap<String, u32> {
-        let children = self.children.iter().map(|(tool, child)| (tool.name().to_owned(), child.id()));
-        children.chain([("watcher".to_owned(), self.watcher.pid())]).collect()
+        let running = self.programs.iter().filter_map(|it| Some((it.tool, it.child.as_ref()?)));
+        let running = running.map(|(tool, child)| (tool.name().to_owned(), child.id()));
+        running.chain([("watcher".to_owned(), self.watcher.pid())]).collect()
     }
 
     /// Starts all three and waits until they work. The manifests in `apply` are there before the controllers start:
     /// the garbage collector looks for new kinds only every 30 s, but knows at once what it finds at its start.
     pub(crate) fn start(&mut self, apply: &[PathBuf]) -> Result<Ready, Error> {
-        let store = format!("http://127.0.0.1:{}", free_port()?);
-        self.start_store(&store)?;
+        let store_port = free_port()?;
+        let store = format!("http://127.0.0.1:{store_port}");
+        self.start_store(store_port, &store)?;
         let port = free_port()?;
         let server = format!("https://127.0.0.1:{port}");
         let identities = Identities::write(self.folder(), &server)?;
         let audit_log = self.start_api_server(&store, port, &identities)?;
         self.wait_for_port(port)?;
-        self.wait_for_answer(Tool::ApiServer, &identities, &["get", "--raw", "/readyz"])?;
+        self.wait_until_ready(&identities)?;
         self.apply(apply, &identities)?;
         self.start_controllers(&identities)?;
         // The first visible work of the controllers: without it nobody collects, and no test would say why.
@@ -85,8 +99,45 @@ impl Processes {
         Ok(Ready { server, identities, audit_log })
     }
 
-    fn start_store(&mut self, clients: &str) -> Result<(), Error> {
-        let peers = format!("http://127.0.0.1:{}", free_port()?);
+    /// Waits until the API server answers that it is ready: so does the store then.
+    pub(crate) fn wait_until_ready(&mut self, with: &Identities) -> Result<(), Error> {
+        self.wait_for_answer(Tool::ApiServer, with, &["get", "--raw", "/readyz"])
+    }
+
+    /// Sends a signal to a program that runs.
+    pub(crate) fn signal(&self, tool: Tool, signal: &str) -> Result<(), Error> {
+        let child = self.programs.iter().find(|it| it.tool == tool).and_then(|it| it.child.as_ref());
+        let pid = child.ok_or(Error::IsAway { what: tool.name() })?.id().to_string();
+        run(Command::new("kill").args([signal, &pid])).map(drop)
+    }
+
+    /// Ends a program where it stands. Its ports stay its own: nobody answers there, and nobody else can take them.
+    pub(crate) fn kill(&mut self, tool: Tool) -> Result<(), Error> {
+        let found = self.programs.iter_mut().find(|it| it.tool == tool);
+        let program = found.ok_or(Error::IsAway { what: tool.name() })?;
+        let mut child = program.child.take().ok_or(Error::IsAway { what: tool.name() })?;
+        let ended = child.kill();
+        // Before its number is free for others: the watcher would end those.
+        self.watcher.forget(child.id())?;
+        ended.and_then(|()| child.wait()).map_err(Error::io("end", Path::new(tool.name())))?;
+        program.ports.iter_mut().try_for_each(Port::hold)
+    }
+
+    /// Starts a program that was killed as it was started first, with what it left behind.
+    pub(crate) fn restart(&mut self, tool: Tool) -> Result<(), Error> {
+        let found = self.programs.iter().position(|it| it.tool == tool && it.child.is_none());
+        let index = found.ok_or(Error::IsThere { what: tool.name() })?;
+        let arguments = mem::take(&mut self.programs[index].arguments);
+        let child = self.run(tool, &arguments);
+        let program = &mut self.programs[index];
+        program.arguments = arguments;
+        program.child = Some(child?);
+        Ok(())
+    }
+
+    fn start_store(&mut self, port: u16, clients: &str) -> Result<(), Error> {
+        let peer_port = free_port()?;
+        let peers = format!("http://127.0.0.1:{peer_port}");
         let arguments = [
             format!("--data-dir={}", self.folder().join("etcd").display()),
             format!("--listen-client-urls={clients}"),
@@ -98,7 +149,7 @@ impl Processes {
             "--unsafe-no-fsync".to_owned(),
             "--log-level=error".to_owned(),
         ];
-        self.spawn(Tool::Etcd, &arguments)
+        self.spawn(Tool::Etcd, arguments.into(), &[port, peer_port])
     }
 
     fn start_api_server(&mut self, store: &str, port: u16, with: &Identities) -> Result<PathBuf, Error> {
@@ -126,7 +177,7 @@ impl Processes {
             // Megabytes; by default the log would be moved away under its readers after 100.
             "--audit-log-maxsize=100000".to_owned(),
         ];
-        self.spawn(Tool::ApiServer, &arguments)?;
+        self.spawn(Tool::ApiServer, arguments.into(), &[port])?;
         Ok(audit_log)
     }
 
@@ -144,19 +195,26 @@ impl Processes {
             "--kube-api-burst=1000".to_owned(),
             CONTROLLERS.to_owned(),
         ];
-        self.spawn(Tool::ControllerManager, &arguments)
+        self.spawn(Tool::ControllerManager, arguments.into(), &[])
     }
 
-    fn spawn(&mut self, tool: Tool, arguments: &[String]) -> Result<(), Error> {
+    fn spawn(&mut self, tool: Tool, arguments: Vec<String>, ports: &[u16]) -> Result<(), Error> {
+        let child = Some(self.run(tool, &arguments)?);
+        let ports = ports.iter().copied().map(Port::new).collect();
+        self.programs.push(Started { tool, arguments, ports, child });
+        Ok(())
+    }
+
+    /// What it says is added to its log.
+    fn run(&mut self, tool: Tool, arguments: &[String]) -> Result<Child, Error> {
         let program = tool.path()?;
         let log_path = self.log(tool);
-        let log = File::create(&log_path).map_err(Error::io("create", &log_path))?;
+        let log = File::options().create(true).append(true).open(&log_path);
+        let log = log.map_err(Error::io("open", &log_path))?;
         let also_log = log.try_clone().map_err(Error::io("share", &log_path))?;
         let mut command = Command::new(&program);
         command.args(arguments).stdout(log).stderr(also_log);
-        let child = self.spawn_tied(&mut command)?;
-        self.children.push((tool, child));
-        Ok(())
+        self.spawn_tied(&mut command)
     }
 
     /// Starts a program in the data folder that does not outlive this process.
@@ -200,8 +258,9 @@ impl Processes {
         let started = Instant::now();
         loop {
             let Err(said) = works() else { return Ok(()) };
-            let died = self.children.iter_mut().find_map(|(tool, child)| {
-                child.try_wait().ok().flatten().map(|status| (*tool, status.to_string()))
+            let died = self.programs.iter_mut().find_map(|program| {
+                let status = program.child.as_mut()?.try_wait().ok().flatten()?;
+                Some((program.tool, status.to_string()))
             });
             if died.is_none() && started.elapsed() < READY_WITHIN {
                 std::thread::sleep(LOOK_AGAIN_AFTER);
@@ -242,7 +301,7 @@ impl Processes {
 impl Drop for Processes {
     fn drop(&mut self) {
         // Nothing here outlives this, so nothing needs to be written down first.
-        for (_, child) in self.children.iter_mut().rev() {
+        for child in self.programs.iter_mut().rev().filter_map(|it| it.child.as_mut()) {
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -262,9 +321,4 @@ pub(crate) fn run(command: &mut Command) -> Result<String, Error> {
     let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let said = tail(&String::from_utf8_lossy(&output.stderr));
     Err(Error::Failed { command: format!("{name} {}", arguments.join(" ")), said })
-}
-
-fn free_port() -> Result<u16, Error> {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    bound.map(|address| address.port()).map_err(Error::io("find", Path::new("a free port")))
 }

@@ -8,13 +8,17 @@ use std::process::{Child, Command, Stdio};
 
 use crate::error::Error;
 
-/// `$1` is the folder, `$2` its lock. Each line is a process to end; `done` means that there is nothing left to do.
+/// `$1` is the folder, `$2` its lock. Each line is a process to end, or with a `-` one that has ended; `done` means that there
+/// is nothing left to do.
 /// A program that is just dying may still make a file: then removing is tried once more.
 const SCRIPT: &str = r#"
 pids=
 while read -r line; do
-    if [ "$line" = done ]; then exit 0; fi
-    pids="$pids $line"
+    case "$line" in
+    done) exit 0 ;;
+    -*) left=; for pid in $pids; do [ "-$pid" = "$line" ] || left="$left $pid"; done; pids=$left ;;
+    *) pids="$pids $line" ;;
+    esac
 done
 for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
@@ -54,6 +58,11 @@ impl Watcher {
         self.tell(&pid.to_string())
     }
 
+    /// The user has ended that one: its number may soon be another's.
+    pub(crate) fn forget(&mut self, pid: u32) -> Result<(), Error> {
+        self.tell(&format!("-{pid}"))
+    }
+
     /// The user has done it all itself.
     pub(crate) fn dismiss(&mut self) {
         let _ = self.tell("done");
@@ -68,3 +77,6 @@ impl Watcher {
         writeln!(pipe, "{line}").map_err(Error::io("write to", Path::new("the watcher")))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! Does the control plane work, and is it gone when its user is? Starts real ones.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use control_plane::control_plane::service_account_user;
@@ -75,18 +76,125 @@ fn nothing_is_left_when_its_user_is_killed() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut path = String::new();
-    BufReader::new(exec.stdout.take().unwrap()).read_line(&mut path).unwrap();
-    let running_now = Description::read(Path::new(path.trim_end())).unwrap();
-    assert_eq!(running(&running_now).len(), 4, "etcd, kube-apiserver, kube-controller-manager, watcher");
-    // Its own clean-up never runs.
-    exec.kill().unwrap();
-    exec.wait().unwrap();
-    wait_until("the programs of a killed user are gone", || running(&running_now));
-    wait_until("the data of a killed user is gone", || {
-        let there = running_now.folder.exists();
-        there.then(|| running_now.folder.display().to_string()).into_iter().collect()
+    let description = description_from(exec.stdout.take().unwrap());
+    assert_eq!(running(&description).len(), 4, "etcd, kube-apiserver, kube-controller-manager, watcher");
+    ends_with(&description, &mut exec);
+}
+
+#[test]
+fn nothing_is_left_either_of_what_was_frozen_and_what_was_restarted() {
+    // This test program once more, as the user.
+    let mut user = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_user_of_one_that_was_tampered_with", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let description = description_from(user.stdout.take().unwrap());
+    assert_eq!(running(&description).len(), 4, "etcd, kube-apiserver, kube-controller-manager, watcher");
+    assert_eq!(state(description.processes["etcd"]), Some('T'));
+    ends_with(&description, &mut user);
+}
+
+#[test]
+#[ignore = "it is what the test before it kills"]
+fn the_user_of_one_that_was_tampered_with() {
+    let mut own = ControlPlane::start_with(&[]).unwrap();
+    own.api_server().kill().unwrap();
+    own.api_server().restart().unwrap();
+    own.wait_until_ready().unwrap();
+    own.etcd().freeze().unwrap();
+    println!("\n{ANNOUNCED}{}", own.description_path().display());
+    let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+}
+
+#[test]
+fn a_store_that_is_frozen_answers_nothing_and_forgets_nothing() {
+    let mut own = ControlPlane::start_with(&[]).unwrap();
+    own.kubectl(&["create", "configmap", "before", "-n", "default"]).unwrap();
+    let pid = own.description().processes["etcd"];
+    own.etcd().freeze().unwrap();
+    wait_until("etcd is frozen", || {
+        state(pid).filter(|it| *it != 'T').map(String::from).into_iter().collect()
     });
+    let meanwhile = ["create", "configmap", "meanwhile", "-n", "default", "--request-timeout=1s"];
+    assert!(own.kubectl(&meanwhile).is_err(), "something was written into a store that is frozen");
+
+    own.etcd().thaw().unwrap();
+    own.wait_until_ready().unwrap();
+    own.kubectl(&["get", "configmap", "before", "-n", "default"]).unwrap();
+    own.kubectl(&["create", "configmap", "after", "-n", "default"]).unwrap();
+    assert_eq!(own.description().processes["etcd"], pid);
+}
+
+#[test]
+fn what_was_killed_comes_back_where_it_was_with_what_it_knew() {
+    let mut own = ControlPlane::start_with(&[]).unwrap();
+    own.kubectl(&["create", "configmap", "before", "-n", "default"]).unwrap();
+    let (server, before) = (own.description().server.clone(), own.description().processes.clone());
+    let read = ["get", "configmap", "before", "-n", "default", "--request-timeout=5s"];
+
+    own.api_server().kill().unwrap();
+    assert!(own.api_server().kill().is_err(), "it is away already");
+    assert!(own.kubectl(&read).is_err(), "an API server that was killed answers");
+    assert!(!own.description().processes.contains_key("kube-apiserver"));
+    assert_eq!(state(before["kube-apiserver"]), None);
+    let port = server.rsplit(':').next().unwrap().parse().unwrap();
+    assert_eq!(taken(port), Some(ErrorKind::AddrInUse), "somebody else could take its port");
+    own.api_server().restart().unwrap();
+    assert!(own.api_server().restart().is_err(), "it is there again");
+    own.wait_until_ready().unwrap();
+    own.kubectl(&read).unwrap();
+
+    own.etcd().kill().unwrap();
+    own.etcd().restart().unwrap();
+    own.wait_until_ready().unwrap();
+    own.kubectl(&read).unwrap();
+    let described = Description::read(&own.description_path()).unwrap();
+    assert_eq!(running(&described).len(), 4);
+    assert_eq!(described.server, server);
+    for restarted in ["etcd", "kube-apiserver"] {
+        assert_ne!(described.processes[restarted], before[restarted]);
+    }
+}
+
+#[test]
+fn nobody_takes_away_what_another_process_started() {
+    let own = ControlPlane::start_with(&[]).unwrap();
+    let mut others = ControlPlane::running(&own.description_path()).unwrap();
+    assert!(others.etcd().freeze().is_err());
+    assert!(others.api_server().kill().is_err());
+    own.kubectl(&["get", "--raw", "/readyz"]).unwrap();
+}
+
+/// What a user prints before the path of the description.
+const ANNOUNCED: &str = "control plane: ";
+
+/// That of the control plane whose user says so: on the first line, or with [`ANNOUNCED`] before it.
+fn description_from(user: ChildStdout) -> Description {
+    let lines = BufReader::new(user).lines().map_while(Result::ok);
+    let mut paths = lines.filter_map(|line| {
+        let path = line.strip_prefix(ANNOUNCED).unwrap_or(&line).to_owned();
+        path.starts_with('/').then_some(path)
+    });
+    Description::read(Path::new(&paths.next().expect("a description"))).unwrap()
+}
+
+/// Kills the user, whose own clean-up never runs then.
+fn ends_with(description: &Description, user: &mut Child) {
+    user.kill().unwrap();
+    user.wait().unwrap();
+    wait_until("the programs of a killed user are gone", || running(description));
+    wait_until("the data of a killed user is gone", || {
+        let there = description.folder.exists();
+        there.then(|| description.folder.display().to_string()).into_iter().collect()
+    });
+}
+
+/// Why a program that shares with nobody cannot have the port.
+fn taken(port: u16) -> Option<ErrorKind> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).err().map(|error| error.kind())
 }
 
 /// A namespace of this run's own: a control plane may outlive a run.
@@ -100,11 +208,14 @@ fn namespace(control_plane: &ControlPlane, name: &str) -> String {
 /// Those that run, dead ones that nobody has waited for yet left out.
 fn running(description: &Description) -> Vec<String> {
     let all = description.processes.iter();
-    let runs = |pid: u32| {
-        let stat = std::fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).unwrap_or_default();
-        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
-    };
+    let runs = |pid: u32| state(pid).is_some_and(|state| state != 'Z');
     all.filter(|(_, pid)| runs(**pid)).map(|(name, pid)| format!("{name} {pid}")).collect()
+}
+
+/// The state of a process, as the kernel writes it: `T` is stopped, `Z` dead; none where there is no such process.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(PathBuf::from(format!("/proc/{pid}/stat"))).ok()?;
+    stat.rsplit(')').next()?.trim_start().chars().next()
 }
 
 fn wait_until(what: &str, look: impl Fn() -> Vec<String>) {

@@ -45,6 +45,11 @@ impl Asked {
         self.name.starts_with("WATCH ")
     }
 
+    /// Whether it asks for all there is, to be watched from then on.
+    pub(super) fn is_list(&self) -> bool {
+        self.name.starts_with("LIST ") && self.name != "LIST secrets"
+    }
+
     pub(super) fn is_auth_call(&self) -> bool {
         self.name.ends_with(" accesstoken") || self.name.ends_with(" servicetoken")
     }

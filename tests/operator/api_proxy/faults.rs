@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use axum::body::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -26,6 +27,8 @@ pub enum How {
     DoneThenTimeout,
     /// The server is not asked.
     Answer { status: u16, retry_after: Option<u64> },
+    /// A list: what the server answered to it before this time.
+    Earlier,
     /// A watch: no byte passes, and the connection stays.
     Stall,
     /// A watch: an ERROR event with 410, and the end.
@@ -67,6 +70,8 @@ struct Memory {
     done: usize,
     counts: BTreeMap<String, usize>,
     effects: Vec<String>,
+    /// What the server answered last to each list.
+    lists: BTreeMap<String, Bytes>,
     stop_at: Option<(usize, Moment)>,
     stopped: bool,
 }
@@ -74,6 +79,7 @@ struct Memory {
 /// A `Status` of the API server.
 pub(super) fn status(code: u16) -> Value {
     let reason = match code {
+        403 => "Forbidden",
         409 => "Conflict",
         410 => "Expired",
         429 => "TooManyRequests",
@@ -169,9 +175,23 @@ impl Shared {
         memory.stopped && number.is_some()
     }
 
+    /// The server's answer to a list.
+    pub(super) fn keep_list(&self, asked: &Asked, answer: Bytes) {
+        self.memory().lists.insert(asked.name.clone(), answer);
+    }
+
+    /// What it answered last.
+    pub(super) fn earlier_list(&self, asked: &Asked) -> Option<Bytes> {
+        self.memory().lists.get(&asked.name).cloned()
+    }
+
     /// The fault of a request, used up.
     pub(super) fn take_for_request(&self, asked: &Asked) -> Option<How> {
-        self.take(asked, |how| matches!(how, How::DoneThenTimeout | How::Answer { .. }))
+        self.take(asked, |how| match how {
+            How::DoneThenTimeout | How::Answer { .. } => true,
+            How::Earlier => asked.is_list(),
+            _ => false,
+        })
     }
 
     /// The fault of a watch that may be silent, used up.

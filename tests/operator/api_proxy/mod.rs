@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use control_plane::Description;
@@ -156,6 +156,9 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
     if let Some(How::Answer { status, retry_after }) = fault {
         return refusal(status, retry_after);
     }
+    if matches!(fault, Some(How::Earlier)) {
+        return listed(shared.earlier_list(&asked).expect("the server was asked before"));
+    }
     let Ok(answer) = passage.forward(&asked, request).await else {
         // As a gateway that has no server behind it.
         return refusal(502, None);
@@ -171,7 +174,12 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
         watching::body(asked, answer, passage.shared.clone())
     } else {
         match answer.bytes().await {
-            Ok(bytes) => Body::from(bytes),
+            Ok(bytes) => {
+                if asked.is_list() && status == StatusCode::OK {
+                    shared.keep_list(&asked, bytes.clone());
+                }
+                Body::from(bytes)
+            }
             Err(_) => return refusal(502, None),
         }
     };
@@ -203,6 +211,13 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
         kept.remove(name);
     }
     kept
+}
+
+/// A list that the server gave.
+fn listed(bytes: Bytes) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().expect("a header"));
+    response
 }
 
 /// What the API server would say.

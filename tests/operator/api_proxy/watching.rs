@@ -111,11 +111,10 @@ impl Watch {
             }
             Some(How::Repeat) => {
                 let before = before.unwrap_or_else(|| line.clone());
-                for again in [line.clone(), line.clone(), before] {
+                for again in [line.clone(), line, before] {
                     self.send(again).await?;
                 }
-                // What is gone is told last, however early a watch resumes.
-                if event["type"] == "DELETED" { self.send(line).await } else { ControlFlow::Continue(()) }
+                ControlFlow::Continue(())
             }
             _ => self.send(line).await,
         }

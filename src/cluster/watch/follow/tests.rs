@@ -210,6 +210,18 @@ fn waits_grow_to_ten_seconds() {
 }
 
 #[test]
+fn history_that_is_gone_when_the_server_is_back_is_no_further_outage() {
+    let mut follower = Follower::new(STREAM, mpsc::channel(1).0);
+    let mut wait = |trouble| follower.wait_after(trouble);
+    let away: Vec<Duration> = (0..12).map(|_| wait(Trouble::Unreachable)).collect();
+    assert_eq!(away.last(), Some(&Duration::from_secs(10)));
+    let gone: Vec<Duration> = (0..12).map(|_| wait(Trouble::Expired)).collect();
+    assert!(gone[0] <= Duration::from_secs(1), "{gone:?}");
+    assert!(gone.is_sorted(), "{gone:?}");
+    assert_eq!(gone.last(), Some(&Duration::from_secs(10)));
+}
+
+#[test]
 fn a_refusal_says_what_is_wrong() {
     let api = |code| kube::Error::Api(Status { code, ..Status::default() }.boxed());
     let of = |code| Trouble::of(&watcher::Error::InitialListFailed(api(code)));
