@@ -129,3 +129,30 @@ fn a_look_that_comes_after_the_end_of_what_it_saw_frees_the_name() {
     assert_eq!(world.ready(&request), "True Issued");
     assert_eq!(world.service.count(Call::ServiceToken), 1);
 }
+
+/// While the operator was away: what is there is the truth, and no older or younger token of it is known to anybody. It is
+/// kept while it is good, and renewed when its own time has come, once.
+#[test]
+fn a_copy_that_is_restored_while_the_operator_is_away_is_renewed_at_its_own_time() {
+    for (hours_old, expected) in [(3, 0), (8, 2), (11, 2)] {
+        let (mut world, _, request) = in_order();
+        let name = ("web".to_owned(), "interview-token".to_owned());
+        let copy = world.server.secrets[&name].clone();
+        world.pass(minutes(1));
+        world.renew(&request, "now");
+        world.settle();
+        world.unrenew(&request);
+        world.pass(hours(hours_old));
+        world.server.put_secret(&name.0, &name.1, copy);
+        world.restart();
+        let (_, calls) = world.watch(|world| world.pass(minutes(1)));
+        assert_eq!(calls, expected, "{hours_old} hours old");
+        assert_eq!(world.ready(&request), "True Issued");
+        let is_the_copy = world.value(&name.0, &name.1, "access_token").as_deref() == Some("scoped-3");
+        assert_eq!(is_the_copy, expected == 0, "{hours_old} hours old");
+        world.restart();
+        let exchanges = world.service.count(Call::Exchange);
+        world.pass(minutes(60));
+        assert_eq!(world.service.count(Call::Exchange), exchanges, "{hours_old} hours old: once");
+    }
+}
