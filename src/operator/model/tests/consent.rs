@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::World;
 use super::hours;
 use crate::auth::Call;
+use crate::cluster::watch::Watched;
 
 /// `credentialRef`, `exchangeCredentialRef` and what they must be.
 #[test]
@@ -138,4 +139,32 @@ fn nobody_can_tell_an_absent_credential_from_one_that_does_not_consent() {
     };
     assert_eq!(asked(true), asked(false));
     assert_eq!(asked(true).2, "Absent");
+}
+
+/// Two watches have no common order: a request may be seen before a change of a client Secret that is older. That costs one
+/// more token, and none where the app is the same.
+#[test]
+fn a_client_secret_whose_change_is_seen_after_a_request_costs_one_more_token_at_most() {
+    for (id, exchanges) in [("another", 2), ("front", 1)] {
+        let mut world = World::new();
+        world.partner();
+        world.service.apps.insert("front".into(), "f".into());
+        world.login("legal", "front-login", "front", "f");
+        let all = json!({"from": "All"});
+        let front = world.credential("front", json!({"appType": "Frontend", "allowedNamespaces": all}));
+        world.settle();
+        world.service.apps.insert(id.into(), "f".into());
+        world.login("legal", "front-login", id, "f");
+        let change = world.server.feeds.remove(&Watched::OtherSecrets).unwrap();
+        let reference = json!({"name": "front", "namespace": "legal"});
+        let request = world.request("interview", json!({"exchangeCredentialRef": reference}));
+        world.settle();
+        assert_eq!(world.service.count(Call::Exchange), 1);
+        world.server.feeds.insert(Watched::OtherSecrets, change);
+        world.settle();
+        world.pass(hours(1));
+        assert_eq!(world.service.count(Call::Exchange), exchanges, "{id}");
+        assert_eq!(world.ready(&request), "True Issued");
+        assert_eq!(world.ready(&front), "True Available");
+    }
 }
