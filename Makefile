@@ -18,6 +18,8 @@ FUZZ_TARGETS ?= token_answer fault_body jwt record duration
 FUZZ_RUNS ?= 10000000
 FUZZ_SANITIZER ?= none
 FUZZ_TOOLCHAIN ?= nightly
+# Which of how many parts of the mutants `make mutants` tries: 0/20 is the first of twenty.
+MUTANTS ?= 0/1
 
 # step NAME, COMMAND: says what runs, and how long it took.
 define step
@@ -28,7 +30,7 @@ endef
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help tools test fmt-check lint lint-proof doc build test-programs demo bench fuzz fmt crds
+.PHONY: help tools test fmt-check lint lint-proof doc build test-programs demo bench fuzz mutants fmt crds
 
 help: ## List these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -48,6 +50,10 @@ fuzz: tools ## Fuzz the parsers of what comes from outside (FUZZ_RUNS=10000000 o
 		printf '\n==> fuzz %s, %s times\n' $$target '$(FUZZ_RUNS)'; mkdir -p fuzz/found/$$target; \
 		cargo +$(FUZZ_TOOLCHAIN) fuzz run --sanitizer $(FUZZ_SANITIZER) $$target fuzz/found/$$target fuzz/corpus/$$target -- -runs='$(FUZZ_RUNS)' -timeout=5 -print_final_stats=1 || exit 1; \
 	done
+
+mutants: tools ## Change decision, queue and gates in hundreds of ways, and see a test fail each time (MUTANTS=0/20: a part)
+	@cargo mutants --version >/dev/null 2>&1 || { echo 'cargo-mutants is missing: cargo install cargo-mutants --version 27.1.0 --locked' >&2; exit 1; }
+	@CARGO_TARGET_DIR='$(target_dir)/mutants' cargo mutants --shard '$(MUTANTS)' --output '$(target_dir)'
 
 lint: tools ## Clippy, warnings refused
 	$(call step,clippy,cargo clippy --workspace --all-targets -- -D warnings)
