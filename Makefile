@@ -2,7 +2,7 @@
 
 # Programs are run from where cargo puts them, after one build of the whole workspace. `cargo run -p …` would ask for fewer
 # features of the shared dependencies, and compile them a second time.
-target_dir = $(shell cargo metadata --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+target_dir = $(shell cargo metadata --locked --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 DEBUG   = $(target_dir)/debug
 RELEASE = $(target_dir)/release
 
@@ -41,7 +41,7 @@ demo: tools build ## A real control plane, the emulator and the operator, to wat
 	@$(DEMO) $(ARGS)
 
 bench: tools ## Compare the operator with a bare client making the same calls (ARGS: its options)
-	$(call step,build for the bench,cargo build --workspace --bins --release)
+	$(call step,build for the bench,cargo build --locked --workspace --bins --release)
 	@$(BENCH) $(ARGS)
 
 fuzz: tools ## Fuzz the parsers of what comes from outside (FUZZ_RUNS=10000000 of each of FUZZ_TARGETS)
@@ -56,7 +56,7 @@ mutants: tools ## Change decision, queue and gates in hundreds of ways, and see 
 	@CARGO_TARGET_DIR='$(target_dir)/mutants' cargo mutants --shard '$(MUTANTS)' --output '$(target_dir)'
 
 lint: tools ## Clippy, warnings refused
-	$(call step,clippy,cargo clippy --workspace --all-targets -- -D warnings)
+	$(call step,clippy,cargo clippy --locked --workspace --all-targets -- -D warnings)
 
 lint-proof: tools ## Prove that every lint this project relies on fires
 	$(call step,lint proof,scripts/lint-proof)
@@ -65,19 +65,19 @@ fmt: tools ## Format the code
 	@cargo fmt --all
 
 crds: tools ## Write crds/ anew from the types
-	@UPDATE=1 cargo test --quiet --lib crds_are_as_generated
+	@UPDATE=1 cargo test --locked --quiet --lib crds_are_as_generated
 
 fmt-check: tools
 	$(call step,formatting,cargo fmt --all --check)
 
 doc: tools
-	$(call step,documentation,RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet)
+	$(call step,documentation,RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet)
 
 build: tools
-	$(call step,build (the first time: minutes),cargo build --workspace --bins --tests)
+	$(call step,build (the first time: minutes),cargo build --locked --workspace --bins --tests)
 
 test-programs: build
-	$(call step,tests under one control plane (the first time it is built: minutes),$(DEBUG)/control-plane exec --apply crds -- cargo test --workspace --no-fail-fast)
+	$(call step,tests under one control plane (the first time it is built: minutes),$(DEBUG)/control-plane exec --apply crds -- cargo test --locked --workspace --no-fail-fast)
 
 tools:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs; the toolchain that this project pins comes by itself.' >&2; exit 1; }

@@ -147,14 +147,18 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
             "Secret \"{secret}\" was lost or overwritten again soon after it had been replaced; it is replaced at {}. Find out who deletes it or writes to it.",
             at(*until)
         ),
-        Obstacle::ChangesComeTooFast(until) => format!(
-            "What the token depends on (spec, client Secret or renew request) was changed often in a short time; the next one is issued at {}.",
-            at(*until)
-        ),
+        Obstacle::ChangesComeTooFast(until) => changed_often(*until),
         Obstacle::HandRenewalIsTooSoon(until) => {
             format!("The renewal that was asked for comes at {}.", at(*until))
         }
     }
+}
+
+fn changed_often(until: Timestamp) -> String {
+    format!(
+        "What the token depends on (spec, client Secret or renew request) was changed often in a short time; the next one is issued at {}.",
+        at(until)
+    )
 }
 
 /// An earlier object wants the name too.

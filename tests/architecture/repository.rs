@@ -66,6 +66,20 @@ fn every_package_takes_the_lints_of_the_workspace() -> Result<(), String> {
     Ok(())
 }
 
+/// A lock file that is out of date is an error there, and not silently written anew.
+#[test]
+fn what_resolves_dependencies_in_make_and_ci_is_locked() -> Result<(), String> {
+    let resolves = ["build", "test", "clippy", "doc", "metadata", "clean"];
+    for file in ["Makefile", ".ci/run", "scripts/lint-proof"] {
+        for line in read(file)?.lines().filter(|line| !line.trim_start().starts_with('#')) {
+            let unlocked = resolves.iter().any(|it| line.contains(&format!("cargo {it} ")))
+                && !line.contains("--locked");
+            assert!(!unlocked, "{file}: write cargo … --locked: {line}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_path_of_one_machine_is_recognised() {
     let home = concat!("/wo", "rk/");
