@@ -49,6 +49,7 @@ fn run(options: Options) -> ExitCode {
         eprintln!("rocketlawyer-operator: cannot log: {error}");
         return ExitCode::FAILURE;
     }
+    telemetry::logging::keep_panics_quiet();
     let ended = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
         runtime.block_on(async {
             let stop = stop_on_signal().map_err(|error| error.to_string())?;

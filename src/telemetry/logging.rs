@@ -54,6 +54,15 @@ pub fn start(format: LogFormat, level: LogLevel) -> Result<(), TryInitError> {
     }
 }
 
+/// From now on a panic tells where it happened and nothing else: its text may hold what it stumbled over, and Rust prints it.
+pub fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location();
+        let (file, line) = (place.map(std::panic::Location::file), place.map(std::panic::Location::line));
+        tracing::error!(file, line, "panicked");
+    }));
+}
+
 /// One JSON object per line.
 pub fn json<W>(level: LogLevel, writer: W) -> impl Subscriber + Send + Sync
 where

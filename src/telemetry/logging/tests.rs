@@ -105,6 +105,20 @@ fn text_without_colours_has_no_control_characters() {
 }
 
 #[test]
+fn a_panic_tells_its_place_and_not_its_text() {
+    let lines = Lines::default();
+    let before = std::panic::take_hook();
+    keep_panics_quiet();
+    tracing::subscriber::with_default(json(LogLevel::Error, lines.clone()), || {
+        std::panic::catch_unwind(|| panic!("with a {}", "secret")).unwrap_err();
+    });
+    std::panic::set_hook(before);
+    let line: Value = serde_json::from_str(&lines.text()).unwrap();
+    assert_eq!((&line["message"], &line["file"]), (&Value::from("panicked"), &Value::from(file!())));
+    assert!(line["line"].is_u64() && !lines.text().contains("secret"), "{line}");
+}
+
+#[test]
 fn auto_is_text_on_a_terminal_only() {
     assert!(!LogFormat::Auto.is_json(true));
     assert!(LogFormat::Auto.is_json(false));
