@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::managed_secret::kept;
 use super::metadata::Metadata;
 use crate::api::names;
 use crate::decision::ResourceVersion;
@@ -60,7 +61,7 @@ impl SentObject {
             generation: metadata.generation.unwrap_or_default(),
             deleting: metadata.is_deleting(),
             created: metadata.created(),
-            renew_request: metadata.annotation(names::RENEW_REQUESTED_AT).map(Into::into),
+            renew_request: metadata.annotation(names::RENEW_REQUESTED_AT).map(kept),
             namespace: metadata.namespace.unwrap_or_default(),
             name: metadata.name,
             uid: metadata.uid.unwrap_or_default(),

@@ -6,6 +6,7 @@ mod record;
 mod stored;
 
 pub use manifest::{Draft, Manifest, Over, OwnedBy, manifest};
+pub(super) use record::kept;
 pub use stored::StoredSecret;
 pub(super) use stored::seen_from_metadata;
 

@@ -1,9 +1,14 @@
 //! How is a [`Record`] written in annotations? Times keep their sub-second part: the renewal window hashes the text.
 
+use sha2::{Digest as _, Sha256};
+
 use super::super::metadata::{Metadata, instant};
 use super::content::hex;
 use crate::api::names;
 use crate::decision::{InputsHash, Record};
+
+/// Longest text of an annotation that is kept as it is.
+const LONGEST_KEPT: usize = 128;
 
 /// The annotations of a record, without `content-hash`.
 pub(super) fn annotations(record: &Record) -> Vec<(&'static str, String)> {
@@ -24,7 +29,7 @@ pub(super) fn read(metadata: &Metadata) -> Option<Record> {
         issued_at: instant(metadata.annotation(names::ISSUED_AT)?)?,
         expires_at: instant(metadata.annotation(names::EXPIRES_AT)?)?,
         inputs: parse_inputs(metadata.annotation(names::INPUTS_HASH)?)?,
-        renew_handled: metadata.annotation(names::RENEW_REQUEST_HANDLED).map(Into::into),
+        renew_handled: metadata.annotation(names::RENEW_REQUEST_HANDLED).map(kept),
     })
 }
 
@@ -45,7 +50,16 @@ pub(super) fn parse_inputs(text: &str) -> Option<InputsHash> {
     }
     let number = version.strip_prefix('v')?;
     let is_version = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    is_version.then(|| InputsHash::Other(text.into()))
+    (is_version && text.len() <= LONGEST_KEPT).then(|| InputsHash::Other(text.into()))
+}
+
+/// What is kept of a renew request: all of it, or of one that is longer than any instant or name its digest, which stands for it
+/// wherever it is compared, recorded and told. An annotation may hold 256 KiB, and memory is everybody's.
+pub(in super::super) fn kept(text: &str) -> Box<str> {
+    if text.len() <= LONGEST_KEPT {
+        return text.into();
+    }
+    format!("sha256:{}", hex(&Sha256::digest(text.as_bytes()))).into()
 }
 
 fn unhex(text: &str) -> Option<[u8; 16]> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Draft, Over, OwnedBy, StoredSecret, manifest, record};
+use super::{Draft, Over, OwnedBy, StoredSecret, kept, manifest, record};
 use crate::api::names;
 use crate::decision::{
     Content, InputsHash, KeyNames, Kind, Owner, Record, ResourceVersion, SeenSecret, Template,
@@ -283,4 +283,18 @@ fn the_data_show_an_end_that_is_never_too_late() {
     )
     .unwrap();
     assert_eq!(shown, b"2026-11-24T20:15:00Z");
+}
+
+/// Whoever may annotate fills no memory: a long text is told from others by its digest, which is what is recorded as handled.
+#[test]
+fn of_a_long_annotation_a_digest_is_kept() {
+    let now = "2026-11-24T12:00:00+01:00";
+    assert_eq!(&*kept(now), now);
+    let long = "x".repeat(256 * 1024);
+    let digest = kept(&long);
+    assert!(digest.starts_with("sha256:") && digest.len() == 71, "{digest}");
+    assert_ne!(digest, kept(&long[1..]));
+    assert_eq!(kept(&digest), digest, "what was recorded of it is the same");
+    assert!(record::parse_inputs("v2:abc").is_some());
+    assert_eq!(record::parse_inputs(&format!("v2:{long}")), None);
 }
