@@ -17,6 +17,8 @@ pub enum Cause {
     SecretIsMissing,
     /// The Secret has no record that can be read.
     RecordIsUnreadable,
+    /// Its record was made up: it is later than the one that was written.
+    RecordIsMadeUp,
     /// Its token was edited, and is held nowhere else.
     TokenWasEdited,
     /// Endpoint, subject or delivery are others now.
@@ -41,6 +43,7 @@ pub type CauseCheck = fn(&Facts<'_>, Timestamp) -> bool;
 pub const CAUSES: &[(Cause, CauseCheck)] = &[
     (Cause::SecretIsMissing, secret_is_missing),
     (Cause::RecordIsUnreadable, record_is_unreadable),
+    (Cause::RecordIsMadeUp, record_is_made_up),
     (Cause::TokenWasEdited, token_was_edited),
     (Cause::TokenIsForAnotherSpec, token_is_for_another_spec),
     (Cause::TokenHasExpired, token_has_expired),
@@ -136,6 +139,7 @@ impl Cause {
         match self {
             Self::SecretIsMissing
             | Self::RecordIsUnreadable
+            | Self::RecordIsMadeUp
             | Self::TokenWasEdited
             | Self::TokenIsForAnotherSpec
             | Self::TokenHasExpired => true,
@@ -152,6 +156,7 @@ impl Cause {
         match self {
             Self::SecretIsMissing => "secret_is_missing",
             Self::RecordIsUnreadable => "record_is_unreadable",
+            Self::RecordIsMadeUp => "record_is_made_up",
             Self::TokenWasEdited => "token_was_edited",
             Self::TokenIsForAnotherSpec => "token_is_for_another_spec",
             Self::TokenHasExpired => "token_has_expired",
@@ -171,6 +176,10 @@ fn secret_is_missing(facts: &Facts<'_>, _: Timestamp) -> bool {
 
 fn record_is_unreadable(facts: &Facts<'_>, _: Timestamp) -> bool {
     facts.record().is_none()
+}
+
+fn record_is_made_up(facts: &Facts<'_>, _: Timestamp) -> bool {
+    facts.care.made_up && facts.record().is_some()
 }
 
 fn token_was_edited(facts: &Facts<'_>, _: Timestamp) -> bool {

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::schedule::FUTURE_TOLERANCE;
-use super::{Delivery, FailedStep, Failure, Failures, Key, Pace, Parked, Record, SeenSecret, Template};
+use super::{Delivery, FailedStep, Failure, Failures, Fingerprint, Key, Pace, Parked, Record, SeenSecret, Template};
 use crate::api::Reason;
 
 /// Everything that is known of one object when a decision is made.
@@ -212,9 +212,12 @@ pub struct Care {
     /// The data were read, and the token among them is not the one that was written.
     pub content_lost: bool,
     /// The record that this operator wrote last, or saw first, hashed.
-    pub known_record: Option<u64>,
+    pub known_record: Option<Fingerprint>,
     /// The record that is there is another one: restored from a copy, or made up. Whatever it calls for is a repair.
     pub strange: bool,
+    /// It is later than any that this operator wrote, though its hash fits: whoever can write the Secret can compute that, and a
+    /// dead token would be called good.
+    pub made_up: bool,
     /// When a Secret that somebody had deleted, edited or restored was last replaced by issuing.
     pub last_repair: Option<Timestamp>,
     /// How fast changes led to attempts.

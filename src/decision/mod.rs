@@ -29,7 +29,7 @@ pub use kind::{Key, Kind};
 pub use pace::Pace;
 pub use parked::{Ailment, Parked};
 pub use plan::{Precondition, Step, Wait, plan};
-pub use record::{Content, InputsHash, Owner, Record, ResourceVersion, SeenSecret};
+pub use record::{Content, Fingerprint, InputsHash, Owner, Record, ResourceVersion, SeenSecret};
 pub use retry::{FailedStep, Failure, RetryClass, Setback, another_failure, delay};
 pub use template::{Delivery, KeyNames, Template};
 pub use urgency::{Urgency, last_quarter, urgency};

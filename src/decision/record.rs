@@ -32,6 +32,14 @@ pub enum InputsHash {
     Other(Box<str>),
 }
 
+/// What is kept of a record to tell others from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    hash: u64,
+}
+
 /// A resourceVersion: comparable within one resource since Kubernetes 1.35, which says so of every server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct ResourceVersion(pub u64);
@@ -101,10 +109,18 @@ impl ResourceVersion {
 impl Record {
     /// Tells one record from another, in less room.
     #[must_use]
-    pub fn fingerprint(&self) -> u64 {
+    pub fn fingerprint(&self) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
-        hasher.finish()
+        Fingerprint { issued_at: self.issued_at, expires_at: self.expires_at, hash: hasher.finish() }
+    }
+}
+
+impl Fingerprint {
+    /// Whether a record says of its token that it is younger, or lives longer, than this one's.
+    #[must_use]
+    pub fn is_outdone_by(&self, other: &Self) -> bool {
+        other.issued_at > self.issued_at || other.expires_at > self.expires_at
     }
 }
 

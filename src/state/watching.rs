@@ -172,6 +172,10 @@ impl State {
         }
         let known = work.care.known_record;
         work.care.strange = record.is_some() && known.is_some() && record != known;
+        // Between our own issue and its write, another operator's token may have come first: that is kept (behaviour §1.3).
+        let written = work.held.as_ref().is_none_or(|held| Some(held.record.fingerprint()) == known);
+        let outdone = known.zip(record).is_some_and(|(known, seen)| known.is_outdone_by(&seen));
+        work.care.made_up = outdone && (written || work.care.made_up);
     }
 
     /// A Secret of ours is gone. Its owner is looked at before it is put back.
@@ -317,6 +321,7 @@ impl State {
                 && (object.work.announced || !belongs_to_another(gone, &object.meta.uid))
             {
                 object.work.care.strange = false;
+                object.work.care.made_up = false;
                 if gone.owner == Owner::Nobody {
                     // What could not be adopted is out of the way.
                     object.work.failures.forgive(&[FailedStep::WriteSecret]);

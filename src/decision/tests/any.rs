@@ -200,5 +200,6 @@ fn any_care() -> impl Strategy<Value = Care> {
         rehearse: rare == 8,
         known_record: None,
         strange: matches!(rare, 5 | 6),
+        made_up: rare == 6,
     })
 }

@@ -23,6 +23,9 @@ fn issues(scene: &Scene, now: Timestamp) -> bool {
 
 /// A second reading of behaviour §5.1 and product.md's table, in other words than the checks'.
 fn has_a_live_token_for_this_spec(it: &Scene, now: Timestamp) -> bool {
+    if it.care.made_up {
+        return false;
+    }
     let Some(record) = &it.seen.record else {
         return false;
     };
@@ -88,6 +91,7 @@ proptest! {
         let future = |record: &Option<Record>| record.as_ref().is_some_and(|it| it.issued_at > now);
         prop_assume!(!future(&scene.seen.record) && !future(&scene.held));
         prop_assume!(scene.care.last_repair.is_none_or(|at| at <= now));
+        prop_assume!(scene.care.pace.spent_until.is_none_or(|at| at <= now));
         let then = match scene.renew_until {
             Some(until) => minute(n + more).min(until - SignedDuration::from_nanos(1)),
             None => minute(n + more),

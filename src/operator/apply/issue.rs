@@ -78,7 +78,7 @@ fn secret_was_edited(state: &State, key: &Key) -> bool {
 /// Whether a Secret that was there is replaced: rarely (behaviour §1.6).
 fn is_repair(cause: Cause, had_a_token: bool) -> bool {
     match cause {
-        Cause::RecordIsUnreadable | Cause::TokenWasEdited => true,
+        Cause::RecordIsUnreadable | Cause::RecordIsMadeUp | Cause::TokenWasEdited => true,
         Cause::SecretIsMissing => had_a_token,
         _ => false,
     }

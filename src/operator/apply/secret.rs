@@ -165,6 +165,7 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
     let restored = care.edited || care.vanished || care.strange;
     care.known_record = Some(record.fingerprint());
     care.strange = false;
+    care.made_up = false;
     care.vanished = false;
     care.edited = false;
     care.owner_confirmed = false;
