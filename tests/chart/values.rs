@@ -6,7 +6,7 @@ use control_plane::Tool;
 use control_plane::chart::{chart, operator_arguments, render_chart};
 use serde_json::{Value, json};
 
-use super::rendered;
+use super::{only, rendered};
 
 #[test]
 fn helm_finds_nothing_to_object_to() {
@@ -53,8 +53,21 @@ fn values_become_arguments() {
 }
 
 #[test]
+fn an_image_is_pinned_by_its_digest() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let image = |values: Value| {
+        let objects = rendered("rl", &json!({"image": values}));
+        only(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+    };
+    assert_eq!(image(json!({"repository": "r.example.com/o", "tag": "1.2"})), "r.example.com/o:1.2");
+    let pinned = image(json!({"repository": "r.example.com/o", "tag": "1.2", "digest": digest}));
+    assert_eq!(pinned, format!("r.example.com/o@{digest}"));
+}
+
+#[test]
 fn wrong_values_are_refused() {
-    let wrong: [(Value, &str); 10] = [
+    let wrong: [(Value, &str); 11] = [
+        (json!({"image": {"digest": "1.2"}}), "/image/digest"),
         (json!({"replicas": 2}), "replicas"),
         (json!({"namespaces": "legal"}), "/namespaces"),
         (json!({"namespaces": ["Legal"]}), "/namespaces/0"),
