@@ -4,7 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::schedule::FUTURE_TOLERANCE;
-use super::{Delivery, FailedStep, Failure, Failures, Fingerprint, Key, Pace, Parked, Record, SeenSecret, Template};
+use super::{
+    Delivery, FailedStep, Failure, Failures, Fingerprint, Key, Pace, Parked, Record, SeenSecret, Template,
+};
 use crate::api::Reason;
 
 /// Everything that is known of one object when a decision is made.

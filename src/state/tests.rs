@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Deleted, LoginState, Meta, Settings, Sighting, State};
-use crate::decision::{Content, Key, Kind, Owner, ResourceVersion, SecretFact, SeenSecret, SpecFault};
+use crate::decision::{
+    Content, Key, Kind, LoginGap, Owner, ResourceVersion, SecretFact, SeenSecret, SpecFault,
+};
 
 fn state() -> State {
     State::new(Settings { reads_namespaces: true, ..Settings::default() })
@@ -276,7 +278,7 @@ fn a_client_secret_that_changes_is_read_again_and_one_that_goes_is_absent() {
     see_credential(&mut state, meta("u", 1));
     state.see_other_secret(&legal, "login", ResourceVersion(3));
     let session = state.session_mut(&partner()).unwrap();
-    session.login = LoginState::Absent;
+    session.login = LoginState::Incomplete(LoginGap::NoId);
     session.login_version = Some(ResourceVersion(3));
     assert_eq!(state.see_other_secret(&legal, "login", ResourceVersion(3)), [], "a relist");
     assert_eq!(state.see_other_secret(&legal, "unrelated", ResourceVersion(4)), []);
@@ -284,6 +286,20 @@ fn a_client_secret_that_changes_is_read_again_and_one_that_goes_is_absent() {
     assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Unread));
     assert_eq!(state.lose_other_secret(&legal, "login", ResourceVersion(6)), [partner()]);
     assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Absent));
+}
+
+#[test]
+fn a_client_secret_that_only_an_old_list_did_not_show_is_read_again() {
+    let mut state = state();
+    let legal: Arc<str> = "legal".into();
+    see_credential(&mut state, meta("p", 1));
+    state.see_other_secret(&legal, "login", ResourceVersion(5));
+    state.session_mut(&partner()).unwrap().login_version = Some(ResourceVersion(5));
+    let round = state.begin_round();
+    assert!(state.end_other_secrets_round(None, round).contains(&partner()));
+    assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Absent));
+    assert_eq!(state.see_other_secret(&legal, "login", ResourceVersion(5)), [partner()]);
+    assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Unread));
 }
 
 #[test]

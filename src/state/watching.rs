@@ -67,6 +67,7 @@ impl State {
         if old.is_none_or(|(_, same)| !same)
             && let Some((home, name)) = claims.as_ref().map(|claim| &claim.name)
         {
+            self.miss(key, home, name);
             self.recognise(key, home, name);
         }
         if claimed != claims {
@@ -145,6 +146,18 @@ impl State {
         Some(woken)
     }
 
+    /// An object that tells of a token whose Secret was not shown: a list may be older than that, so the server is asked before
+    /// another is issued.
+    fn miss(&mut self, key: &Key, namespace: &Arc<str>, name: &str) {
+        let is_shown = self.secrets.managed(namespace, name).is_some();
+        if let Some(object) = self.objects.get_mut(key)
+            && !is_shown
+            && object.told_token().is_some()
+        {
+            object.work.care.rehearse = true;
+        }
+    }
+
     /// What the sight of a Secret says of what was known of it before.
     pub(super) fn recognise(&mut self, key: &Key, namespace: &Arc<str>, name: &str) {
         let Some(seen) = self.secrets.managed(namespace, name) else {
@@ -155,6 +168,8 @@ impl State {
         };
         let work = &mut object.work;
         work.look = false;
+        // It is not missed any more; a write that was refused is still to be rehearsed.
+        work.care.rehearse &= work.failures.iter().any(|it| it.step == FailedStep::WriteSecret);
         if seen.owner == Owner::Nobody {
             work.care.owner_confirmed = false;
         }
@@ -207,11 +222,14 @@ impl State {
             woken = self.concerned(namespace, name, []);
         }
         let readers = self.readers.get(&(namespace.clone(), name.into())).cloned().unwrap_or_default();
-        if !readers.is_empty() && self.secrets.see_login(namespace, name, version) {
-            for reader in readers {
-                if let Some(session) = self.session_mut(&reader)
-                    && session.login_version.is_none_or(|read| read != version && !version.is_before(read))
-                {
+        let news = !readers.is_empty() && self.secrets.see_login(namespace, name, version);
+        for reader in readers {
+            if let Some(session) = self.session_mut(&reader) {
+                // A list that was too old did not show it: it is there at the version that was read.
+                let missed = matches!(session.login, LoginState::Absent);
+                let differs =
+                    session.login_version.is_none_or(|read| read != version && !version.is_before(read));
+                if missed || (news && differs) {
                     session.login = LoginState::Unread;
                     woken.push(reader);
                 }

@@ -137,16 +137,30 @@ fn an_api_server_that_throttles_everything_is_heeded() {
 #[test]
 fn a_watch_that_stalls_delays_and_no_more() {
     let world = one_of_each("stall");
-    world.proxy().forget();
+    // Due in 4 s, once.
+    world.emulator.set_lifetimes(36_000, 40);
+    world.request("due", json!({"renewal": {"renewBeforePercentage": 90}}));
+    world.wait_ready(Kind::Request, "due");
+    world.wait_for_event("due", "Issued");
+    world.emulator.set_lifetimes(36_000, 36_000);
+    let first = world.secret("due-token");
     world.proxy().add(Fault { on: "WATCH ", times: None, how: How::Stall });
     world.is_over(4);
+    // What needs no news goes on.
+    let renewed = annotation(&world.wait_renewed("due-token", &first), "expires-at").to_owned();
+    let renewed = told::instant(&json!(renewed)).as_second();
+    world.back_when(Kind::Request, "due", |it| {
+        told::instant(&it["status"]["token"]["expiresAt"]).as_second() == renewed
+    });
+    world.proxy().forget();
     let before = world.change_app("second");
     assert_eq!(world.proxy().effects(), [""; 0], "a watch that stalls tells of it all the same");
     world.proxy().clear();
     world.is_back_with_others_than(&before);
     world.request("another", json!({}));
     world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
-    world.has_cost(2 * FIRST + 2);
+    // `due` was issued, renewed, and issued anew for the other app.
+    world.has_cost(2 * FIRST + 2 + 3 * 2);
 }
 
 #[test]

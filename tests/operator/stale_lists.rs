@@ -1,5 +1,7 @@
 //! What if a list is older than what the operator wrote itself? Nothing is issued twice, and nothing is written over.
 
+use control_plane::Mark;
+use rocketlawyer_operator::emulator::AppScope;
 use serde_json::json;
 
 use super::api_proxy::{Fault, How};
@@ -11,23 +13,20 @@ use super::world::{PATIENCE, World};
 
 /// Calls of the first issue of both kinds: access token, service token, exchange.
 const FIRST: u64 = 3;
-const SECRETS: [&str; 2] = ["partner-access-token", "interview-token"];
+/// Each of the four, once.
+const EACH_WATCH_ENDS: Fault = Fault { on: "WATCH ", times: Some(4), how: How::Expired };
 
 #[test]
 fn a_list_from_before_our_secrets_were_created_creates_none_and_issues_nothing() {
     let world = one_of_each("list-of-none");
     world.settle();
-    let before = SECRETS.map(|name| told::version(&world.secret(name)));
-    let (mark, looks) = (world.mark(), world.proxy().count("LIST secrets"));
+    let (before, mark) = (versions(&world), world.mark());
+    let looks = world.proxy().count("LIST secrets");
     world.lists_what_was_before("LIST managed secrets");
-    // Whether there is really none is asked of the server, of each of both names.
-    let looked = || (world.proxy().count("LIST secrets") >= looks + 2).then_some(());
-    assert!(until(PATIENCE, looked).is_some(), "nobody looks\n{}", world.situation());
+    world.looks_for_both(looks);
     world.is_undisturbed();
-    for write in ["create secrets", "update secrets"] {
-        assert_eq!(world.writes_of_since(mark, write), 0, "{write}");
-    }
-    assert_eq!(SECRETS.map(|name| told::version(&world.secret(name))), before);
+    world.has_written_no_secret_since(mark);
+    assert_eq!(versions(&world), before);
     world.has_cost(FIRST);
     world.serves_on();
 }
@@ -35,34 +34,89 @@ fn a_list_from_before_our_secrets_were_created_creates_none_and_issues_nothing()
 #[test]
 fn a_list_from_before_our_secrets_were_replaced_replaces_none_and_issues_nothing() {
     let world = one_of_each("list-of-old");
-    // From now on the proxy knows a list with the first tokens.
-    let lists = world.lists();
-    world.proxy().add(Fault { on: "WATCH ", times: None, how: How::Expired });
-    world.lists_again(lists);
-    world.proxy().clear();
+    world.has_the_proxy_list();
     let first = world.change_app("second");
     world.is_back_with_others_than(&first);
     world.settle();
-    let before = SECRETS.map(|name| told::version(&world.secret(name)));
-    let mark = world.mark();
+    let (before, mark) = (versions(&world), world.mark());
     // With the old records in mind, both would be renewed: they are of another login.
     world.lists_what_was_before("LIST managed secrets");
     world.is_undisturbed();
-    for write in ["create secrets", "update secrets"] {
-        assert_eq!(world.writes_of_since(mark, write), 0, "{write}");
-    }
-    assert_eq!(SECRETS.map(|name| told::version(&world.secret(name))), before);
+    world.has_written_no_secret_since(mark);
+    assert_eq!(versions(&world), before);
     world.has_cost(2 * FIRST);
     world.serves_on();
 }
 
+#[test]
+fn lists_from_before_anything_was_issued_cost_nothing() {
+    let world = World::behind_proxy("lists-of-all");
+    world.credential("partner", json!({}));
+    world.request("interview", json!({}));
+    world.wait_told(Kind::Credential, "partner", "False/ClientSecretNotFound");
+    world.wait_told(Kind::Request, "interview", "False/CredentialNotReady");
+    world.has_the_proxy_list();
+    world.login("client", AppScope::Backend);
+    world.is_back();
+    let (before, mark) = (versions(&world), world.mark());
+    world.lists_what_was_before("LIST ");
+    world.is_undisturbed();
+    world.has_written_no_secret_since(mark);
+    assert_eq!(versions(&world), before);
+    world.has_cost(FIRST);
+    world.serves_on();
+}
+
+#[test]
+fn a_restart_that_lists_what_was_before_our_secrets_issues_nothing() {
+    let mut world = one_of_each("first-of-none");
+    world.settle();
+    let (before, mark) = (versions(&world), world.mark());
+    world.operator.kill();
+    let looks = world.proxy().count("LIST secrets");
+    let secrets = ["LIST managed secrets", "WATCH managed secrets"];
+    for (on, how) in secrets.into_iter().zip([How::Earlier, How::Stall]) {
+        world.proxy().add(Fault { on, times: None, how });
+    }
+    world.operator.start();
+    world.looks_for_both(looks);
+    world.is_undisturbed();
+    world.has_written_no_secret_since(mark);
+    assert_eq!(versions(&world), before);
+    world.has_cost(FIRST);
+    world.serves_on();
+}
+
+fn versions(world: &World) -> [(String, String); 2] {
+    ["partner-access-token", "interview-token"].map(|name| told::version(&world.secret(name)))
+}
+
 impl World {
+    /// From now on, what was before is what there is at this moment.
+    fn has_the_proxy_list(&self) {
+        let lists = self.lists();
+        self.proxy().add(EACH_WATCH_ENDS);
+        self.lists_again(lists);
+    }
+
+    /// Waits until the server was asked of both names whether there is really no Secret.
+    fn looks_for_both(&self, before: usize) {
+        let looked = || (self.proxy().count("LIST secrets") >= before + 2).then_some(());
+        assert!(until(PATIENCE, looked).is_some(), "nobody looks\n{}", self.situation());
+    }
+
+    /// Whatever was tried, the server took none.
+    fn has_written_no_secret_since(&self, mark: Mark) {
+        for write in ["create secrets", "update secrets"] {
+            assert_eq!(self.writes_of_since(mark, write), 0, "{write}");
+        }
+    }
+
     /// Has every watch end, and these lists answered as they were before. Then no event comes until the proxy does right again.
     fn lists_what_was_before(&self, on: &'static str) {
         let lists = self.lists();
         self.proxy().add(Fault { on, times: None, how: How::Earlier });
-        // Each of the four watches ends once.
-        self.proxy().add(Fault { on: "WATCH ", times: Some(4), how: How::Expired });
+        self.proxy().add(EACH_WATCH_ENDS);
         self.proxy().add(Fault { on: "WATCH ", times: None, how: How::Stall });
         self.lists_again(lists);
     }

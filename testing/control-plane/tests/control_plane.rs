@@ -1,4 +1,5 @@
 //! Does the control plane work, and is it gone when its user is? Starts real ones.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expected")]
 
 use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
