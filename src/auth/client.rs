@@ -1,5 +1,7 @@
 //! Which token does the service issue? The three calls; each is made once and judged here.
 
+use std::time::Instant;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -23,14 +25,16 @@ pub struct AuthClient {
     transport: Transport,
 }
 
-/// Seconds between the two clocks that a token alone is believed about.
+/// Seconds between the two clocks that one statement alone is believed about.
 const MOST_DIFFERENCE: u64 = 3600;
+/// Seconds by which two statements about one clock differ that confirm each other.
+const CONFIRMS: u64 = 120;
 
 /// An answer that succeeded, with what was known when it came.
 struct Received<T> {
     answer: T,
     asked_at: Timestamp,
-    /// Local clock, half-way between question and answer.
+    /// Local clock, half-way between question and answer, as it stood at the answer.
     halfway: Timestamp,
     date: Option<Timestamp>,
     status: u16,
@@ -121,14 +125,15 @@ impl AuthClient {
             Call::AccessToken | Call::Exchange => wire::ACCESS_TOKEN_PATH,
             Call::ServiceToken => wire::SERVICE_TOKEN_PATH,
         };
-        let asked_at = clock::now();
+        let (asked_at, begun) = (clock::now(), Instant::now());
         let reply = self.transport.post(endpoint, path, bearer, body).await?;
-        let answered_at = clock::now();
+        // Counted back from the answer: the clock may have been set since the question.
+        let (answered_at, half) = (clock::now(), begun.elapsed() / 2);
         let answer = reply.parsed(call, answered_at)?;
         Ok(Received {
             answer,
             asked_at,
-            halfway: asked_at.checked_add(answered_at.duration_since(asked_at) / 2).unwrap_or(asked_at),
+            halfway: answered_at.checked_sub(half).unwrap_or(answered_at),
             date: reply.date,
             status: reply.status,
         })
@@ -163,6 +168,24 @@ impl<T> Received<T> {
         self.date?.checked_add(SignedDuration::from_millis(500)).ok()
     }
 
+    /// The service's clock at its answer. What is asked for depends on it, and a service token cannot be revoked: a date that
+    /// is far from the local clock is believed as far as an hour, unless the token tells the same.
+    fn service_time(&self, told: impl IntoIterator<Item = Option<Timestamp>>) -> Option<Timestamp> {
+        let told: Vec<Timestamp> = told.into_iter().flatten().collect();
+        let apart = |a: Timestamp, b: Timestamp| a.as_second().abs_diff(b.as_second());
+        let says = self.dated().or(told.first().copied())?;
+        let said_twice = self.date.is_some() && told.iter().any(|it| apart(*it, says) <= CONFIRMS);
+        if said_twice || apart(says, self.halfway) <= MOST_DIFFERENCE {
+            return Some(says);
+        }
+        let hour = SignedDuration::from_hours(1);
+        if says > self.halfway {
+            self.halfway.checked_add(hour).ok()
+        } else {
+            self.halfway.checked_sub(hour).ok()
+        }
+    }
+
     fn fault(&self, class: Class, scope: Scope, code: ErrorCode) -> Fault {
         Fault { class, scope, http_status: Some(self.status), error_code: Some(code), retry_after: None }
     }
@@ -179,15 +202,16 @@ impl Received<TokenAnswer> {
         let token =
             read(text).ok_or_else(|| self.fault(Class::Unexpected, call.own_scope(), ErrorCode::NoToken))?;
         let stamped = self.answer.issued_at.0.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let service_time = self.dated().or(stamped);
+        let jwt = jwt::times(text);
+        let issued = jwt.issued.and_then(|seconds| Timestamp::from_second(seconds).ok());
         let lifetime = lifetime::of_access_token(
             self.answer.expires_in.0,
-            jwt::times(text),
-            service_time.map(Timestamp::as_second),
+            jwt,
+            self.dated().or(stamped).map(Timestamp::as_second),
         )
         .ok_or_else(|| self.fault(Class::Unusable, call.own_scope(), ErrorCode::Lifetime))?;
         let application = Application::shown(&self.answer, |text| leaks(&token, text));
-        let mut issued = self.issued(token, lifetime, service_time);
+        let mut issued = self.issued(token, lifetime, self.service_time([stamped, issued]));
         issued.application = application;
         Ok(issued)
     }

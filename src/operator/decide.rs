@@ -258,7 +258,8 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish
             (serde_json::to_value(&it.status).ok()?, new, NewStatus::Request(Box::new(status)))
         }
     };
-    let told = object.work.published_at.is_some_and(|at| later(at, STATUS_REST) > now);
+    // What was told in the future, by a clock that was set back since, was not told a moment ago.
+    let told = object.work.published_at.is_some_and(|at| at <= now && later(at, STATUS_REST) > now);
     if told && only_repeats(&old, &new) {
         return None;
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,9 @@ const EFFECTS: usize = 96;
 const TRIES: u32 = 5;
 /// How long what is in flight may take after the signal to stop.
 const LAST_EFFECTS: Duration = Duration::from_secs(10);
+
+/// A clock that differs from the time that has passed by so much was set; less is its own course.
+const SET: SignedDuration = SignedDuration::from_secs(1);
 
 /// Why the operator did not start, or ended. One sentence each.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +77,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     let turns = Turns::new(settings, options.limits(), streams.iter().cloned());
     let (watching, changes) = watch::start(&clients, streams);
-    let mut work = Loop { turns, running: JoinSet::new(), outside, report };
+    let mut work = Loop { turns, running: JoinSet::new(), outside, report, clock: clock::offset() };
     work.until(stop, changes).await;
     drop(watching);
     work.drain().await;
@@ -86,6 +90,8 @@ struct Loop {
     running: JoinSet<Finished>,
     outside: Outside,
     report: Report,
+    /// Where the wall clock stood against the time that passes.
+    clock: SignedDuration,
 }
 
 /// An effect that has come back.
@@ -98,6 +104,7 @@ struct Finished {
 impl Loop {
     async fn until(&mut self, stop: CancellationToken, mut changes: mpsc::Receiver<Change>) {
         loop {
+            self.heed_the_clock();
             let more = self.start_what_can();
             self.report.beat(&self.turns);
             let now = clock::now();
@@ -117,6 +124,17 @@ impl Loop {
                 () = tokio::time::sleep(pause), if !more => {}
                 () = std::future::ready(()), if more => {}
             }
+        }
+    }
+
+    /// A clock that is set has not let time pass.
+    fn heed_the_clock(&mut self) {
+        let offset = clock::offset();
+        let by = offset - self.clock;
+        if by.abs() >= SET {
+            self.clock = offset;
+            tracing::info!(seconds = by.as_secs(), "the clock was set");
+            self.turns.clock_was_set(by);
         }
     }
 
@@ -156,6 +174,7 @@ impl Loop {
         if self.turns.is_current(&ticket) {
             self.report.outcome(&key, &outcome, &self.turns.state, took);
         }
+        self.heed_the_clock();
         let Landed { restored, told, next } = self.turns.land(ticket, outcome, clock::now());
         if let Some(told) = told {
             self.report.transition(&key, &self.turns.state, &told.0, &told.1);

@@ -108,6 +108,12 @@ impl Turns {
         self.wake(woken);
     }
 
+    /// The wall clock was set; those of the services were not. The credentials look again, to say so.
+    pub(super) fn clock_was_set(&mut self, by: SignedDuration) {
+        let woken = self.state.clock_was_set(by);
+        self.wake(woken);
+    }
+
     /// When something is to be done without a change of anything.
     pub(super) fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
         [self.queue.next_look(), self.gates.next_opening(now)].into_iter().flatten().min()

@@ -43,11 +43,16 @@ pub struct Errand {
     pub clock_ahead: SignedDuration,
 }
 
+impl Errand {
+    /// The expiration to ask for, in the service's time, as epoch seconds.
+    #[must_use]
+    pub fn expiration(&self, now: Timestamp) -> i64 {
+        now.as_second().saturating_add(self.clock_ahead.as_secs()).saturating_add(self.ttl.as_secs())
+    }
+}
+
 /// How many calls at once this needs of the gate: an exchange takes its two together.
 pub const PERMITS: u32 = 2;
-
-/// How far the service's clock is believed to be ahead or behind, in seconds.
-const MOST_AHEAD: i64 = 3600;
 
 /// Issues the token that is to be delivered. `answered` is told of each call when it has ended, well or not.
 pub async fn issue(
@@ -56,7 +61,7 @@ pub async fn issue(
     now: Timestamp,
     mut answered: impl FnMut(Call),
 ) -> Result<Issued<HeldToken>, (Call, Fault)> {
-    let term = Term { life: errand.ttl, until: expiration(now, errand) };
+    let term = Term { life: errand.ttl, until: errand.expiration(now) };
     let service = client.service_token(&errand.endpoint, &errand.access, &errand.subject, term).await;
     answered(Call::ServiceToken);
     let service = service.map_err(|fault| (Call::ServiceToken, fault))?;
@@ -69,11 +74,4 @@ pub async fn issue(
     // A scoped token may end with the service token it came from: the earlier of the two is believed (behaviour §2.1).
     scoped.expires_at = scoped.expires_at.min(service.expires_at);
     Ok(scoped.map(|token| HeldToken::Scoped(Arc::new(token))))
-}
-
-/// The expiration to ask for, in the service's time, as epoch seconds. A clock that is further ahead than an hour is not
-/// believed: a service token cannot be revoked.
-fn expiration(now: Timestamp, errand: &Errand) -> i64 {
-    let ahead = errand.clock_ahead.as_secs().clamp(-MOST_AHEAD, MOST_AHEAD);
-    now.as_second().saturating_add(ahead).saturating_add(errand.ttl.as_secs())
 }

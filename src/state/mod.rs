@@ -14,6 +14,8 @@ mod watching;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use crate::auth::Origin;
 use crate::decision::{Key, Owner, Parked, ResourceVersion, SecretFact, SeenSecret};
 
@@ -91,6 +93,20 @@ impl State {
     /// The session of a credential.
     pub fn session_mut(&mut self, key: &Key) -> Option<&mut Session> {
         Some(&mut self.objects.get_mut(key)?.credential_mut()?.session)
+    }
+
+    /// The wall clock was set by so much: the services' are as much less ahead of it. Returns the credentials of which that is
+    /// known.
+    pub fn clock_was_set(&mut self, by: SignedDuration) -> Vec<Key> {
+        let mut concerned = Vec::new();
+        for (key, object) in &mut self.objects {
+            let session = object.credential_mut().map(|credential| &mut credential.session);
+            if let Some(ahead) = session.and_then(|session| session.clock_ahead.as_mut()) {
+                *ahead = ahead.saturating_sub(by);
+                concerned.push(key.clone());
+            }
+        }
+        concerned
     }
 
     /// The labels of a namespace, where they can be read.

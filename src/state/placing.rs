@@ -139,9 +139,13 @@ fn kept_session(old: Credential, new: Option<&CredentialSpec>) -> Session {
 /// What the last status says of the dealings with the service.
 fn carried_over_session(status: &CredentialStatus) -> Session {
     let mut session = Session::new(validity(status));
-    session.clock_ahead = status.clock_skew_seconds.map(SignedDuration::from_secs);
+    let ahead = status.clock_skew_seconds.map(SignedDuration::from_secs);
+    session.clock_ahead = ahead.filter(|ahead| ahead.abs() <= LONGEST_SKEW);
     session
 }
+
+/// A status that tells of clocks further apart is nonsense: expirations that are asked for depend on it.
+const LONGEST_SKEW: SignedDuration = SignedDuration::from_hours(48);
 
 /// What the last status says of key and secret (behaviour §1.5).
 fn validity(status: &CredentialStatus) -> Validity {

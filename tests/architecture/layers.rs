@@ -64,6 +64,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer { rule: Rule::OneClock, holds_in: |path| path != "src/clock.rs", banned: CLOCKS, except: &[] },
     Layer {
+        rule: Rule::NobodySetsTheClock,
+        holds_in: |_| true,
+        banned: &["crate::clock::set_apart"],
+        except: &[],
+    },
+    Layer {
         rule: Rule::AuthKnowsNoKubernetes,
         holds_in: |path| within(path, "auth"),
         banned: &["kube", "k8s_openapi", "crate::cluster", "crate::api"],

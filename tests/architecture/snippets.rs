@@ -21,7 +21,11 @@ const LAYERS: &[Case] = &[
     ("src/decision/a.rs", "#[derive(Clone, tracing::Value)] struct S;", PURE),
     ("src/decision/a.rs", "use super::super::cluster::writer;", PURE),
     ("src/decision/a.rs", "mod inner { use super::super::super::cluster::writer; }", PURE),
-    ("src/decision/a.rs", "use crate::*;", &[Rule::PureCore, Rule::OnlyIssueAndLoopJoin]),
+    (
+        "src/decision/a.rs",
+        "use crate::*;",
+        &[Rule::PureCore, Rule::NobodySetsTheClock, Rule::OnlyIssueAndLoopJoin],
+    ),
     ("src/decision/a.rs", "use crate::auth::*;", PURE),
     ("src/decision/a.rs", "fn f(_: &crate::auth::AuthClient) {}", PURE),
     ("src/decision/a.rs", "extern crate tokio as t;", PURE),
@@ -41,6 +45,12 @@ const LAYERS: &[Case] = &[
     ("src/operator/run.rs", "use jiff::Timestamp as T; fn f() { T::now(); }", &[Rule::OneClock]),
     ("src/auth/a.rs", "fn f() { std::time::SystemTime::now(); }", &[Rule::OneClock]),
     ("src/telemetry/a.rs", "use std::time; fn f() { time::SystemTime::now(); }", &[Rule::OneClock]),
+    ("src/operator/run.rs", "use crate::clock; fn f() { clock::set_apart(1); }", &[Rule::NobodySetsTheClock]),
+    (
+        "src/bin/a.rs",
+        "use rocketlawyer_operator::clock::{now, set_apart as set};",
+        &[Rule::NobodySetsTheClock],
+    ),
     ("src/auth/client.rs", "use k8s_openapi::api::core::v1::Secret;", &[Rule::AuthKnowsNoKubernetes]),
     ("src/auth/client.rs", "fn f(_: kube::Client) {}", &[Rule::AuthKnowsNoKubernetes]),
     ("src/auth/client.rs", "use crate::{api::Reason, token::AccessToken};", &[Rule::AuthKnowsNoKubernetes]),
@@ -76,6 +86,7 @@ const ALLOWED: &[Case] = &[
     ("src/emulator/a.rs", "use crate::{auth::wire, clock}; use super::apps; use axum::Router;", &[]),
     ("src/clock.rs", "fn now() { jiff::Timestamp::now(); }", &[]),
     ("src/auth/mod.rs", "#[cfg(test)] mod tests;", &[]),
+    ("testing/a/src/main.rs", "use rocketlawyer_operator::clock; fn f() { clock::set_apart(1); }", &[]),
     ("tests/a/main.rs", "#[test] fn f() { use tokio::spawn; std::time::SystemTime::now(); }", &[]),
 ];
 

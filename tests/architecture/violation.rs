@@ -9,6 +9,8 @@ pub(crate) enum Rule {
     PureCore,
     /// 1: only `clock.rs`.
     OneClock,
+    /// 1: what the operator is made of.
+    NobodySetsTheClock,
     /// 2: `auth`.
     AuthKnowsNoKubernetes,
     /// 2: `cluster`.
@@ -36,9 +38,10 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::PureCore,
         Self::OneClock,
+        Self::NobodySetsTheClock,
         Self::AuthKnowsNoKubernetes,
         Self::ClusterKnowsNoAuthentication,
         Self::KindsStayApart,
@@ -61,6 +64,9 @@ impl Rule {
             }
             Self::OneClock => {
                 "only src/clock.rs reads the wall clock: take `now: Timestamp` as an argument; a shell asks `clock::now()`"
+            }
+            Self::NobodySetsTheClock => {
+                "only testing/stepped-clock sets its clock: a test of the library passes another `now`"
             }
             Self::AuthKnowsNoKubernetes => {
                 "auth knows no Kubernetes: take plain values, and let the kind's `issue` read them from the cluster's types"

@@ -5,6 +5,7 @@
 mod api_proxy;
 mod api_server_away;
 mod api_server_misbehaves;
+mod clocks;
 mod collisions;
 mod consent;
 mod crashes;

@@ -1,7 +1,8 @@
 //! How does a test run the operator? As the process that users run, with a log file, and never longer than the test.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// An operator that is started, stopped and started again.
 pub struct Operator {
+    /// What runs: the operator as users run it, unless a test says otherwise.
+    program: PathBuf,
     kubeconfig: PathBuf,
     pub arguments: Vec<String>,
     log: PathBuf,
@@ -24,12 +27,30 @@ pub struct Operator {
 impl Operator {
     /// One that does not run yet. What it logs is appended to `log`.
     pub fn new(kubeconfig: PathBuf, arguments: Vec<String>, log: PathBuf) -> Self {
-        Self { kubeconfig, arguments, log, environment: Vec::new(), child: None, begins: 0 }
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_rocketlawyer-operator"));
+        Self { program, kubeconfig, arguments, log, environment: Vec::new(), child: None, begins: 0 }
     }
 
     /// Starts it with this besides, from now on.
     pub fn argument(&mut self, flag: &str, value: &str) {
         self.arguments.extend([flag.to_owned(), value.to_owned()]);
+    }
+
+    /// From the next start on it is `testing/stepped-clock`: the same, with a clock that [`Operator::set_clock`] sets.
+    pub fn has_a_clock_of_its_own(&mut self) {
+        let program = Path::new(env!("CARGO_BIN_EXE_rocketlawyer-operator")).with_file_name("stepped-clock");
+        assert!(program.exists(), "{} is missing: cargo build --workspace --bins", program.display());
+        self.program = program;
+    }
+
+    /// Sets its clock so many seconds apart from the machine's, at once.
+    pub fn set_clock(&mut self, apart: i64) {
+        let done = |log: &str| log.matches("set apart").count();
+        let before = done(&self.log());
+        let input = self.child.as_mut().and_then(|child| child.stdin.as_mut()).expect("it runs");
+        writeln!(input, "{apart}").expect("it listens");
+        let set = until(Duration::from_secs(15), || (done(&self.log()) > before).then_some(()));
+        assert!(set.is_some(), "its clock was not set:\n{}", self.log_tail());
     }
 
     /// Starts it. Nothing of this process's environment reaches it.
@@ -38,12 +59,12 @@ impl Operator {
         self.begins = self.log().len();
         let mut options = File::options();
         let log = options.create(true).append(true).open(&self.log).expect("a log file");
-        let child = Command::new(env!("CARGO_BIN_EXE_rocketlawyer-operator"))
+        let child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();

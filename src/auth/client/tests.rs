@@ -1,6 +1,8 @@
 //! Whatever an answer holds, it brings a token that is bounded and hidden, or a fault without a trace of it.
 
-use jiff::{SignedDuration, Timestamp};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp, Unit};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -137,6 +139,38 @@ fn a_list_that_repeats_a_token_with_commas_shows_no_product() {
         let fine = json!("[fine, first-half, first-quarter]");
         assert_eq!(shown(field, fine).map(|it| it.len()), Some(3), "{field}");
     }
+}
+
+/// What is asked for depends on the service's clock, and a service token cannot be revoked.
+#[test]
+fn a_clock_hours_away_is_believed_only_if_it_is_told_twice() {
+    const HOUR: i64 = 3600;
+    let ahead = |date: Option<i64>, stamp: Option<i64>, iat: Option<i64>| {
+        let there = |hours: i64| now().as_second() + hours * HOUR;
+        let claims = json!({"iat": iat.map(there)}).to_string();
+        let token = format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims));
+        let stamp = stamp.map(|hours| (there(hours) * 1000).to_string());
+        let body = json!({"access_token": token, "expires_in": "600", "issued_at": stamp});
+        let reply = reply(200, date.map(there), body.to_string().into_bytes());
+        let answer = reply.parsed::<TokenAnswer>(Call::AccessToken, now()).unwrap();
+        let issued =
+            received(answer, &reply).access_token(Call::AccessToken, AccessToken::read, |_, _| false);
+        issued.unwrap().service_clock_ahead.map(|ahead| ahead.round(Unit::Minute).unwrap().as_secs())
+    };
+    for away in [-24, -2, 2, 24, 100_000] {
+        assert_eq!(ahead(Some(away), Some(away), None), Some(away * HOUR));
+        assert_eq!(ahead(Some(away), None, Some(away)), Some(away * HOUR));
+        // The token's own two words are one: both are of whoever wrote the answer.
+        for one in [(Some(away), None, None), (None, Some(away), Some(away)), (Some(away), Some(0), Some(0))]
+        {
+            assert_eq!(ahead(one.0, one.1, one.2), Some(away.signum() * HOUR), "{one:?}");
+        }
+    }
+    for near in [-1, 0, 1] {
+        assert_eq!(ahead(Some(near), Some(0), None), Some(near * HOUR));
+        assert_eq!(ahead(None, Some(near), None), Some(near * HOUR));
+    }
+    assert_eq!(ahead(None, None, None), None);
 }
 
 #[test]

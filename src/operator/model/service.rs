@@ -27,6 +27,8 @@ pub(in super::super) struct Service {
     pub strayed: BTreeSet<String>,
     /// How far its clock is ahead.
     pub clock_ahead: SignedDuration,
+    /// When the last service token was asked to end.
+    pub asked: Option<i64>,
     /// How often each call was made.
     pub calls: BTreeMap<&'static str, usize>,
     issued: usize,
@@ -41,6 +43,7 @@ impl Service {
             faults: BTreeMap::new(),
             blocked: BTreeSet::new(),
             strayed: BTreeSet::new(),
+            asked: None,
             calls: BTreeMap::new(),
             clock_ahead: SignedDuration::ZERO,
             issued: 0,
@@ -113,6 +116,7 @@ impl Service {
         if errand.subject.claims().values().any(|claim| self.blocked.contains(claim)) {
             return Err(a_fault(Class::Unexpected, Scope::Request));
         }
+        self.asked = Some(errand.expiration(now));
         let access = errand.access.for_request();
         match self.live.get(access) {
             Some(base) if base == errand.endpoint.base() => {}

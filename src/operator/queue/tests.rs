@@ -162,3 +162,38 @@ fn what_is_due_together_runs_by_its_instant() {
     queue.pass(at(2) + SignedDuration::from_secs(1));
     assert_eq!((queue.take(), queue.take()), (Some(key(2)), Some(key(1))));
 }
+
+/// Behaviour §2.3: what was arranged by a clock that was wrong is not waited for.
+#[test]
+fn a_clock_that_is_set_back_wakes_everything_at_once() {
+    let mut queue = Queue::default();
+    queue.pass(at(1000));
+    queue.wake_at(&key(1), Some(at(1010)));
+    queue.wake_at(&key(2), Some(at(1900)));
+    queue.pass(at(1000 - 6));
+    let woken: HashSet<_> = [queue.take(), queue.take()].into_iter().flatten().collect();
+    assert_eq!(woken, [key(1), key(2)].into());
+    assert_eq!((queue.next_look(), queue.take()), (None, None), "what was arranged is forgotten");
+
+    // It was one step: from here on the queue goes by the clock as it is.
+    queue.done(&key(1));
+    queue.wake_at(&key(1), Some(at(1005)));
+    queue.pass(at(1000));
+    assert_eq!((queue.next_look(), queue.take()), (Some(at(1005)), None));
+    queue.pass(at(1005));
+    assert_eq!(queue.take(), Some(key(1)));
+}
+
+/// Clocks that are kept in step go back a little now and then.
+#[test]
+fn a_clock_that_goes_back_a_little_wakes_nobody() {
+    let mut queue = Queue::default();
+    queue.pass(at(1000));
+    queue.wake_at(&key(1), Some(at(1010)));
+    queue.pass(at(1000 - 5));
+    assert_eq!((queue.next_look(), queue.take()), (Some(at(1010)), None));
+    queue.pass(at(1009));
+    assert_eq!(queue.take(), None);
+    queue.pass(at(1010));
+    assert_eq!(queue.take(), Some(key(1)));
+}

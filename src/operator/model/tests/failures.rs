@@ -1,10 +1,10 @@
 //! What failed, how often, and whose failure it is.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::super::World;
-use super::minutes;
+use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
 use crate::cluster::secrets::WriteRefused;
 use crate::cluster::watch::Watched;
@@ -245,4 +245,19 @@ fn somebody_else_tries_where_the_one_who_was_to_cannot() {
     world.pass(minutes(6));
     assert_eq!(world.ready(&first), "False Suspended");
     assert_eq!(world.ready(&second), "True Issued");
+}
+
+/// What was told by a clock that was wrong does not keep the next word back.
+#[test]
+fn a_failure_is_told_anew_when_the_clock_is_set_back() {
+    let mut world = World::new();
+    let partner = world.partner();
+    world.service.fail(Call::AccessToken, Some((Class::CredentialRefused, Scope::Credential)));
+    world.settle();
+    world.now -= hours(24);
+    world.pass(minutes(1));
+    let failure = &world.status(&partner)["failure"];
+    assert_eq!((world.service.count(Call::AccessToken), &failure["count"]), (2, &json!(2)));
+    let next: Timestamp = failure["nextAttemptAt"].as_str().unwrap().parse().unwrap();
+    assert!(next > world.now && next < world.now + hours(1), "{next}, and it is {}", world.now);
 }

@@ -37,6 +37,24 @@ fn a_service_that_tells_another_time_is_named_until_it_tells_the_same() {
     assert!(!world.message(&partner).contains("clock"), "{}", world.message(&partner));
 }
 
+/// Behaviour §2.1: what is asked for is asked for in the service's time, also right after a step of the local clock, which no
+/// answer has told of yet.
+#[test]
+fn a_clock_that_is_set_leaves_the_services_where_they_were() {
+    let (mut world, partner, _) = in_order();
+    for (step, skew) in [(hours(1), -3600), (hours(-1), 0), (hours(-1), 3600), (hours(25), -86_400)] {
+        world.now += step;
+        world.service.clock_ahead -= step;
+        world.operator.turns.clock_was_set(step);
+        world.settle();
+        assert_eq!(world.status(&partner)["clockSkewSeconds"].as_i64().unwrap_or_default(), skew, "{step}");
+        world.request(&format!("at-{}", world.now.as_second()), json!({"serviceTokenTTL": "2h"}));
+        world.settle();
+        let asked = world.service.asked.expect("a service token was asked for");
+        assert_eq!(asked, (world.now + world.service.clock_ahead + hours(2)).as_second(), "{step}");
+    }
+}
+
 #[test]
 fn a_first_issue_takes_three_calls_and_two_writes_each() {
     let (world, partner, request) = in_order();
