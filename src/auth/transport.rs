@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
@@ -39,7 +39,13 @@ pub(super) struct Reply {
 pub(super) struct Transport {
     limits: Limits,
     extra_roots: Option<CaBundle>,
-    clients: Mutex<HashMap<Option<CaBundle>, reqwest::Client>>,
+    clients: Mutex<HashMap<Option<CaBundle>, Young>>,
+}
+
+/// A client, and since when its connections are used.
+struct Young {
+    client: reqwest::Client,
+    since: Instant,
 }
 
 /// Distinct CA bundles whose clients are kept; beyond it they are built anew when needed.
@@ -48,6 +54,8 @@ const LARGEST_HEADERS: u32 = 16 * 1024;
 const MOST_HEADERS: usize = 100;
 /// Short, because a connection's buffers hold what last went through it.
 const IDLE: Duration = Duration::from_secs(20);
+/// How long a connection is used that is never idle for so long, for the same reason.
+const IN_USE: Duration = Duration::from_secs(30);
 
 impl Default for Limits {
     fn default() -> Self {
@@ -68,7 +76,7 @@ impl Transport {
         bearer: Option<&str>,
         body: Zeroizing<Vec<u8>>,
     ) -> Result<Reply, Fault> {
-        let client = self.client(endpoint.ca_bundle())?;
+        let client = self.client(endpoint.ca_bundle(), Instant::now())?;
         let mut request = client
             .post(format!("{}{path}", endpoint.base()))
             .header(CONTENT_TYPE, "application/json")
@@ -102,17 +110,19 @@ impl Transport {
         }
     }
 
-    fn client(&self, bundle: Option<&CaBundle>) -> Result<reqwest::Client, Fault> {
+    fn client(&self, bundle: Option<&CaBundle>, now: Instant) -> Result<reqwest::Client, Fault> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let key = bundle.cloned();
-        if let Some(client) = clients.get(&key) {
-            return Ok(client.clone());
+        if let Some(young) = clients.get(&key)
+            && now.duration_since(young.since) < IN_USE
+        {
+            return Ok(young.client.clone());
         }
         let client = self.build(bundle).map_err(|_| unreachable_endpoint(ErrorCode::TlsFailed, bundle))?;
         if clients.len() >= MOST_CLIENTS {
             clients.clear();
         }
-        clients.insert(key, client.clone());
+        clients.insert(key, Young { client: client.clone(), since: now });
         Ok(client)
     }
 
@@ -191,3 +201,6 @@ fn is_tls(error: &(dyn Error + 'static)) -> bool {
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     wrapped.is_some_and(|inner| is_tls(inner)) || error.source().is_some_and(is_tls)
 }
+
+#[cfg(test)]
+mod tests;

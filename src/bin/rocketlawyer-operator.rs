@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints")]
 
+use std::alloc::System;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -9,6 +10,11 @@ use rocketlawyer_operator::operator::{self, Options};
 use rocketlawyer_operator::{api, process, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed: the buffers of libraries that parsed or sent a secret know nothing of it.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// Issues and renews Rocket Lawyer API tokens inside Kubernetes.
 #[derive(Parser)]

@@ -10,6 +10,8 @@ use http::{Method, Request, header};
 use kube::{Client, client::Body};
 use serde::de::DeserializeOwned;
 
+use super::client::CLOSE;
+
 /// Overall limit of a call, tries and waits included.
 const OVERALL: Duration = Duration::from_secs(15);
 /// Most tries of a call.
@@ -21,7 +23,7 @@ const RECONNECT: Duration = Duration::from_millis(250);
 pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 /// The same for a collection.
 pub(super) const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-/// A whole object.
+/// A whole object. Only Secrets are read so: the connection ends with the answer.
 pub(super) const WHOLE: &str = "application/json";
 
 /// The API server, as seen by calls that are not watches. Cheap to clone.
@@ -110,13 +112,15 @@ impl ApiServer {
     }
 
     async fn try_once(&self, call: &Call) -> Result<Answer, NoAnswer> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(&call.method)
             .uri(&call.path)
             .header(header::ACCEPT, call.accept)
-            .header(header::CONTENT_TYPE, call.content_type)
-            .body(Body::from(call.body.clone()))
-            .map_err(|_| NoAnswer::NotSent)?;
+            .header(header::CONTENT_TYPE, call.content_type);
+        if call.method == Method::GET && call.accept == WHOLE {
+            request = request.header(header::CONNECTION, CLOSE);
+        }
+        let request = request.body(Body::from(call.body.clone())).map_err(|_| NoAnswer::NotSent)?;
         let response = self.client.send(request).await.map_err(|error| no_answer(&error))?;
         let status = response.status().as_u16();
         let retry_after = response

@@ -1,4 +1,5 @@
-//! How is the API server reached? As kubectl finds it, with two clients: watches may be silent for minutes, a call may not.
+//! How is the API server reached? As kubectl finds it, with a client for each sort of conversation:
+//! watches may be silent for minutes, a call may not, and what brings secrets uses no connection twice.
 
 use std::{
     error::Error as _,
@@ -7,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Uri, header::USER_AGENT};
+use http::{
+    HeaderValue, Uri,
+    header::{CONNECTION, USER_AGENT},
+};
 use kube::{
     Client, Config,
     config::{InferConfigError, KubeconfigError},
@@ -20,10 +24,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Longest silence of a call that was sent.
 const READ: Duration = Duration::from_secs(15);
 
+/// Ends a connection with its answer, and frees its buffers, which hold what went through them.
+pub(super) const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
 /// The clients of one operator. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
     pub(super) watches: Client,
+    /// For the lists and watches that bring secrets.
+    pub(super) secrets: Client,
     /// For every call that is not a watch.
     pub api: ApiServer,
     namespace: Box<str>,
@@ -76,10 +85,13 @@ impl Clients {
 
         config.connect_timeout = Some(CONNECT);
         let watches = Client::try_from(config.clone()).map_err(|_| NoCluster::Unusable)?;
+        let mut closing = config.clone();
+        closing.headers.push((CONNECTION, CLOSE));
+        let secrets = Client::try_from(closing).map_err(|_| NoCluster::Unusable)?;
         config.read_timeout = Some(READ);
         config.reset_reader_on_write = true;
         let api = Client::try_from(config).map_err(|_| NoCluster::Unusable)?;
-        Ok(Self { watches, api: ApiServer::over(api), namespace })
+        Ok(Self { watches, secrets, api: ApiServer::over(api), namespace })
     }
 
     /// The operator's own namespace: the Pod's, else the kubeconfig context's.
@@ -119,3 +131,6 @@ fn proxy_of_the_environment() -> Option<Uri> {
         .find(|proxy| !proxy.is_empty())
         .and_then(|proxy| proxy.parse().ok())
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,7 +162,11 @@ pub fn start(clients: &Clients, streams: Vec<Stream>) -> (Watches, mpsc::Receive
     let (out, changes) = mpsc::channel(WAITING);
     let mut tasks = JoinSet::new();
     for stream in streams {
-        let (client, out) = (clients.watches.clone(), out.clone());
+        let client = match stream.what {
+            Watched::ManagedSecrets => &clients.secrets,
+            _ => &clients.watches,
+        };
+        let (client, out) = (client.clone(), out.clone());
         match stream.what {
             Watched::Credentials => tasks.spawn(follow::<edge::Credential>(client, stream, out)),
             Watched::Requests => tasks.spawn(follow::<edge::Request>(client, stream, out)),

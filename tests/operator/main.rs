@@ -16,6 +16,8 @@ mod hardening;
 mod hostile_answers;
 mod hostile_objects;
 mod many_requests;
+mod memory;
+mod memory_search;
 mod nothing_without_cause;
 mod ownership;
 mod process;

@@ -53,6 +53,11 @@ impl Operator {
         assert!(set.is_some(), "its clock was not set:\n{}", self.log_tail());
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Starts it. Nothing of this process's environment reaches it.
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "it runs already");
@@ -129,14 +134,19 @@ impl Drop for Operator {
 }
 
 /// Looks at what cannot be watched, until it is there.
-pub fn until<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn until<T>(within: Duration, look: impl FnMut() -> Option<T>) -> Option<T> {
+    until_seen(within, LOOK_AGAIN_AFTER, look)
+}
+
+/// The same where each look costs much.
+pub fn until_seen<T>(within: Duration, pause: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
         let found = look();
         if found.is_some() || started.elapsed() >= within {
             return found;
         }
-        std::thread::sleep(LOOK_AGAIN_AFTER);
+        std::thread::sleep(pause);
     }
 }
 

@@ -103,7 +103,7 @@ fn everything_that_is_shown(world: &World) -> Vec<(&'static str, String)> {
 }
 
 /// The text itself, URL-encoded, and within base64, wherever in it the text begins.
-fn encodings(text: &str) -> Vec<String> {
+pub fn encodings(text: &str) -> Vec<String> {
     let mut all = vec![text.to_owned(), url_encoded(text)];
     for engine in [STANDARD, URL_SAFE] {
         for before in 0..3 {

@@ -26,6 +26,8 @@ pub(super) trait Edge: Sized + Send + 'static {
     const METADATA_ONLY: bool = false;
     /// How many at a time in a list: a page is held whole, and an object may be 1 MiB.
     const PAGE: u32 = 100;
+    /// How many seconds one watch lasts; `None`: as long as kube's watcher wants, minutes. The next goes on where it ended.
+    const LASTS: Option<u32> = None;
 
     /// Which of them.
     fn fields() -> Option<String> {
@@ -81,6 +83,8 @@ impl Edge for ManagedSecret {
     type Of = v1::Secret;
     type Sent = StoredSecret;
     const PAGE: u32 = 25;
+    // The buffers of a connection hold what last went through it, and are freed with it.
+    const LASTS: Option<u32> = Some(40);
 
     fn fields() -> Option<String> {
         Some(format!("type={}", names::SECRET_TYPE))

@@ -73,6 +73,7 @@ impl Follower {
             let config = watcher::Config {
                 field_selector: E::fields(),
                 page_size: Some(E::PAGE),
+                timeout: E::LASTS,
                 ..watcher::Config::default()
             };
             if self.run(watcher(api, config)).await == Next::End {
