@@ -43,3 +43,6 @@ pub(crate) fn free_port() -> Result<u16, Error> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     bound.map(|address| address.port()).map_err(Error::io("find", Path::new("a free port")))
 }
+
+#[cfg(test)]
+mod tests;
