@@ -112,7 +112,8 @@ pub fn another_failure(
         http_status: news.http_status,
         error_code: news.error_code,
         count,
-        since: same.map_or(now, |old| old.since),
+        // Whatever a clock said that was set back since: a failure that lies ahead would never be awaited.
+        since: same.map_or(now, |old| old.since.min(now)),
         next_attempt: Some(later(now, delay(news.class, count, life_left, uid))),
         stamp: news.stamp,
     }
