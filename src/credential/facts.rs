@@ -30,6 +30,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         chain: Chain::Login,
         endpoint: endpoint(state, credential),
         secret,
+        look: object.work.look,
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
         failures: &object.work.failures,

@@ -40,6 +40,8 @@ pub struct Facts<'a> {
     pub endpoint: Option<Parked>,
     /// The Secret of the name that the spec wants.
     pub secret: SecretFact<'a>,
+    /// A write of ours came back without a word on what became of it: it is looked at first, and what was known still counts.
+    pub look: bool,
     /// The record of the token that is held in memory for this object.
     pub held: Option<&'a Record>,
     /// What this operator has done and learnt of the Secret.

@@ -57,8 +57,9 @@ pub enum Precondition {
     },
 }
 
-/// Decides. The order is: what is over, what is not known, what is held and not yet written, what must be issued, what
-/// must be rendered anew, what somebody waits for.
+/// Decides. The order is: what is over, what is not known, what is held and not yet written, what must be rendered
+/// anew (a renewal may have to wait in line, and a token that somebody edited must not), what must be issued, what somebody
+/// waits for.
 #[must_use]
 pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Step {
     if facts.deleting || facts.care.namespace_is_going {
@@ -70,8 +71,8 @@ pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Step {
     read(facts, now)
         .or_else(|| finish(facts, wish, now))
         .or_else(|| write_held(facts, now))
-        .or_else(|| issue(facts, now))
         .or_else(|| render(facts, wish, now))
+        .or_else(|| issue(facts, now))
         .or_else(|| recall_for_those_who_wait(facts, now))
         .unwrap_or_else(|| wait(facts, cause(facts, now), now))
 }
@@ -85,7 +86,7 @@ fn read(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     if facts.login == LoginFact::Unread && may_try(facts, FailedStep::ReadClientSecret, now) {
         return Some(Step::ReadLogin);
     }
-    let unknown = matches!(facts.secret, SecretFact::Unknown);
+    let unknown = facts.look || matches!(facts.secret, SecretFact::Unknown);
     (unknown && may_try(facts, FailedStep::ReadManagedSecret, now)).then_some(Step::Look)
 }
 
@@ -98,7 +99,7 @@ fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
         // written over it, if it is good for that.
         let worse = |seen: &SeenSecret| seen.content == Content::Edited || is_restored(facts, held);
         let stays = seen.is_some_and(|seen| !worse(seen) || !serves(facts, held, now));
-        if stays && cause(facts, now).is_none() {
+        if stays && !facts.look && cause(facts, now).is_none() {
             return Some(Step::DropHeld);
         }
     } else if !must_be_rendered(facts) {
@@ -201,7 +202,7 @@ fn blocks_writing(facts: &Facts<'_>) -> bool {
         facts.secret,
         SecretFact::Foreign | SecretFact::Claimed(_) | SecretFact::FormerOwner | SecretFact::Unknown
     );
-    taken || facts.secret.seen().is_some_and(|seen| seen.immutable || seen.deleting)
+    taken || facts.look || facts.secret.seen().is_some_and(|seen| seen.immutable || seen.deleting)
 }
 
 fn may_try(facts: &Facts<'_>, step: FailedStep, now: Timestamp) -> bool {

@@ -187,7 +187,10 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
             let login = credential.session.login()?.clone();
             (credential::issue::PERMITS, Issue::Access(credential::issue::Errand { endpoint, login }))
         }
-        Kind::Request => (scoped_token::issue::PERMITS, Issue::Scoped(Box::new(errand(state, key)?))),
+        Kind::Request => {
+            let errand = errand(state, key)?;
+            (scoped_token::issue::permits(&errand), Issue::Scoped(Box::new(errand)))
+        }
     };
     let origin = issue.endpoint().origin().clone();
     let expires_at = facts.record().map(|record| record.expires_at);

@@ -251,6 +251,8 @@ impl Outcome {
                     Verdict::Throttled { retry_after: fault.retry_after }
                 }
                 (Scope::Endpoint, _) => Verdict::Unreachable,
+                // A CA bundle of its own that does not fit: nothing was heard of the service.
+                (Scope::Credential | Scope::Request, _) if fault.http_status.is_none() => Verdict::Unheard,
                 (Scope::Credential | Scope::Request, _) => Verdict::Served,
             },
             _ => Verdict::Unheard,

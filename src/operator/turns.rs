@@ -169,7 +169,8 @@ impl Turns {
             // What was done for an object that is gone says nothing of the one that bears its name now.
             return Landed { restored: false, told: None, next: self.turn(ticket.key, now) };
         }
-        if !matches!(outcome, Outcome::Panicked)
+        // To have said so is no success.
+        if !matches!(outcome, Outcome::Panicked | Outcome::Published(_))
             && let Some(object) = self.state.object_mut(&ticket.key)
         {
             object.work.failures.forgive(&[FailedStep::Internal]);
@@ -184,7 +185,12 @@ impl Turns {
                 Landed { restored: false, told: None, next: self.turn(key, now) }
             }
             (_, outcome) => {
-                let Aftermath { wake, restored } = apply(&mut self.state, &key, outcome, now);
+                let state = &mut self.state;
+                let Ok(Aftermath { wake, restored }) =
+                    catch_unwind(AssertUnwindSafe(|| apply(state, &key, outcome, now)))
+                else {
+                    return Landed { restored: false, told: None, next: self.panicked(key, now) };
+                };
                 self.wake(wake);
                 Landed { restored, told: None, next: self.turn(key, now) }
             }
@@ -205,28 +211,28 @@ impl Turns {
 
     /// One decision about one object. A panic in it concerns that object alone.
     fn turn(&mut self, key: Key, now: Timestamp) -> Turn {
-        let woken = offers::refresh(&mut self.state, &key, now);
+        let state = &mut self.state;
+        let thought = catch_unwind(AssertUnwindSafe(|| {
+            let woken = offers::refresh(state, &key, now);
+            (woken, decide(state, &key, now))
+        }));
+        let Ok((woken, decided)) = thought else {
+            return self.panicked(key, now);
+        };
         self.wake(woken);
-        let decided = catch_unwind(AssertUnwindSafe(|| decide(&self.state, &key, now)));
-        if !matches!(decided, Ok(Some(Decision::Call { .. }))) {
+        if !matches!(decided, Some(Decision::Call { .. })) {
             let called = self.gates.give_up(&key, now);
             self.wake(called);
         }
         match decided {
-            Err(_) => {
-                self.end_of_probe(&key);
-                self.queue.wake_at(&key, Some(later(now, AFTER_PANIC)));
-                self.queue.done(&key);
-                Turn::Panicked(key)
-            }
-            Ok(None) => {
+            None => {
                 self.queue.wake_at(&key, None);
                 self.end_of_probe(&key);
                 self.queue.done(&key);
                 Turn::Rest
             }
-            Ok(Some(Decision::Act(effect))) => self.act(key, effect, None),
-            Ok(Some(Decision::Call { origin, need, effect, meanwhile })) => {
+            Some(Decision::Act(effect)) => self.act(key, effect, None),
+            Some(Decision::Call { origin, need, effect, meanwhile }) => {
                 let Asked { through, called } = self.gates.ask(&origin, &key, need, now);
                 self.wake(called);
                 if through {
@@ -236,7 +242,7 @@ impl Turns {
                     self.rest(key, meanwhile)
                 }
             }
-            Ok(Some(Decision::DropHeld)) => {
+            Some(Decision::DropHeld) => {
                 if let Some(object) = self.state.object_mut(&key) {
                     object.work.held = None;
                 }
@@ -244,7 +250,7 @@ impl Turns {
                 self.queue.wake(key);
                 Turn::Rest
             }
-            Ok(Some(Decision::Rest(rest))) => {
+            Some(Decision::Rest(rest)) => {
                 if rest.waits {
                     self.wait_for_credentials(&key);
                 } else {
@@ -253,6 +259,16 @@ impl Turns {
                 self.rest(key, rest)
             }
         }
+    }
+
+    /// A panic concerns one object alone: it is looked at again later.
+    fn panicked(&mut self, key: Key, now: Timestamp) -> Turn {
+        let called = self.gates.give_up(&key, now);
+        self.wake(called);
+        self.end_of_probe(&key);
+        self.queue.wake_at(&key, Some(later(now, AFTER_PANIC)));
+        self.queue.done(&key);
+        Turn::Panicked(key)
     }
 
     /// A request that comes to rest tries nothing out for others.

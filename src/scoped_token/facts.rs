@@ -36,6 +36,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         chain,
         endpoint: endpoint(state, key, request),
         secret,
+        look: object.work.look,
         held: object.work.held.as_ref().map(|held| &held.record),
         care: object.work.care,
         failures: &object.work.failures,

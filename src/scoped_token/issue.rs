@@ -52,7 +52,10 @@ impl Errand {
 }
 
 /// How many calls at once this needs of the gate: an exchange takes its two together.
-pub const PERMITS: u32 = 2;
+#[must_use]
+pub fn permits(errand: &Errand) -> u32 {
+    1 + u32::from(errand.exchanger.is_some())
+}
 
 /// Issues the token that is to be delivered. `answered` is told of each call when it has ended, well or not.
 pub async fn issue(

@@ -139,12 +139,12 @@ impl State {
     /// nothing to those who have no right to it: so nothing about it needs to be told to them.
     #[must_use]
     pub fn secret_fact<'a>(&'a self, key: &Key, object: &Object, name: &str) -> SecretFact<'a> {
-        if object.work.look {
-            return SecretFact::Unknown;
-        }
         let seen = self.secrets.managed(&key.namespace, name).map(|it| owned_by(key, &object.meta.uid, it));
         if let Some(SecretFact::Ours(seen)) = seen {
             return SecretFact::Ours(seen);
+        }
+        if object.work.look {
+            return SecretFact::Unknown;
         }
         if let Some(by) = self.claimed_before(key, object, name) {
             return SecretFact::Claimed(by);

@@ -133,6 +133,11 @@ fn kept_session(old: Credential, new: Option<&CredentialSpec>) -> Session {
         session.login_version = None;
         session.validity = Validity::Unknown;
     }
+    let asked_at = old.spec.as_ref().ok().map(|spec| &spec.endpoint);
+    if new.map(|spec| &spec.endpoint) != asked_at {
+        // What another service said of the same key and secret says nothing here.
+        session.validity = Validity::Unknown;
+    }
     session
 }
 

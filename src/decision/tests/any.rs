@@ -45,7 +45,7 @@ pub(super) fn scene() -> impl Strategy<Value = Scene> {
                 it.chain = around.2;
             }
             it.deleting = around.3 == 9;
-            (it.endpoint, it.says_ready) = (endpoint, around.3 > 4);
+            (it.endpoint, it.says_ready, it.look) = (endpoint, around.3 > 4, around.3 == 4);
         })
     })
 }

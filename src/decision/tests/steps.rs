@@ -24,6 +24,7 @@ fn without_a_token() -> Vec<Row> {
         ("being deleted", |it| (it.deleting, it.place) = (true, Place::Absent), None),
         ("its namespace is going", |it| (it.care.namespace_is_going, it.place) = (true, Place::Absent), None),
         ("a login not read", |it| it.login = LoginFact::Unread, Some(Step::ReadLogin)),
+        ("a write without an answer", |it| it.look = true, Some(Step::Look)),
         ("a name not known", |it| it.place = Place::Unknown, Some(Step::Look)),
         ("nothing there", |it| it.place = Place::Absent, Some(Step::Issue(Cause::SecretIsMissing))),
         ("it was there", |it| (it.place, it.care.vanished) = (Place::Absent, true), Some(Step::ConfirmOwner)),

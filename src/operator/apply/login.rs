@@ -62,9 +62,9 @@ pub(super) fn login(
 /// What was read becomes the session's login.
 fn take_in(session: &mut Session, found: LoginLook, record_made_with: Option<[u8; 16]>, first: bool) {
     let LoginLook::Found { client_id, client_secret, version } = found else {
+        // What the service said last is not unsaid by it.
         session.login = LoginState::Absent;
         session.login_version = None;
-        session.validity = Validity::Unknown;
         return;
     };
     session.login = login_state(client_id, client_secret);

@@ -55,7 +55,10 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
         },
         Outcome::Finished(deletion) => aftermath.wake = secret::finished(state, key, deletion, now),
         Outcome::Published(_) => {}
-        Outcome::Panicked => setback(state, key, api_server(FailedStep::Internal), now),
+        Outcome::Panicked => {
+            let news = Setback { class: RetryClass::Transient, ..api_server(FailedStep::Internal) };
+            setback(state, key, news, now);
+        }
     }
     aftermath
 }

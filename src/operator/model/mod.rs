@@ -182,7 +182,7 @@ impl World {
         any
     }
 
-    fn deliver_all(&mut self) -> bool {
+    pub(super) fn deliver_all(&mut self) -> bool {
         STREAMS.into_iter().any(|what| self.deliver(what))
     }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::World;
 use super::{hours, minutes};
-use crate::auth::{Call, Class, Scope};
+use crate::auth::{Call, Class, Fault, Scope};
 use crate::decision::Key;
 
 /// Requests that are under way together: each needs two of the 32 permits.
@@ -65,4 +65,43 @@ fn what_is_one_apps_own_failure_closes_no_gate() {
         assert_eq!(world.ready(&other), "True Issued", "{class:?}");
         assert_eq!(world.service.count(Call::AccessToken), access + 1);
     }
+}
+
+/// A delivered service token is one call, so twice as many are under way as of those that are exchanged.
+#[test]
+fn a_service_token_that_is_delivered_takes_one_permit() {
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    for n in 0..50 {
+        world.request(&format!("interview-{n}"), json!({"deliver": "ServiceToken"}));
+    }
+    world.service.fail(Call::ServiceToken, Some((Class::Transient, Scope::Endpoint)));
+    world.settle();
+    assert_eq!(world.service.count(Call::ServiceToken), 2 * IN_FLIGHT);
+}
+
+/// A CA bundle that does not fit is its credential's own trouble, and no word of the service that it is well.
+#[test]
+fn who_did_not_reach_the_service_opens_no_gate() {
+    let (mut world, _) = with_requests(3);
+    let origin = "https://api-sandbox.rocketlawyer.com".parse().expect("an origin");
+    let of = |scope| Fault {
+        class: Class::Transient,
+        scope,
+        http_status: None,
+        error_code: None,
+        retry_after: None,
+    };
+    world.service.faults.insert(Call::ServiceToken.as_str(), of(Scope::Endpoint));
+    world.settle();
+    world.service.faults.insert(Call::ServiceToken.as_str(), of(Scope::Credential));
+    let before = world.service.count(Call::ServiceToken);
+    world.pass(minutes(1));
+    assert!(world.service.count(Call::ServiceToken) > before, "somebody probed");
+    assert!(
+        world.operator.turns.gates.parked(&origin).is_some(),
+        "{:?}",
+        world.operator.turns.gates.occupancy().collect::<Vec<_>>()
+    );
 }

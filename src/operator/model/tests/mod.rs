@@ -8,6 +8,7 @@ mod failures;
 mod firewall;
 mod gate;
 mod hostile;
+mod interrupted;
 mod issuing;
 mod lists;
 mod outage;
