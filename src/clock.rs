@@ -1,4 +1,4 @@
-//! What time is it? The only reader of a clock; everything else is handed the answer.
+//! What time is it? The only reader of the wall clock; everything else is handed the answer.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -1,6 +1,8 @@
 //! `rocketlawyer-operator`: issues and renews Rocket Lawyer API tokens inside Kubernetes.
 //!
-//! The modules in reading order. The first line of each says which question it answers.
+//! To be read in this order; the first line of each says which question it answers: `api` (the two kinds), `token` (what holds a
+//! secret), `decision` (must a token be replaced?), `state` (what is known), `credential` and `scoped_token` (what is particular to
+//! each kind), `auth` and `cluster` (the two servers), `operator` (how it all runs), `telemetry`, `clock` and `process`, `emulator`.
 
 pub mod api;
 pub mod auth;

@@ -1,5 +1,5 @@
-//! What may requests count on? Said by the credential's own work after every decision, so that ten thousand requests look it
-//! up instead of finding it out.
+//! What may requests count on? Said before every decision about the credential, and as soon as a request met a refusal of it, so
+//! that ten thousand requests look it up instead of finding it out.
 
 use jiff::Timestamp;
 

@@ -9,6 +9,7 @@ mod placing;
 mod secrets;
 mod session;
 pub mod spec;
+mod vanished;
 mod watching;
 
 use std::collections::{HashMap, HashSet};

@@ -1,5 +1,6 @@
 //! What is known of a credential's dealings with the service? Login, generation of the access token, what was refused, who
-//! waits. In memory only, and written by the credential's own work alone (behaviour §3.2).
+//! waits. In memory only, and written by outcomes alone: the credential's own, and what its requests met with its token or
+//! login (behaviour §3.2, §3.4).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ pub enum LoginState {
     },
 }
 
-/// What requests may count on. The credential's own work says so after every decision.
+/// What requests may count on. Said before every decision about the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offers {
     /// The access token.

@@ -194,19 +194,6 @@ impl Scene {
                 },
             }),
         };
-        let place = match self.place {
-            Place::Unwanted => SecretFact::Unwanted,
-            // The name is part of the spec.
-            _ if self.fault.is_some() => SecretFact::Unwanted,
-            Place::Unknown => SecretFact::Unknown,
-            Place::Absent => SecretFact::Absent,
-            Place::Foreign => SecretFact::Foreign,
-            // Whose it is does not matter to what is decided.
-            Place::Claimed => SecretFact::Claimed(&self.key),
-            Place::FormerOwner => SecretFact::FormerOwner,
-            Place::Ours => SecretFact::Ours(&self.seen),
-            Place::Orphan => SecretFact::Orphan(&self.seen),
-        };
         Facts {
             key: &self.key,
             uid: UID,
@@ -219,7 +206,7 @@ impl Scene {
             login: self.login,
             chain: self.chain,
             endpoint: self.endpoint,
-            secret: place,
+            secret: self.secret(),
             look: self.look,
             held: self.held.as_ref(),
             care: self.care,
@@ -230,6 +217,22 @@ impl Scene {
             token_wanted: self.token_wanted,
             validity: self.validity,
             clock_ahead: self.clock_ahead,
+        }
+    }
+
+    fn secret(&self) -> SecretFact<'_> {
+        match self.place {
+            Place::Unwanted => SecretFact::Unwanted,
+            // The name is part of the spec.
+            _ if self.fault.is_some() => SecretFact::Unwanted,
+            Place::Unknown => SecretFact::Unknown,
+            Place::Absent => SecretFact::Absent,
+            Place::Foreign => SecretFact::Foreign,
+            // Whose it is does not matter to what is decided.
+            Place::Claimed => SecretFact::Claimed(&self.key),
+            Place::FormerOwner => SecretFact::FormerOwner,
+            Place::Ours => SecretFact::Ours(&self.seen),
+            Place::Orphan => SecretFact::Orphan(&self.seen),
         }
     }
 }
