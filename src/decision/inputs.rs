@@ -39,13 +39,14 @@ pub struct Subject<'a> {
 /// is delivered. The client *secret* is no part of it: a rotated secret must not replace ten thousand tokens that work.
 #[must_use]
 pub fn request_made_with(
-    uid: &str,
+    made_for: [u8; 16],
     client_id: &str,
     service_token_ttl: Option<jiff::SignedDuration>,
 ) -> [u8; 16] {
     let mut canon = Canon::new("with");
-    // Salted with the object, so that equal annotations do not show equal apps.
-    canon.text(uid);
+    // Salted with what it is for, so that equal annotations do not show equal apps, and whoever is created anew for the same
+    // keeps the token that was left (behaviour §1.6).
+    canon.bytes(&made_for);
     canon.text(client_id);
     canon.text(&service_token_ttl.map_or_else(String::new, |ttl| ttl.as_secs().to_string()));
     canon.finish()
@@ -71,8 +72,12 @@ impl Canon {
     }
 
     fn text(&mut self, text: &str) {
-        self.0.update((text.len() as u64).to_be_bytes());
-        self.0.update(text.as_bytes());
+        self.bytes(text.as_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
     }
 
     fn finish(self) -> [u8; 16] {

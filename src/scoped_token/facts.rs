@@ -17,7 +17,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
     let object = state.object(key)?;
     let request = object.request()?;
     let meta = &object.meta;
-    let wish = wish(state, key, request, &meta.uid);
+    let wish = wish(state, key, request);
     let secret = match wish.as_ref().ok().and_then(|wish| wish.template) {
         Some(template) => state.secret_fact(key, object, &template.name),
         None => SecretFact::Unwanted,
@@ -55,7 +55,7 @@ pub fn waits_for<'a>(state: &'a State, key: &Key) -> impl Iterator<Item = &'a Ke
     spec.into_iter().flat_map(RequestSpec::credentials).map(|it| &it.key)
 }
 
-fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Result<Wish<'a>, SpecFault> {
+fn wish<'a>(state: &'a State, key: &Key, request: &'a Request) -> Result<Wish<'a>, SpecFault> {
     let spec = request.spec.as_ref().map_err(|fault| *fault)?;
     let asked = consenting(state, key, &spec.credential);
     let exchanger = spec.exchanger().and_then(|name| consenting(state, key, name));
@@ -69,6 +69,7 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Res
         purpose: spec.subject.purpose(),
         claims: spec.subject.claims(),
     };
+    let made_for = endpoint.map(|endpoint| inputs::made_for(endpoint.base(), Some(subject)));
     Ok(Wish {
         template: Some(&spec.template),
         delivery: spec.delivery,
@@ -78,8 +79,8 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request, uid: &str) -> Res
         suspended: spec.suspended,
         selector_ignored: false,
         refused_origin: None,
-        made_for: endpoint.map(|endpoint| inputs::made_for(endpoint.base(), Some(subject))),
-        made_with: made_with(spec, exchanger.map(|(_, session)| session), uid),
+        made_for,
+        made_with: made_for.and_then(|it| made_with(it, spec, exchanger.map(|(_, session)| session))),
         names: Names { client_secret: "", credential: &out_of_reach.shown, purpose: spec.subject.purpose() },
     })
 }
@@ -91,13 +92,13 @@ fn endpoint(state: &State, key: &Key, request: &Request) -> Option<Parked> {
 }
 
 /// The app that exchanges, or the lifetime asked for; unknown until the exchanging login was read.
-fn made_with(spec: &RequestSpec, exchanger: Option<&Session>, uid: &str) -> Option<[u8; 16]> {
+fn made_with(made_for: [u8; 16], spec: &RequestSpec, exchanger: Option<&Session>) -> Option<[u8; 16]> {
     match spec.delivery {
         Delivery::AccessToken => {
             let login = exchanger?.login()?;
-            Some(inputs::request_made_with(uid, &login.client_id, None))
+            Some(inputs::request_made_with(made_for, &login.client_id, None))
         }
-        Delivery::ServiceToken => Some(inputs::request_made_with(uid, "", Some(spec.service_token_ttl))),
+        Delivery::ServiceToken => Some(inputs::request_made_with(made_for, "", Some(spec.service_token_ttl))),
     }
 }
 

@@ -236,6 +236,11 @@ fn an_orphaned_scoped_token_is_adopted_only_by_a_request_for_the_same_subject() 
         world.wait_for(Kind::Secret, INTERVIEW, |it| it["metadata"]["ownerReferences"].is_null());
     };
     leave_the_secret();
+    world.request("interview", json!({}));
+    world.wait_ready(Kind::Request, "interview");
+    assert_eq!(data(&world.secret(INTERVIEW), "access_token"), data(&first, "access_token"));
+    assert_eq!(world.emulator.calls(Call::Exchange), 1, "it is kept");
+    leave_the_secret();
     world.request("interview", json!({"interviewId": "another-customer"}));
     let second = world.wait_renewed(INTERVIEW, &first);
     assert_ne!(data(&second, "access_token"), data(&first, "access_token"));

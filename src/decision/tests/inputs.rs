@@ -41,9 +41,9 @@ fn what_a_token_is_for() {
 fn what_a_token_is_made_with() {
     let secret = ClientSecret::read(b"s3cret").unwrap();
     assert_eq!(hex(secret.sign(&credential_made_with("my-app"))), "49204d69659eeb3cf782fdcc83716fe7");
-    assert_eq!(hex(request_made_with("uid-1", "my-app", None)), "d05d7098a4e86f3b7fd50aec3840b52e");
+    assert_eq!(hex(request_made_with([1; 16], "my-app", None)), "b57998db4740d28524f28390a583f6c7");
     let day = Some(SignedDuration::from_hours(24));
-    assert_eq!(hex(request_made_with("uid-1", "", day)), "145a4cd5de618ffdd27036626d144dc1");
+    assert_eq!(hex(request_made_with([1; 16], "", day)), "977844214b48a41e2d1da6c652ed5c8f");
 }
 
 /// No two different inputs share a hash because their texts, strung together, are the same.
@@ -68,10 +68,10 @@ fn texts_are_told_apart() {
 /// A rotated client secret replaces the credential's token, and none of the ten thousand made with it.
 #[test]
 fn a_requests_hash_knows_the_app_and_not_its_secret() {
-    assert_ne!(request_made_with("u", "app-1", None), request_made_with("u", "app-2", None));
+    assert_ne!(request_made_with([1; 16], "app-1", None), request_made_with([1; 16], "app-2", None));
     assert_ne!(
-        request_made_with("u", "app-1", None),
-        request_made_with("v", "app-1", None),
+        request_made_with([1; 16], "app-1", None),
+        request_made_with([2; 16], "app-1", None),
         "equal annotations must not show equal apps"
     );
     let of = |secret: &[u8]| ClientSecret::read(secret).unwrap().sign(&credential_made_with("app"));
