@@ -206,18 +206,7 @@ impl ApiServer {
         let Some(secret) = self.stored_secret(namespace, name).await? else {
             return Ok(LoginLook::Absent);
         };
-        if !secret.may_hold_a_login() {
-            return Ok(LoginLook::Found {
-                client_id: Entry::Missing,
-                client_secret: Entry::Missing,
-                version: secret.metadata.version(),
-            });
-        }
-        Ok(LoginLook::Found {
-            client_id: Entry::of(secret.value(id_key), client_id),
-            client_secret: Entry::of(secret.value(secret_key), client_secret),
-            version: secret.metadata.version(),
-        })
+        Ok(LoginLook::of(&secret, id_key, secret_key))
     }
 
     async fn find_secret(
@@ -233,7 +222,30 @@ impl ApiServer {
     }
 }
 
+impl LoginLook {
+    /// What this Secret holds under the two keys.
+    pub(crate) fn of(secret: &StoredSecret, id_key: &str, secret_key: &str) -> Self {
+        let version = secret.metadata.version();
+        if !secret.may_hold_a_login() {
+            return Self::Found { client_id: Entry::Missing, client_secret: Entry::Missing, version };
+        }
+        Self::Found {
+            client_id: Entry::of(secret.value(id_key), client_id),
+            client_secret: Entry::of(secret.value(secret_key), client_secret),
+            version,
+        }
+    }
+}
+
 impl WriteRefused {
+    /// What an answer to a write meant that was seen elsewhere.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn answered(status: u16, body: &[u8], verb: &'static str) -> Self {
+        let body = Bytes::copy_from_slice(body);
+        Self::of(Refusal::of(&super::call::Answer { status, retry_after: None, body }), verb)
+    }
+
     fn of(refusal: Refusal, verb: &'static str) -> Self {
         match refusal {
             Refusal::Exists => Self::Exists,

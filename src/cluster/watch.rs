@@ -156,6 +156,19 @@ pub fn streams(scope: &Scope, what: &[Watched]) -> Vec<Stream> {
         .collect()
 }
 
+/// What a stream says of an object that was sent so; `None` where that is none. For whoever saw it sent on another watch.
+#[doc(hidden)]
+#[must_use]
+pub fn sent(what: Watched, json: &[u8]) -> Option<(Seen, Vanished)> {
+    match what {
+        Watched::Credentials => edge::parse::<edge::Credential>(json),
+        Watched::Requests => edge::parse::<edge::Request>(json),
+        Watched::ManagedSecrets => edge::parse::<edge::ManagedSecret>(json),
+        Watched::OtherSecrets => edge::parse::<edge::OtherSecret>(json),
+        Watched::Namespaces => edge::parse::<edge::Namespace>(json),
+    }
+}
+
 /// Starts the given streams.
 #[must_use]
 pub fn start(clients: &Clients, streams: Vec<Stream>) -> (Watches, mpsc::Receiver<Change>) {

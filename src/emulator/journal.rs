@@ -31,6 +31,9 @@ pub struct Entry {
     /// Why it was refused, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<&'static str>,
+    /// The body of a refusal.
+    #[serde(skip)]
+    pub refusal_body: Option<String>,
     /// Fingerprint of the token that was issued.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued: Option<String>,

@@ -141,6 +141,7 @@ pub(super) fn note(
         outcome,
         status,
         refusal,
+        refusal_body: result.as_ref().err().map(|refusal| refusal.body("", clock::now()).to_string()),
         issued: result.ok().flatten(),
         asked_with: notes.asked_with,
     };

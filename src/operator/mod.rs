@@ -1,7 +1,8 @@
 //! The loop: what runs next, under which permit, and where its outcome goes. One loop runs both kinds.
 //!
 //! In reading order: [`options`], `observe` (watch → memory), [`queue`] and [`gate`] (pure), `decide` (pure), `effect`
-//! (the outside), `apply` (outcome → memory, pure), `turns` (one after the other, pure), `run`.
+//! (the outside), `apply` (outcome → memory, pure), `turns` (one after the other, pure), `run`. Beside them `replay`: what tests hold
+//! a running operator against.
 
 mod apply;
 mod decide;
@@ -13,6 +14,8 @@ mod observe;
 mod offers;
 pub mod options;
 pub mod queue;
+#[doc(hidden)]
+pub mod replay;
 mod report;
 mod run;
 mod turns;

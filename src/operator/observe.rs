@@ -10,7 +10,7 @@ use crate::decision::{Key, Kind, SpecFault};
 use crate::state::{Deleted, Meta, Sighting, State};
 
 /// Follows the streams.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Observer {
     /// The streams whose first list is not complete.
     missing: BTreeSet<Stream>,

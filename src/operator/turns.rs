@@ -370,7 +370,7 @@ impl Turns {
 }
 
 impl NewStatus {
-    fn keep(self, object: &mut Object) {
+    pub(super) fn keep(self, object: &mut Object) {
         match (self, &mut object.detail) {
             (Self::Credential(status), crate::state::Detail::Credential(it)) => it.status = *status,
             (Self::Request(status), crate::state::Detail::Request(it)) => it.status = *status,

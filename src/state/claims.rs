@@ -12,7 +12,7 @@ use super::{SecretName, State};
 use crate::decision::{Key, Owner, SeenSecret};
 
 /// Who wants which name, the earliest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Claims(HashMap<SecretName, BTreeSet<(Timestamp, Key)>>);
 
 /// One object's claim.

@@ -37,7 +37,7 @@ pub struct Settings {
 }
 
 /// Everything that is known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     /// What the operator was started with.
     pub settings: Settings,

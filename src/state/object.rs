@@ -11,7 +11,7 @@ use crate::decision::{Care, Failures, Record, ResourceVersion, SpecFault, Templa
 use crate::token::{AccessToken, Deliverable, ScopedToken, ServiceToken};
 
 /// One object of either kind, as last seen or written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Object {
     /// Its metadata.
     pub meta: Meta,
@@ -39,7 +39,7 @@ pub struct Meta {
 }
 
 /// What is particular to each kind.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Detail {
     /// A credential.
     Credential(Box<Credential>),
@@ -48,7 +48,7 @@ pub enum Detail {
 }
 
 /// A `RocketLawyerCredential`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Credential {
     /// What it asks for.
     pub spec: Result<CredentialSpec, SpecFault>,
@@ -61,7 +61,7 @@ pub struct Credential {
 }
 
 /// A `ScopedTokenRequest`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// What it asks for.
     pub spec: Result<RequestSpec, SpecFault>,
@@ -70,7 +70,7 @@ pub struct Request {
 }
 
 /// What is under way for an object, in memory only but for the failure that is told, which status carries over a restart.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Work {
     /// What failed.
     pub failures: Failures,
@@ -91,7 +91,7 @@ pub struct Work {
 }
 
 /// A token in memory, with the record it has, or will have, on the Secret.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Held {
     /// Its record.
     pub record: Record,

@@ -11,7 +11,7 @@ use crate::decision::{ResourceVersion, SeenSecret};
 pub type SecretName = (Arc<str>, Box<str>);
 
 /// The index of Secrets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Secrets {
     managed: HashMap<SecretName, Listed<SeenSecret>>,
     /// Hashes of the names of all Secrets of other types: a name that is taken is known before a token is spent on it.
@@ -36,8 +36,8 @@ pub struct Lists {
     pub others: u32,
 }
 
-/// A thing and the round of listing in which it was last seen.
-#[derive(Debug)]
+/// A thing and the round of listing in which it was last seen or written.
+#[derive(Clone, Debug)]
 struct Listed<T> {
     thing: T,
     namespace: Arc<str>,

@@ -12,7 +12,7 @@ use crate::auth::Login;
 use crate::decision::{Key, LoginFact, LoginGap, ResourceVersion, Validity};
 
 /// The session of one credential.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
     /// Its client Secret.
     pub login: LoginState,
@@ -44,7 +44,7 @@ pub struct Session {
 const SEVERAL: usize = 10;
 
 /// A client Secret in memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum LoginState {
     /// Not read since it changed.
     Unread,

@@ -30,6 +30,7 @@ fn a_service_ten_minutes_behind_is_asked_in_its_time_and_named() {
 
 fn beside_a_service_whose_clock_is(ahead: i64, name: &str, words: &str) {
     let mut world = World::running(name);
+    world.not_replayed = Some("no log tells what time the service says it is");
     world.emulator.set_clock_ahead(ahead);
     world.emulator.set_lifetimes(40, 10 * HOUR);
     world.partner(json!({"renewal": {"renewBeforePercentage": 90}}));
@@ -100,6 +101,7 @@ fn a_day_back_and_ahead_replaces_each_token_once_there_and_once_here() {
 
 fn steps(name: &str, step: i64, there: u64, back: u64) {
     let mut world = World::new(name, &Wishes::default());
+    world.not_replayed = Some("what the operator does is logged by another clock than its own");
     world.operator.has_a_clock_of_its_own();
     world.operator.start();
     world.partner(json!({}));

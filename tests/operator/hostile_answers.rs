@@ -142,6 +142,7 @@ fn a_token_with_an_odd_life_is_good_for_as_long_as_can_be_told_or_not_taken() {
 /// A world with one credential per row, which the operator is asked for.
 fn asked(rows: Vec<Row>) -> (World, Vec<(String, Row, Standing)>) {
     let mut world = World::new("answers", &Wishes::default());
+    world.not_replayed = Some("its services are many sockets, of which few keep a log");
     let app = App::new("client-key", SECRET, AppScope::Backend);
     world.client_secret("client", &json!({"client_id": app.client_id, "client_secret": SECRET}));
     let mut standing = Vec::new();

@@ -23,6 +23,8 @@ mod ownership;
 mod process;
 mod references;
 mod refused_writes;
+mod replay;
+mod replay_catches;
 mod revoked_rights;
 mod rights;
 mod scoped_token;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
@@ -22,13 +23,24 @@ pub struct Operator {
     child: Option<Child>,
     /// Where in the log the last start begins.
     begins: usize,
+    /// When it was started.
+    pub starts: Vec<Timestamp>,
 }
 
 impl Operator {
     /// One that does not run yet. What it logs is appended to `log`.
     pub fn new(kubeconfig: PathBuf, arguments: Vec<String>, log: PathBuf) -> Self {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_rocketlawyer-operator"));
-        Self { program, kubeconfig, arguments, log, environment: Vec::new(), child: None, begins: 0 }
+        Self {
+            program,
+            kubeconfig,
+            arguments,
+            log,
+            environment: Vec::new(),
+            child: None,
+            begins: 0,
+            starts: Vec::new(),
+        }
     }
 
     /// Starts it with this besides, from now on.
@@ -64,6 +76,7 @@ impl Operator {
         self.begins = self.log().len();
         let mut options = File::options();
         let log = options.create(true).append(true).open(&self.log).expect("a log file");
+        self.starts.push(rocketlawyer_operator::clock::now());
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()

@@ -50,6 +50,16 @@ pub fn list(kind: Kind, namespace: &str) -> Vec<Value> {
     Cluster::shared().list(kind, namespace)
 }
 
+/// What is at this path.
+pub fn read(path: &str) -> Value {
+    send(Method::GET, path, None).expect("an answer")
+}
+
+/// An administrator's connection.
+pub async fn client() -> &'static Client {
+    Cluster::shared().client().await
+}
+
 /// Creates it, with `apiVersion` and `kind` filled in.
 pub fn create(kind: Kind, namespace: &str, manifest: Value) -> Result<Value, Box<Status>> {
     Cluster::shared().create(kind, namespace, manifest)

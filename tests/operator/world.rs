@@ -8,11 +8,12 @@ use control_plane::ControlPlane;
 use control_plane::audit::Mark;
 use control_plane::chart::RELEASE;
 use control_plane::control_plane::service_account_user;
-use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Settings};
+use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Entry, Settings};
 use serde_json::{Value, json};
 
 use super::api_proxy::ApiProxy;
 use super::process::Operator;
+use super::replay::{self, recorder};
 use super::server::{Cluster, Kind, runtime};
 use super::witness::shown;
 use super::{rights, told};
@@ -41,6 +42,12 @@ pub struct World {
     pub refusals: bool,
     /// What the chart grants, by namespace; empty is everywhere.
     pub granted: Vec<rights::Grant>,
+    /// It may read namespaces.
+    pub selectors: bool,
+    /// What it asked of another emulator.
+    pub further_calls: Vec<Entry>,
+    /// Why what the operator did cannot be replayed, where it cannot.
+    pub not_replayed: Option<&'static str>,
 }
 
 /// The control plane of all tests, or one of a test's own.
@@ -80,6 +87,9 @@ impl World {
     pub fn new(name: &str, wishes: &Wishes) -> Self {
         let control_plane = Plane::new(wishes.own_control_plane);
         let began = control_plane.audit().mark().expect("the audit log");
+        if !wishes.own_control_plane {
+            recorder::start();
+        }
         let namespace = new_namespace(&control_plane, name);
         let others: Vec<_> = wishes.others.iter().map(|name| new_namespace(&control_plane, name)).collect();
         let all: Vec<_> = [&namespace].into_iter().chain(&others).cloned().collect();
@@ -115,6 +125,9 @@ impl World {
             granted: rights::granted(control_plane.cluster(), &namespace, &all),
             began,
             refusals: false,
+            selectors: wishes.selectors,
+            further_calls: Vec::new(),
+            not_replayed: wishes.cannot_be_replayed(),
             namespace,
             others,
             service: emulator.base_url().replace(&emulator.address().to_string(), &service.to_string()),
@@ -286,6 +299,14 @@ impl World {
     }
 }
 
+impl Wishes<'_> {
+    fn cannot_be_replayed(&self) -> Option<&'static str> {
+        let proxied = self.proxied.then_some("the proxy tells the operator what was not so");
+        let own = self.own_control_plane.then_some("nobody records what an API server says that is away");
+        proxied.or(own)
+    }
+}
+
 impl Plane {
     fn new(own: bool) -> Self {
         if own {
@@ -324,11 +345,13 @@ impl Deref for Plane {
 }
 
 impl Drop for World {
-    /// Whatever a test was about: the operator asks for nothing that the chart does not grant.
+    /// Whatever a test was about: the operator asks for nothing that the chart does not grant, and does nothing that the core
+    /// does not explain.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.operator.end();
             rights::check(self);
+            replay::check(self);
         }
     }
 }

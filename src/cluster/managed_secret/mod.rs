@@ -1,10 +1,12 @@
 //! How does a managed Secret look on the wire, and what does one that is there say? Pure: bytes in, plain data out.
 
 mod content;
+mod fits;
 mod manifest;
 mod record;
 mod stored;
 
+pub(crate) use fits::differs;
 pub use manifest::{Draft, Manifest, Over, OwnedBy, manifest};
 pub(super) use record::kept;
 pub use stored::StoredSecret;

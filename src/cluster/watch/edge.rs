@@ -142,6 +142,11 @@ impl Edge for Namespace {
     }
 }
 
+pub(super) fn parse<E: Edge>(json: &[u8]) -> Option<(Seen, Vanished)> {
+    let slim: Slim<E> = serde_json::from_slice(json).ok()?;
+    Some((slim.seen, slim.what))
+}
+
 impl<'de, E: Edge> Deserialize<'de> for Slim<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let sent = E::Sent::deserialize(deserializer)?;

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::Limits;
 
 /// The calls that may begin at once, counted so finely that nothing is ever rounded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Bucket {
     /// Calls per second; 0: no limit.
     per_second: i128,

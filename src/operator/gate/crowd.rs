@@ -6,7 +6,7 @@ use super::{Limits, MOST_AT_ONCE};
 pub(super) const ANSWERS_PER_STEP: u32 = 32;
 
 /// The calls in flight, or about to be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Crowd {
     in_flight: u32,
     cap: u32,

@@ -14,7 +14,7 @@ use crate::decision::schedule::later;
 use crate::decision::{Ailment, Key, Parked};
 
 /// The gate of one origin.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Door {
     origin: Origin,
     bucket: Bucket,

@@ -11,7 +11,7 @@ use crate::decision::schedule::later;
 use crate::decision::{Ailment, Key, Parked, RetryClass, delay};
 
 /// What is known of an origin from its answers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Health {
     parked: Option<Parked>,
     /// The key that was let through, or called, to see whether the origin is well again.

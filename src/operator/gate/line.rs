@@ -10,7 +10,7 @@ use super::Need;
 use crate::decision::{Key, Urgency};
 
 /// Keys that wait at one gate.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     /// A lane per urgency, and one for the keys that a closed gate lets probe last.
     lanes: [Lane; 4],
@@ -30,14 +30,14 @@ pub(super) struct Spot {
 }
 
 /// Namespaces take turns.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lane {
     turns: BTreeMap<u64, Arc<str>>,
     groups: HashMap<Arc<str>, Group>,
 }
 
 /// The keys of one namespace.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Group {
     turn: u64,
     keys: BTreeMap<(Timestamp, u64), (Key, u32)>,

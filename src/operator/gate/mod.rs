@@ -88,7 +88,7 @@ pub struct Load {
 }
 
 /// The gates of all origins.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Gates {
     limits: Limits,
     /// Kept for good: there are no more than the operator was allowed to call.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::Error;
 
@@ -23,7 +24,7 @@ pub struct AuditLog {
 pub struct Mark(u64);
 
 /// One request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// Unique per request.
     pub id: String,
@@ -35,6 +36,16 @@ pub struct Request {
     pub uri: String,
     /// When it came, RFC 3339.
     pub at: String,
+    /// When it was last written to the log: at the end of its answer, or where a watch has begun.
+    pub ended: String,
+    /// The uid that a write was for, empty where it named none.
+    pub uid: String,
+    /// The resourceVersion that a write was over, empty where it named none.
+    pub version: String,
+    /// What was to be written: null unless the policy keeps it.
+    pub body: Value,
+    /// What a refusal said, as a `Status`.
+    pub answer: Value,
     /// What it was.
     pub kind: RequestKind,
 }
@@ -166,6 +177,11 @@ fn parse(line: &str) -> Result<Request, Error> {
         user_agent: event.user_agent,
         uri: event.request_uri,
         at: event.request_received_timestamp,
+        ended: event.stage_timestamp,
+        uid: object.uid,
+        version: object.resource_version,
+        body: event.request_object,
+        answer: event.response_status.clone(),
         kind: RequestKind {
             verb: event.verb,
             group: object.api_group,
@@ -173,7 +189,10 @@ fn parse(line: &str) -> Result<Request, Error> {
             subresource: object.subresource,
             namespace: object.namespace,
             name: object.name,
-            code: event.response_status.code,
+            code: event.response_status["code"]
+                .as_u64()
+                .and_then(|code| code.try_into().ok())
+                .unwrap_or_default(),
         },
     })
 }
@@ -193,8 +212,11 @@ struct Event {
     #[serde(default)]
     object_ref: ObjectRef,
     #[serde(default)]
-    response_status: ResponseStatus,
+    response_status: Value,
+    #[serde(default)]
+    request_object: Value,
     request_received_timestamp: String,
+    stage_timestamp: String,
 }
 
 #[derive(Deserialize)]
@@ -211,10 +233,6 @@ struct ObjectRef {
     subresource: String,
     namespace: String,
     name: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ResponseStatus {
-    code: u16,
+    uid: String,
+    resource_version: String,
 }

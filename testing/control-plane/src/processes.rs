@@ -24,9 +24,12 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 const CONTROLLERS: &str = "--controllers=garbage-collector-controller,namespace-controller,\
                            serviceaccount-controller,resourcequota-controller,clusterrole-aggregation-controller";
 
-/// Who asked for what, and how it ended. Never bodies: no token can get into this log.
+/// Who asked for what, and how it ended. Bodies only of what is written into a status of ours: no token can get into this log.
 const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
- "omitManagedFields": true, "rules": [{"level": "Metadata"}]}
+ "omitManagedFields": true, "rules": [
+  {"level": "Request", "verbs": ["patch"], "resources": [
+    {"group": "auth.rocketlawyer.com", "resources": ["rocketlawyercredentials/status", "scopedtokenrequests/status"]}]},
+  {"level": "Metadata"}]}
 "#;
 
 /// Running programs and their data; both are gone when this is dropped, or when this process dies.

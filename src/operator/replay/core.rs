@@ -1,0 +1,195 @@
+//! What does the core know in one possible course of things, and what does it want? The operator's own memory and decision,
+//! without its loop: what a key wants is asked, not done.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::super::decide::{Decision, decide};
+use super::super::effect::{Effect, Issue, Outcome, Purpose};
+use super::super::gate::{Gates, Limits, Need};
+use super::super::observe::Observer;
+use super::super::offers;
+use super::deed::{Deed, Shown};
+use crate::cluster::watch::{Change, Stream};
+use crate::decision::{Key, Urgency};
+use crate::scoped_token;
+use crate::state::{LoginState, Object, Settings, State};
+
+/// What follows from each other comes to rest after so many rounds, or never.
+const ROUNDS: usize = 12;
+
+/// One possible course of things.
+#[derive(Clone)]
+pub(super) struct Core {
+    pub(super) state: State,
+    observer: Observer,
+    /// Requests between the two calls of an issue.
+    pub(super) flights: Vec<Flight>,
+    /// Fingerprints of the access tokens that are held.
+    pub(super) tokens: HashMap<Key, String>,
+    /// How the endpoints are. Who passes when is not judged: they let everybody through who does not come too early.
+    gates: Gates,
+    /// How often each object has done something.
+    pub(super) acted: HashMap<Key, usize>,
+}
+
+/// A service token that is to be exchanged.
+#[derive(Clone)]
+pub(super) struct Flight {
+    pub(super) key: Key,
+    pub(super) uid: Arc<str>,
+    pub(super) issue: Issue,
+    pub(super) purpose: Purpose,
+    /// The service token's fingerprint.
+    pub(super) service: String,
+}
+
+impl Core {
+    pub(super) fn new(settings: Settings, streams: &[Stream]) -> Self {
+        Self {
+            state: State::new(settings),
+            observer: Observer::new(streams.iter().cloned()),
+            flights: Vec::new(),
+            tokens: HashMap::new(),
+            gates: Gates::new(Limits { per_second: 0, ..Limits::default() }),
+            acted: HashMap::new(),
+        }
+    }
+
+    /// The watches show this.
+    pub(super) fn take(&mut self, change: Change) {
+        self.observer.take(&mut self.state, change);
+    }
+
+    /// The first list of Secrets comes to its end only now: a client Secret that it did not show is not there, and nobody reads
+    /// it.
+    pub(super) fn know_who_is_missing(&mut self) {
+        for key in self.keys() {
+            let name = self.state.object(&key).and_then(Object::login_name);
+            let missing = name.is_some_and(|name| !self.state.secrets().is_taken(&key.namespace, name));
+            if missing && let Some(session) = self.state.session_mut(&key) {
+                session.login = LoginState::Absent;
+            }
+        }
+    }
+
+    /// What an answer says of its endpoint. What comes back before the next probe was under way when the gate was closed.
+    pub(super) fn hear(&mut self, key: &Key, outcome: &Outcome, at: Timestamp) {
+        let Outcome::Issued { issue, .. } = outcome else { return };
+        let origin = issue.endpoint().origin();
+        let need = Need { permits: 1, urgency: Urgency::Wanted, expires_at: None };
+        let _ = self.gates.ask(origin, key, need, at);
+        let _ = self.gates.leave(key, outcome.verdict(), at);
+        self.state.know_endpoint(origin, self.gates.parked(origin));
+    }
+
+    /// An object does something.
+    pub(super) fn acts(&mut self, key: &Key) {
+        *self.acted.entry(key.clone()).or_default() += 1;
+    }
+
+    /// All objects, in order.
+    pub(super) fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = self.state.objects().map(|(key, _)| key.clone()).collect();
+        keys.sort();
+        keys
+    }
+
+    /// What this object needs now, unless it is between two calls.
+    pub(super) fn decide(&self, key: &Key, now: Timestamp) -> Option<Decision> {
+        if self.flights.iter().any(|flight| flight.key == *key) {
+            return None;
+        }
+        decide(&self.state, key, now)
+    }
+
+    /// Lets every object decide until nothing changes that needs nobody outside: as the loop's turns do it.
+    pub(super) fn settle(&mut self, now: Timestamp) {
+        for _ in 0..ROUNDS {
+            let moved = self.keys().iter().filter(|key| self.turn(key, now)).count();
+            if moved == 0 {
+                return;
+            }
+        }
+    }
+
+    fn turn(&mut self, key: &Key, now: Timestamp) -> bool {
+        let mut moved = !offers::refresh(&mut self.state, key, now).is_empty();
+        match self.decide(key, now) {
+            Some(Decision::DropHeld) => {
+                if let Some(object) = self.state.object_mut(key) {
+                    object.work.held = None;
+                }
+                moved = true;
+            }
+            Some(Decision::Rest(rest)) => {
+                let tried = self.state.stop_probing(key);
+                if rest.waits {
+                    let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
+                    for credential in credentials {
+                        moved |= self.state.wait_for(&credential, key) && !tried.contains(&credential);
+                    }
+                }
+            }
+            Some(Decision::Act(_) | Decision::Call { .. }) | None => {}
+        }
+        moved
+    }
+
+    /// The core after this deed, if it is one that it wants.
+    pub(super) fn explain(&self, deed: &Deed, at: Timestamp) -> Option<Self> {
+        let mut core = self.clone();
+        core.settle(at);
+        core.does(deed, at).then_some(core)
+    }
+
+    /// What the objects want that this deed may have been for, in words.
+    pub(super) fn wants(&self, deed: &Deed, at: Timestamp) -> String {
+        let mut core = self.clone();
+        core.settle(at);
+        let about = |key: &Key| match deed {
+            Deed::ReadOwner { key: it, .. }
+            | Deed::WroteStatus { key: it, .. }
+            | Deed::Deleted { key: it, .. } => it == key,
+            Deed::ReadSecret { namespace, .. }
+            | Deed::Looked { namespace, .. }
+            | Deed::WroteSecret { namespace, .. } => **namespace == *key.namespace,
+            Deed::Called(_) => true,
+        };
+        let keys = core.keys().into_iter().filter(about);
+        let said: Vec<String> =
+            keys.map(|key| format!("{} {}", Shown(&key), said(core.decide(&key, at).as_ref()))).collect();
+        if said.is_empty() { "nothing: it knows no such object".to_owned() } else { said.join(", ") }
+    }
+}
+
+fn said(decision: Option<&Decision>) -> String {
+    match decision {
+        None => "to finish a call".to_owned(),
+        Some(Decision::DropHeld) => "to drop its token".to_owned(),
+        Some(Decision::Act(effect) | Decision::Call { effect, .. }) => effect_said(effect),
+        Some(Decision::Rest(rest)) => {
+            let until = rest.until.map_or("for ever".to_owned(), |until| format!("until {until}"));
+            match &rest.publish {
+                None => format!("to wait {until}"),
+                Some(publish) => format!("to wait {until} and say {}", publish.patch),
+            }
+        }
+    }
+}
+
+fn effect_said(effect: &Effect) -> String {
+    match effect {
+        Effect::ReadLogin { login, .. } => format!("to read client Secret {}", login.name),
+        Effect::Look { name, .. } => format!("to look at Secret {name}"),
+        Effect::ConfirmOwner { .. } => "to look at its owner".to_owned(),
+        Effect::Recall { template, .. } => format!("to recall Secret {}", template.name),
+        Effect::Rehearse(secret) => format!("to rehearse over {:?}", secret.precondition),
+        Effect::Issue { purpose, .. } => format!("to issue because {:?}", purpose.cause),
+        Effect::Write { secret, .. } => format!("to write over {:?}", secret.precondition),
+        Effect::Finish { .. } => "to be deleted".to_owned(),
+        Effect::Status { patch, .. } => format!("to say {patch}"),
+    }
+}

@@ -1,0 +1,237 @@
+//! Is this deed what an object wants, and what follows from it? One match over the deeds; what came of a deed goes into memory
+//! the way in which the loop puts it there.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::super::apply::apply;
+use super::super::decide::{Decision, Publish};
+use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed, recall};
+use super::alike::alike;
+use super::core::Core;
+use super::deed::{Deed, Whole};
+use crate::auth::Call;
+use crate::cluster::ReadFailed;
+use crate::cluster::managed_secret::{Draft, OwnedBy, StoredSecret, differs};
+use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
+use crate::cluster::status::StatusRefused;
+use crate::cluster::watch::{Change, Stream, Watched};
+use crate::decision::{Content, Key, Kind, Precondition, ResourceVersion, SeenSecret};
+
+impl Core {
+    /// Whether this is a read of a Secret that an object refers to. Another object's read may have told this one already, so it
+    /// need not be one that is wanted.
+    pub(super) fn may_read(&self, deed: &Deed) -> bool {
+        let Deed::ReadSecret { namespace, name, .. } = deed else { return false };
+        self.state.objects().any(|(key, object)| {
+            let names = [object.secret_name(), object.login_name()];
+            **namespace == *key.namespace && names.into_iter().flatten().any(|it| it == name)
+        })
+    }
+
+    /// Does it, if an object wants it.
+    pub(super) fn does(&mut self, deed: &Deed, at: Timestamp) -> bool {
+        match deed {
+            Deed::ReadSecret { namespace, name, found } => self.reads(namespace, name, found.as_ref(), at),
+            Deed::Looked { namespace, name, found } => {
+                let look = || found.as_ref().map(|it| looked(it.as_deref())).map_err(|failed| *failed);
+                let wants = |effect: &Effect| match effect {
+                    Effect::Look { namespace: home, name: it } => **home == **namespace && **it == **name,
+                    _ => false,
+                };
+                let Some((key, _)) = self.who_wants(at, wants) else { return false };
+                self.land(&key, Outcome::Looked(look()), at)
+            }
+            Deed::ReadOwner { key, owner } => {
+                let wants = |effect: &Effect| matches!(effect, Effect::ConfirmOwner { key: it } if it == key);
+                self.who_wants(at, wants).is_some() && self.land(key, Outcome::Owner(owner.clone()), at)
+            }
+            Deed::Called(called) if called.call == Call::Exchange => self.exchanges(called, at),
+            Deed::Called(called) => {
+                self.wants_to_call(called, at).is_some_and(|wanted| self.calls(wanted, called, at))
+            }
+            Deed::WroteSecret { namespace, name, over, rehearsal: true, result } => {
+                let (name, over) = (name.as_deref(), over.as_ref());
+                let wants = |effect: &Effect| matches!(effect, Effect::Rehearse(it) if is_of(it, namespace, name, over));
+                let Some((key, _)) = self.who_wants(at, wants) else { return false };
+                let result = result.as_ref().map(|_| ()).map_err(failed);
+                self.land(&key, Outcome::Rehearsed(result), at)
+            }
+            Deed::WroteSecret { namespace, name, over, rehearsal: false, result } => {
+                self.writes(namespace, (name.as_deref(), over.as_ref()), result.as_ref(), at)
+            }
+            Deed::WroteStatus { key, change, result } => {
+                let Some(publish) = self.wants_to_say(key, change.as_ref(), at) else { return false };
+                self.says(key, publish, result.as_ref(), at)
+            }
+            Deed::Deleted { key, result } => {
+                let wants = |effect: &Effect| matches!(effect, Effect::Finish { key: it, .. } if it == key);
+                self.who_wants(at, wants).is_some() && self.land(key, Outcome::Finished(*result), at)
+            }
+        }
+    }
+
+    /// The first object that wants such an effect.
+    fn who_wants(&self, at: Timestamp, wanted: impl Fn(&Effect) -> bool) -> Option<(Key, Effect)> {
+        self.keys().into_iter().find_map(|key| match self.decide(&key, at)? {
+            Decision::Act(effect) | Decision::Call { effect, .. } if wanted(&effect) => Some((key, effect)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn land(&mut self, key: &Key, outcome: Outcome, at: Timestamp) -> bool {
+        self.acts(key);
+        apply(&mut self.state, key, outcome, at);
+        true
+    }
+
+    fn reads(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        found: Result<&Option<Whole>, &ReadFailed>,
+        at: Timestamp,
+    ) -> bool {
+        let wants = |effect: &Effect| match effect {
+            Effect::ReadLogin { namespace: home, login } => **home == *namespace && *login.name == *name,
+            Effect::Recall { namespace: home, template, .. } => {
+                **home == *namespace && *template.name == *name
+            }
+            _ => false,
+        };
+        let mut any = false;
+        // Which of several objects a read of the same Secret was for is not known: it tells them all.
+        while let Some((key, effect)) = self.who_wants(at, wants) {
+            any = true;
+            if !self.reads_for(&key, effect, found, at) {
+                break;
+            }
+        }
+        any
+    }
+
+    /// Returns whether the object wants something else now.
+    fn reads_for(
+        &mut self,
+        key: &Key,
+        effect: Effect,
+        found: Result<&Option<Whole>, &ReadFailed>,
+        at: Timestamp,
+    ) -> bool {
+        let stored = found.map_err(|failed| *failed);
+        let stored = stored.map(|it| it.as_ref().and_then(|whole| StoredSecret::parse(&whole.json)));
+        let outcome = match effect {
+            Effect::ReadLogin { login, .. } => {
+                let look = |stored: Option<StoredSecret>| match stored {
+                    Some(stored) => LoginLook::of(&stored, &login.id_key, &login.secret_key),
+                    None => LoginLook::Absent,
+                };
+                let look = stored.map(look);
+                Outcome::Login(login, look)
+            }
+            Effect::Recall { template, delivery, kind, .. } => {
+                if let Ok(Some(Whole { token: Some(token), .. })) = found {
+                    self.tokens.insert(key.clone(), token.clone());
+                }
+                Outcome::Recalled(stored.map(|stored| recall(stored, &template, delivery, kind)))
+            }
+            _ => return false,
+        };
+        self.land(key, outcome, at);
+        let again = self.decide(key, at);
+        !matches!(again, Some(Decision::Act(Effect::ReadLogin { .. } | Effect::Recall { .. })))
+    }
+
+    fn writes(
+        &mut self,
+        namespace: &str,
+        (name, over): (Option<&str>, Option<&Precondition>),
+        result: Result<&Vec<u8>, &(WriteRefused, bool)>,
+        at: Timestamp,
+    ) -> bool {
+        let wants = |effect: &Effect| match effect {
+            Effect::Write { secret, record, token } => {
+                let owner = OwnedBy { kind: secret.key.kind, name: &secret.key.name, uid: &secret.uid };
+                let template = &secret.template;
+                let draft = Draft { namespace, owner, template, record, token: token.deliverable() };
+                is_of(secret, namespace, name, over)
+                    && result.is_ok_and(|json| differs(&draft, json).is_none())
+                    || is_of(secret, namespace, name, over) && result.is_err()
+            }
+            _ => false,
+        };
+        let Some((key, Effect::Write { record, .. })) = self.who_wants(at, wants) else { return false };
+        let result = match result {
+            Ok(json) => match StoredSecret::parse(json) {
+                Some(stored) => Ok(SeenSecret { content: Content::Intact, ..stored.seen() }),
+                None => return false,
+            },
+            Err(refused) => Err(failed(refused)),
+        };
+        self.land(&key, Outcome::Written { record, result }, at)
+    }
+
+    /// What this object wants to say over this version.
+    fn wants_to_say(
+        &self,
+        key: &Key,
+        change: Option<&(ResourceVersion, Value)>,
+        at: Timestamp,
+    ) -> Option<Publish> {
+        let known = self.state.object(key)?.meta.version;
+        let (Decision::Rest(rest) | Decision::Call { meanwhile: rest, .. }) = self.decide(key, at)? else {
+            return None;
+        };
+        let same = |publish: &Publish, (version, patch): &(ResourceVersion, Value)| {
+            known == *version && alike(&publish.patch, patch)
+        };
+        rest.publish.filter(|publish| change.is_none_or(|change| same(publish, change)))
+    }
+
+    fn says(
+        &mut self,
+        key: &Key,
+        publish: Publish,
+        result: Result<&Option<Vec<u8>>, &StatusRefused>,
+        at: Timestamp,
+    ) -> bool {
+        self.acts(key);
+        let Ok(written) = result else { return true };
+        if let Some(json) = written {
+            let what = match key.kind {
+                Kind::Credential => Watched::Credentials,
+                Kind::Request => Watched::Requests,
+            };
+            let Some((seen, _)) = crate::cluster::watch::sent(what, json) else { return false };
+            let stream = Stream { what, namespace: Some(key.namespace.clone()) };
+            self.take(Change::Seen { stream, seen });
+        } else if let Some(object) = self.state.object_mut(key) {
+            publish.status.keep(object);
+        }
+        if let Some(object) = self.state.object_mut(key) {
+            object.work.published_at = Some(at);
+        }
+        true
+    }
+}
+
+fn is_of(secret: &OwnSecret, namespace: &str, name: Option<&str>, over: Option<&Precondition>) -> bool {
+    *secret.key.namespace == *namespace
+        && name.is_none_or(|name| *secret.template.name == *name)
+        && over.is_none_or(|over| secret.precondition == *over)
+}
+
+fn failed((refused, right_is_missing): &(WriteRefused, bool)) -> WriteFailed {
+    WriteFailed { refused: *refused, right_is_missing: *right_is_missing }
+}
+
+fn looked(json: Option<&[u8]>) -> Look {
+    match json.and_then(StoredSecret::parse) {
+        None => Look::Absent,
+        Some(it) if it.has_our_type() => {
+            let unseen = SeenSecret { content: Content::Unseen, rendering: 0, immutable: false, ..it.seen() };
+            Look::Ours(unseen)
+        }
+        Some(it) => Look::Foreign(it.seen().version),
+    }
+}

@@ -1,0 +1,285 @@
+//! Does the pure core explain what an operator was seen to do? Fed with what a cluster and the authentication service recorded
+//! (which objects there were and when, what was asked and answered), it says of each deed whether the decision about that
+//! object asks for it, in some state between what the operator had certainly seen and what it may have seen by then. Pure;
+//! reads no log. For tests: it shares the decision, the memory and `apply` with the operator, and neither its loop, queue
+//! and gate nor anything that does effects. These are what it judges.
+//!
+//! It does not judge: whether something was left undone; whether a deed waited as long as the gate wanted; instants in a
+//! status, within [`alike::TOLERANCE`]; how the life of a token was reckoned from the answer that brought it; events.
+
+mod alike;
+mod calls;
+mod core;
+mod deed;
+mod explain;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cluster::watch::{Change, Seen, Stream, Watched};
+use crate::decision::ResourceVersion;
+use crate::state::Settings;
+use calls::LONGEST_CALL;
+use core::Core;
+pub use deed::{Answer, Called, Deed, Did, Whole};
+
+/// After this the operator has certainly seen a change: its watches lag, but on a machine that works not for so long.
+const CERTAINLY_SEEN: SignedDuration = SignedDuration::from_secs(10);
+/// A change was there before whoever recorded it saw it: so much earlier the operator may have.
+const RECORDED_LATE: SignedDuration = SignedDuration::from_secs(2);
+/// So long after its start its first lists may come: they tell what is not there.
+const STARTING: SignedDuration = SignedDuration::from_secs(20);
+/// How many states are kept.
+const EARLIER: usize = 100;
+/// Orders of the changes that may have been seen that are tried, at most.
+const TRIES: usize = 600;
+
+/// A change of the cluster, as one watch of it would show it.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Its resourceVersion: what the whole cluster's changes are ordered by.
+    pub version: ResourceVersion,
+    /// What it was.
+    pub change: Change,
+}
+
+/// Follows one operator.
+pub struct Replay {
+    settings: Settings,
+    streams: Vec<Stream>,
+    /// All that was ever to be seen, in order.
+    history: Vec<Sight>,
+    /// What the running process has not certainly seen.
+    unseen: BTreeMap<Stream, VecDeque<Sight>>,
+    core: Core,
+    /// How it was before what was done last, the latest at the end: one object decides while what another did is on its way.
+    earlier: VecDeque<(Timestamp, Core)>,
+    started: Timestamp,
+}
+
+impl Replay {
+    /// Of an operator that was started so, and for which the cluster changed so.
+    #[must_use]
+    pub fn new(settings: Settings, streams: Vec<Stream>, mut history: Vec<Sight>) -> Self {
+        history.sort_by_key(|sight| sight.version);
+        let core = Core::new(settings.clone(), &streams);
+        Self {
+            settings,
+            streams,
+            history,
+            unseen: BTreeMap::new(),
+            core,
+            earlier: VecDeque::new(),
+            started: Timestamp::MIN,
+        }
+    }
+
+    /// A process begins: it lists what there is.
+    pub fn start(&mut self, at: Timestamp) {
+        self.core = Core::new(self.settings.clone(), &self.streams);
+        self.unseen.clear();
+        self.earlier.clear();
+        self.started = at;
+        for stream in &self.streams {
+            let (old, new): (Vec<_>, Vec<_>) = self
+                .history
+                .iter()
+                .filter(|sight| stream_of(&sight.change) == Some(stream))
+                .partition(|it| it.at <= at);
+            let mut there = BTreeMap::new();
+            for sight in old {
+                match &sight.change {
+                    Change::Seen { seen, .. } => {
+                        there.insert(name_of(seen), sight.change.clone());
+                    }
+                    Change::Gone { what, .. } => {
+                        there.remove(&(what.namespace.clone(), what.name.clone()));
+                    }
+                    _ => {}
+                }
+            }
+            self.core.take(Change::Relisting(stream.clone()));
+            for change in there.into_values() {
+                self.core.take(change);
+            }
+            self.core.take(Change::Listed(stream.clone()));
+            self.unseen.insert(stream.clone(), new.into_iter().cloned().collect());
+        }
+    }
+
+    /// Whether the core explains this deed. Deeds come in their order.
+    ///
+    /// # Errors
+    ///
+    /// What the core wanted instead.
+    pub fn explain(&mut self, did: &Did) -> Result<(), String> {
+        self.see_until(did.at - CERTAINLY_SEEN);
+        let visible = self.visible(did);
+        let found = self.in_order(did, &visible);
+        if found.is_none() && self.core.may_read(&did.deed) {
+            return Ok(());
+        }
+        let found = found.or_else(|| Some((self.begun_earlier(did)?, BTreeMap::new())));
+        let found = found.or_else(|| self.in_any_order(did, &visible));
+        if let Some((core, seen)) = found {
+            self.earlier.push_back((did.at, std::mem::replace(&mut self.core, core)));
+            while self.earlier.len() > EARLIER {
+                self.earlier.pop_front();
+            }
+            for (stream, count) in seen {
+                self.unseen.entry(stream).or_default().drain(..count);
+            }
+            return Ok(());
+        }
+        let first = self.core.wants(&did.deed, did.at);
+        self.see_until(did.at);
+        let last = self.core.wants(&did.deed, did.at);
+        let wanted = if first == last { first } else { format!("{first}; and once it saw all: {last}") };
+        Err(format!("{} at {}: the core wanted {wanted}", did.deed, did.at))
+    }
+
+    /// What was recorded before this instant is seen.
+    fn see_until(&mut self, at: Timestamp) {
+        let mut due: Vec<Sight> = Vec::new();
+        for unseen in self.unseen.values_mut() {
+            while unseen.front().is_some_and(|sight| sight.at <= at) {
+                due.extend(unseen.pop_front());
+            }
+        }
+        due.sort_by_key(|sight| sight.version);
+        for sight in due {
+            self.core.take(sight.change);
+        }
+    }
+
+    /// How many changes of each stream may have been seen when this was done.
+    fn visible(&self, did: &Did) -> BTreeMap<Stream, usize> {
+        let until = did.at + RECORDED_LATE;
+        let is_visible =
+            |sight: &&Sight| sight.at <= until && did.became.is_none_or(|became| sight.version < became);
+        let count = |unseen: &VecDeque<Sight>| unseen.iter().take_while(is_visible).count();
+        let all = self.unseen.iter().map(|(stream, unseen)| (stream.clone(), count(unseen)));
+        all.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// As if the watches showed all changes in the order in which they were made.
+    fn in_order(
+        &self,
+        did: &Did,
+        visible: &BTreeMap<Stream, usize>,
+    ) -> Option<(Core, BTreeMap<Stream, usize>)> {
+        let mut ahead: Vec<(&Stream, &Sight)> = visible
+            .iter()
+            .flat_map(|(stream, count)| {
+                self.unseen[stream].iter().take(*count).map(move |sight| (stream, sight))
+            })
+            .collect();
+        ahead.sort_by_key(|(_, sight)| sight.version);
+        let mut core = self.core.clone();
+        let mut seen = BTreeMap::new();
+        let mut ahead = ahead.into_iter();
+        loop {
+            if let Some(core) = core.explain(&did.deed, did.at) {
+                return Some((core, seen));
+            }
+            if did.at.duration_since(self.started) <= STARTING {
+                let mut core = core.clone();
+                core.know_who_is_missing();
+                if let Some(core) = core.explain(&did.deed, did.at) {
+                    return Some((core, seen));
+                }
+            }
+            let (stream, sight) = ahead.next()?;
+            core.take(sight.change.clone());
+            *seen.entry(stream.clone()).or_default() += 1;
+        }
+    }
+
+    /// A call that was answered now was decided before, when what others have met since was not known: in any state since its
+    /// object did something last.
+    fn begun_earlier(&self, did: &Did) -> Option<Core> {
+        let Deed::Called(called) = &did.deed else { return None };
+        let recent = self.earlier.iter().rev().filter(|(at, _)| did.at.duration_since(*at) <= LONGEST_CALL);
+        recent.into_iter().find_map(|(at, earlier)| {
+            let mut earlier = earlier.clone();
+            earlier.settle(*at);
+            let wanted = earlier.wants_to_call(called, *at)?;
+            let idle = self.core.acted.get(&wanted.key) == earlier.acted.get(&wanted.key);
+            let mut core = self.core.clone();
+            core.settle(did.at);
+            (idle && core.calls(wanted, called, did.at)).then_some(core)
+        })
+    }
+
+    /// As each watch is a connection of its own: any beginning of each stream, the fewest changes first.
+    fn in_any_order(
+        &self,
+        did: &Did,
+        visible: &BTreeMap<Stream, usize>,
+    ) -> Option<(Core, BTreeMap<Stream, usize>)> {
+        let mut next = VecDeque::from([(self.core.clone(), BTreeMap::<Stream, usize>::new())]);
+        let mut met = std::collections::BTreeSet::new();
+        for _ in 0..TRIES {
+            let (core, seen) = next.pop_front()?;
+            if let Some(core) = core.explain(&did.deed, did.at) {
+                return Some((core, seen));
+            }
+            for (stream, most) in visible {
+                let count = seen.get(stream).copied().unwrap_or_default();
+                let mut further = seen.clone();
+                further.insert(stream.clone(), count + 1);
+                if count < *most && met.insert(further.clone()) {
+                    let mut core = core.clone();
+                    core.take(self.unseen[stream][count].change.clone());
+                    next.push_back((core, further));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn stream_of(change: &Change) -> Option<&Stream> {
+    match change {
+        Change::Seen { stream, .. } | Change::Gone { stream, .. } => Some(stream),
+        _ => None,
+    }
+}
+
+fn name_of(seen: &Seen) -> (Box<str>, Box<str>) {
+    match seen {
+        Seen::Credential(it) => (it.namespace.clone(), it.name.clone()),
+        Seen::Request(it) => (it.namespace.clone(), it.name.clone()),
+        Seen::ManagedSecret { namespace, name, .. } | Seen::OtherSecret { namespace, name, .. } => {
+            (namespace.clone(), name.clone())
+        }
+        Seen::Namespace { name, .. } => (Box::default(), name.clone()),
+    }
+}
+
+/// A change of an object that a watch sent so: for whoever records what a cluster shows.
+#[must_use]
+pub fn sight(at: Timestamp, stream: Stream, json: &[u8], gone: bool) -> Option<Sight> {
+    let (seen, what) = crate::cluster::watch::sent(stream.what, json)?;
+    let version = what.version;
+    let change = if gone { Change::Gone { stream, what } } else { Change::Seen { stream, seen } };
+    Some(Sight { at, version, change })
+}
+
+/// The streams of an operator that works in these namespaces.
+#[must_use]
+pub fn streams(namespaces: &[String], reads_namespaces: bool) -> Vec<Stream> {
+    let kinds = [Watched::Credentials, Watched::Requests, Watched::ManagedSecrets, Watched::OtherSecrets];
+    let place = |namespace: &String| {
+        let namespace: std::sync::Arc<str> = namespace.as_str().into();
+        kinds.map(|what| Stream { what, namespace: Some(namespace.clone()) })
+    };
+    let all = reads_namespaces.then_some(Stream { what: Watched::Namespaces, namespace: None });
+    namespaces.iter().flat_map(place).chain(all).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! What was there, and when? Watches all that operators watch, for all tests of this program, as administrator, and keeps
+//! every version. Clients and tokens here are the emulator's.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use futures::TryStreamExt as _;
+use http::Request;
+use jiff::Timestamp;
+use kube::core::WatchEvent;
+use rocketlawyer_operator::clock;
+use serde_json::Value;
+
+use super::super::process::until;
+use super::super::server::{self, Kind, runtime};
+use super::super::told::text;
+use super::super::world::PATIENCE;
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Credential,
+    Request,
+    Secret,
+    Namespace,
+}
+
+/// A version of an object, or its end.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub at: Timestamp,
+    pub what: What,
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub version: u64,
+    pub gone: bool,
+    pub object: Value,
+}
+
+type Versions = Arc<Mutex<Vec<Kept>>>;
+
+static ALL: OnceLock<Versions> = OnceLock::new();
+
+/// Begins, once: what comes to be after this has returned is recorded.
+pub fn start() {
+    ALL.get_or_init(|| {
+        let all = Versions::default();
+        for what in [What::Credential, What::Request, What::Secret, What::Namespace] {
+            let there = server::read(what.path());
+            let mut last = text(&there["metadata"]["resourceVersion"]).to_owned();
+            for object in there["items"].as_array().cloned().unwrap_or_default() {
+                keep(&all, what, object, false);
+            }
+            let all = all.clone();
+            runtime().spawn(async move { while follow(&all, what, &mut last).await {} });
+        }
+        all
+    });
+}
+
+/// Every version of these namespaces' objects, and of all namespaces, once all that there is has been recorded.
+pub fn versions(namespaces: &[String]) -> Vec<Kept> {
+    let all = ALL.get().expect("it has begun");
+    let caught_up = until(PATIENCE, || is_caught_up(all, namespaces).then_some(()));
+    assert!(caught_up.is_some(), "the recorder does not see what there is");
+    let all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    let ours = |it: &&Kept| it.what == What::Namespace || namespaces.contains(&it.namespace);
+    all.iter().filter(ours).cloned().collect()
+}
+
+fn is_caught_up(all: &Versions, namespaces: &[String]) -> bool {
+    let kinds =
+        [(What::Credential, Kind::Credential), (What::Request, Kind::Request), (What::Secret, Kind::Secret)];
+    namespaces.iter().all(|namespace| {
+        kinds.iter().all(|(what, kind)| {
+            let listed = server::list(*kind, namespace);
+            let version = |it: &Value| (text(&it["metadata"]["name"]).to_owned(), version_of(it));
+            let listed: BTreeMap<String, u64> = listed.iter().map(version).collect();
+            let mut recorded = BTreeMap::new();
+            let all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            for it in all.iter().filter(|it| it.what == *what && it.namespace == *namespace) {
+                if it.gone {
+                    recorded.remove(&it.name);
+                } else {
+                    recorded.insert(it.name.clone(), it.version);
+                }
+            }
+            listed == recorded
+        })
+    })
+}
+
+/// Records until the server ends the watch. Returns whether it can be resumed.
+async fn follow(all: &Versions, what: What, last: &mut String) -> bool {
+    let uri = format!("{}?watch=true&allowWatchBookmarks=true&resourceVersion={last}", what.path());
+    let watch = Request::get(uri).body(Vec::new()).expect("a request");
+    let Ok(events) = server::client().await.request_events::<Value>(watch).await else { return true };
+    let mut events = pin!(events);
+    while let Ok(Some(event)) = events.try_next().await {
+        match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                *last = keep(all, what, object, false);
+            }
+            WatchEvent::Deleted(object) => *last = keep(all, what, object, true),
+            WatchEvent::Bookmark(bookmark) => last.clone_from(&bookmark.metadata.resource_version),
+            // Whoever waits for it will say so.
+            WatchEvent::Error(_) => return false,
+        }
+    }
+    true
+}
+
+fn keep(all: &Versions, what: What, object: Value, gone: bool) -> String {
+    let metadata = &object["metadata"];
+    let version = Kept {
+        at: clock::now(),
+        what,
+        namespace: text(&metadata["namespace"]).to_owned(),
+        name: text(&metadata["name"]).to_owned(),
+        uid: text(&metadata["uid"]).to_owned(),
+        version: version_of(&object),
+        gone,
+        object,
+    };
+    let resume = version.version.to_string();
+    all.lock().unwrap_or_else(PoisonError::into_inner).push(version);
+    resume
+}
+
+fn version_of(object: &Value) -> u64 {
+    text(&object["metadata"]["resourceVersion"]).parse().unwrap_or_default()
+}
+
+impl What {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Credential => "/apis/auth.rocketlawyer.com/v1alpha1/rocketlawyercredentials",
+            Self::Request => "/apis/auth.rocketlawyer.com/v1alpha1/scopedtokenrequests",
+            Self::Secret => "/api/v1/secrets",
+            Self::Namespace => "/api/v1/namespaces",
+        }
+    }
+}
