@@ -11,7 +11,7 @@ use super::super::effect::{Effect, Issue, Outcome, Purpose};
 use super::super::gate::{Gates, Limits, Need};
 use super::super::observe::Observer;
 use super::super::offers;
-use super::deed::{Deed, Shown};
+use super::deed::{Deed, Did, Shown};
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::{Key, Urgency};
 use crate::scoped_token;
@@ -143,6 +143,27 @@ impl Core {
         let mut core = self.clone();
         core.settle(at);
         core.does(deed, at).then_some(core)
+    }
+
+    /// What has become of `now` after this deed, if it is one that was wanted when all was as it is here, and whoever wanted it
+    /// has done nothing since.
+    pub(super) fn explain_later(&self, now: &Self, did: &Did, at: Timestamp) -> Option<Self> {
+        let (mut then, mut now) = (self.clone(), now.clone());
+        then.settle(at);
+        now.settle(did.at);
+        let is_idle = |now: &Self, key: &Key| now.acted.get(key) == then.acted.get(key);
+        let done = match &did.deed {
+            Deed::Called(called) => {
+                let wanted = then.wants_to_call(called, at)?;
+                is_idle(&now, &wanted.key) && now.calls(wanted, called, did.at)
+            }
+            Deed::WroteStatus { key, change, result } => {
+                let publish = then.wants_to_say(key, change.as_ref(), at)?;
+                is_idle(&now, key) && now.says(key, publish, result.as_ref(), did.at)
+            }
+            _ => false,
+        };
+        done.then_some(now)
     }
 
     /// What the objects want that this deed may have been for, in words.

@@ -172,7 +172,7 @@ impl Core {
     }
 
     /// What this object wants to say over this version.
-    fn wants_to_say(
+    pub(super) fn wants_to_say(
         &self,
         key: &Key,
         change: Option<&(ResourceVersion, Value)>,
@@ -188,7 +188,7 @@ impl Core {
         rest.publish.filter(|publish| change.is_none_or(|change| same(publish, change)))
     }
 
-    fn says(
+    pub(super) fn says(
         &mut self,
         key: &Key,
         publish: Publish,

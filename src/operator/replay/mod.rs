@@ -1,8 +1,12 @@
 //! Does the pure core explain what an operator was seen to do? Fed with what a cluster and the authentication service recorded
 //! (which objects there were and when, what was asked and answered), it says of each deed whether the decision about that
 //! object asks for it, in some state between what the operator had certainly seen and what it may have seen by then. Pure;
-//! reads no log. For tests: it shares the decision, the memory and `apply` with the operator, and neither its loop, queue
-//! and gate nor anything that does effects. These are what it judges.
+//! reads no log. For tests: it shares the decision, the memory and `apply` with the operator, and neither its loop and queue
+//! nor anything that does effects. These are what it judges. Of the gates it uses what they make of answers: objects tell of an
+//! endpoint that is unwell.
+//!
+//! A call is on its way for a while, and a status for a moment: it may have been decided before what others met since was
+//! known, so it is also held against what its object knew then, provided that the object has done nothing since.
 //!
 //! It does not judge: whether something was left undone; whether a deed waited as long as the gate wanted; instants in a
 //! status, within [`alike::TOLERANCE`]; how the life of a token was reckoned from the answer that brought it, and what of it is
@@ -60,8 +64,19 @@ pub struct Replay {
     unseen: BTreeMap<Stream, VecDeque<Sight>>,
     core: Core,
     /// How it was before what was done last, the latest at the end: one object decides while what another did is on its way.
-    earlier: VecDeque<(Timestamp, Core)>,
+    earlier: VecDeque<Earlier>,
+    /// What the running process has seen since its start, in the order in which it was taken in.
+    taken: Vec<Change>,
     started: Timestamp,
+}
+
+/// How it was before something was done.
+struct Earlier {
+    /// When that was done.
+    at: Timestamp,
+    core: Core,
+    /// How much had been seen.
+    taken: usize,
 }
 
 impl Replay {
@@ -77,6 +92,7 @@ impl Replay {
             unseen: BTreeMap::new(),
             core,
             earlier: VecDeque::new(),
+            taken: Vec::new(),
             started: Timestamp::MIN,
         }
     }
@@ -86,6 +102,7 @@ impl Replay {
         self.core = Core::new(self.settings.clone(), &self.streams);
         self.unseen.clear();
         self.earlier.clear();
+        self.taken.clear();
         self.started = at;
         for stream in &self.streams {
             let (old, new): (Vec<_>, Vec<_>) = self
@@ -126,16 +143,11 @@ impl Replay {
         if found.is_none() && self.core.may_read(&did.deed) {
             return Ok(());
         }
-        let found = found.or_else(|| Some((self.begun_earlier(did)?, BTreeMap::new())));
+        let found = found.or_else(|| self.begun_earlier(did, &BTreeMap::new()));
         let found = found.or_else(|| self.in_any_order(did, &visible));
+        let found = found.or_else(|| self.begun_earlier(did, &visible));
         if let Some((core, seen)) = found {
-            self.earlier.push_back((did.at, std::mem::replace(&mut self.core, core)));
-            while self.earlier.len() > EARLIER {
-                self.earlier.pop_front();
-            }
-            for (stream, count) in seen {
-                self.unseen.entry(stream).or_default().drain(..count);
-            }
+            self.becomes(did.at, core, seen);
             return Ok(());
         }
         let first = self.core.wants(&did.deed, did.at);
@@ -143,6 +155,21 @@ impl Replay {
         let last = self.core.wants(&did.deed, did.at);
         let wanted = if first == last { first } else { format!("{first}; and once it saw all: {last}") };
         Err(format!("{} at {}: the core wanted {wanted}", did.deed, did.at))
+    }
+
+    /// It has seen so much more, and what was done is in memory.
+    fn becomes(&mut self, at: Timestamp, core: Core, seen: BTreeMap<Stream, usize>) {
+        let core = std::mem::replace(&mut self.core, core);
+        self.earlier.push_back(Earlier { at, core, taken: self.taken.len() });
+        while self.earlier.len() > EARLIER {
+            self.earlier.pop_front();
+        }
+        let mut new: Vec<Sight> = Vec::new();
+        for (stream, count) in seen {
+            new.extend(self.unseen.entry(stream).or_default().drain(..count));
+        }
+        new.sort_by_key(|sight| sight.version);
+        self.taken.extend(new.into_iter().map(|sight| sight.change));
     }
 
     /// What was recorded before this instant is seen.
@@ -155,6 +182,7 @@ impl Replay {
         }
         due.sort_by_key(|sight| sight.version);
         for sight in due {
+            self.taken.push(sight.change.clone());
             self.core.take(sight.change);
         }
     }
@@ -175,16 +203,9 @@ impl Replay {
         did: &Did,
         visible: &BTreeMap<Stream, usize>,
     ) -> Option<(Core, BTreeMap<Stream, usize>)> {
-        let mut ahead: Vec<(&Stream, &Sight)> = visible
-            .iter()
-            .flat_map(|(stream, count)| {
-                self.unseen[stream].iter().take(*count).map(move |sight| (stream, sight))
-            })
-            .collect();
-        ahead.sort_by_key(|(_, sight)| sight.version);
         let mut core = self.core.clone();
         let mut seen = BTreeMap::new();
-        let mut ahead = ahead.into_iter();
+        let mut ahead = self.ahead(visible).into_iter();
         loop {
             if let Some(core) = core.explain(&did.deed, did.at) {
                 return Some((core, seen));
@@ -202,20 +223,57 @@ impl Replay {
         }
     }
 
-    /// A call that was answered now was decided before, when what others have met since was not known: in any state since its
-    /// object did something last.
-    fn begun_earlier(&self, did: &Did) -> Option<Core> {
-        let Deed::Called(called) = &did.deed else { return None };
-        let recent = self.earlier.iter().rev().filter(|(at, _)| did.at.duration_since(*at) <= LONGEST_CALL);
-        recent.into_iter().find_map(|(at, earlier)| {
-            let mut earlier = earlier.clone();
-            earlier.settle(*at);
-            let wanted = earlier.wants_to_call(called, *at)?;
-            let idle = self.core.acted.get(&wanted.key) == earlier.acted.get(&wanted.key);
-            let mut core = self.core.clone();
-            core.settle(did.at);
-            (idle && core.calls(wanted, called, did.at)).then_some(core)
-        })
+    /// What may have been seen, in the order in which it came to be.
+    fn ahead<'a>(&'a self, visible: &'a BTreeMap<Stream, usize>) -> Vec<(&'a Stream, &'a Sight)> {
+        let of = |(stream, count): (&'a Stream, &'a usize)| {
+            self.unseen[stream].iter().take(*count).map(move |sight| (stream, sight))
+        };
+        let mut ahead: Vec<_> = visible.iter().flat_map(of).collect();
+        ahead.sort_by_key(|(_, sight)| sight.version);
+        ahead
+    }
+
+    /// A call that was answered now was decided before, when what others have met since was not known, and so was a status that
+    /// was written just after an answer: in any state since its object did something last, or what that became with what the
+    /// watches showed since.
+    fn begun_earlier(
+        &self,
+        did: &Did,
+        visible: &BTreeMap<Stream, usize>,
+    ) -> Option<(Core, BTreeMap<Stream, usize>)> {
+        let longest = match did.deed {
+            Deed::Called(_) => LONGEST_CALL,
+            Deed::WroteStatus { .. } => RECORDED_LATE,
+            _ => return None,
+        };
+        let ahead = self.ahead(visible);
+        let mut tries = 0;
+        for earlier in self.earlier.iter().rev().filter(|it| did.at.duration_since(it.at) <= longest) {
+            let mut then = earlier.core.clone();
+            if let Some(core) = then.explain_later(&self.core, did, earlier.at) {
+                return Some((core, BTreeMap::new()));
+            }
+            if ahead.is_empty() {
+                continue;
+            }
+            for change in &self.taken[earlier.taken..] {
+                then.take(change.clone());
+            }
+            let (mut core, mut seen) = (self.core.clone(), BTreeMap::new());
+            for (stream, sight) in &ahead {
+                then.take(sight.change.clone());
+                core.take(sight.change.clone());
+                *seen.entry((*stream).clone()).or_default() += 1;
+                if let Some(core) = then.explain_later(&core, did, did.at) {
+                    return Some((core, seen));
+                }
+                tries += 1;
+            }
+            if tries > TRIES {
+                break;
+            }
+        }
+        None
     }
 
     /// As each watch is a connection of its own: any beginning of each stream, the fewest changes first.
