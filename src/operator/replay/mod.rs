@@ -9,9 +9,9 @@
 //! known, so it is also held against what its object knew then, provided that the object has done nothing since.
 //!
 //! It does not judge: whether something was left undone; whether a deed waited as long as the gate wanted; instants in a
-//! status, within [`alike::TOLERANCE`]; how the life of a token was reckoned from the answer that brought it, and what of it is
+//! status, within `alike::TOLERANCE`; how the life of a token was reckoned from the answer that brought it, and what of it is
 //! said of clocks; for which of several objects a Secret was read; events. It takes a change for one that the operator may have
-//! seen [`RECORDED_LATE`] before it was recorded, and may not have seen until [`CERTAINLY_SEEN`] after. What the operator was
+//! seen `RECORDED_LATE` before it was recorded, and may not have seen until `CERTAINLY_SEEN` after. What the operator was
 //! told that nobody recorded (a connection that failed, an answer that a proxy made up) it does not know: such tests are not
 //! replayed, and say so.
 
