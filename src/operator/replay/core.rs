@@ -11,7 +11,8 @@ use super::super::effect::{Effect, Issue, Outcome, Purpose};
 use super::super::gate::{Gates, Limits, Need};
 use super::super::observe::Observer;
 use super::super::offers;
-use super::deed::{Deed, Did, Shown};
+use super::deed::{Deed, Did, Shown, Whole};
+use crate::cluster::ReadFailed;
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::{Key, Urgency};
 use crate::scoped_token;
@@ -33,6 +34,16 @@ pub(super) struct Core {
     gates: Gates,
     /// How often each object has done something.
     pub(super) acted: HashMap<Key, usize>,
+    /// What was read.
+    pub(super) read: Vec<Arc<Read>>,
+}
+
+/// What a read of a Secret found.
+pub(super) struct Read {
+    pub(super) at: Timestamp,
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) found: Result<Option<Whole>, ReadFailed>,
 }
 
 /// A service token that is to be exchanged.
@@ -55,6 +66,7 @@ impl Core {
             tokens: HashMap::new(),
             gates: Gates::new(Limits { per_second: 0, ..Limits::default() }),
             acted: HashMap::new(),
+            read: Vec::new(),
         }
     }
 

@@ -85,6 +85,7 @@ pub enum Deed {
 }
 
 /// A Secret as it was read.
+#[derive(Clone)]
 pub struct Whole {
     /// All of it.
     pub json: Vec<u8>,

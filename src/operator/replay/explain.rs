@@ -1,14 +1,17 @@
 //! Is this deed what an object wants, and what follows from it? One match over the deeds; what came of a deed goes into memory
 //! the way in which the loop puts it there.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::apply::apply;
 use super::super::decide::{Decision, Publish};
 use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed, recall};
+use super::RECORDED_LATE;
 use super::alike::alike;
-use super::core::Core;
+use super::core::{Core, Read};
 use super::deed::{Deed, Whole};
 use crate::auth::Call;
 use crate::cluster::ReadFailed;
@@ -86,6 +89,37 @@ impl Core {
     }
 
     fn reads(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        found: Result<&Option<Whole>, &ReadFailed>,
+        at: Timestamp,
+    ) -> bool {
+        let told = self.tell(namespace, name, found, at);
+        if told {
+            let found = found.cloned().map_err(|failed| *failed);
+            self.read.push(Arc::new(Read {
+                at,
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                found,
+            }));
+        }
+        told
+    }
+
+    /// Tells what was read lately to those who want to read it: which object a read was for is not known, and it may have been
+    /// one that was not known of when the read was explained.
+    pub(super) fn tell_what_was_read(&mut self, at: Timestamp) {
+        for read in self.read.clone() {
+            if at.duration_since(read.at) <= RECORDED_LATE {
+                self.tell(&read.namespace, &read.name, read.found.as_ref(), at);
+            }
+        }
+    }
+
+    /// Whether anybody wants to read this.
+    fn tell(
         &mut self,
         namespace: &str,
         name: &str,

@@ -54,6 +54,11 @@ pub struct Sight {
     pub change: Change,
 }
 
+/// How many of its changes each watch has shown.
+type Shown = BTreeMap<Stream, usize>;
+/// The state in which a deed is asked for, with what was shown by then.
+type Explained = (Core, Shown);
+
 /// Follows one operator.
 pub struct Replay {
     settings: Settings,
@@ -158,7 +163,7 @@ impl Replay {
     }
 
     /// It has seen so much more, and what was done is in memory.
-    fn becomes(&mut self, at: Timestamp, core: Core, seen: BTreeMap<Stream, usize>) {
+    fn becomes(&mut self, at: Timestamp, core: Core, seen: Shown) {
         let core = std::mem::replace(&mut self.core, core);
         self.earlier.push_back(Earlier { at, core, taken: self.taken.len() });
         while self.earlier.len() > EARLIER {
@@ -188,7 +193,7 @@ impl Replay {
     }
 
     /// How many changes of each stream may have been seen when this was done.
-    fn visible(&self, did: &Did) -> BTreeMap<Stream, usize> {
+    fn visible(&self, did: &Did) -> Shown {
         let until = did.at + RECORDED_LATE;
         let is_visible =
             |sight: &&Sight| sight.at <= until && did.became.is_none_or(|became| sight.version < became);
@@ -198,11 +203,7 @@ impl Replay {
     }
 
     /// As if the watches showed all changes in the order in which they were made.
-    fn in_order(
-        &self,
-        did: &Did,
-        visible: &BTreeMap<Stream, usize>,
-    ) -> Option<(Core, BTreeMap<Stream, usize>)> {
+    fn in_order(&self, did: &Did, visible: &Shown) -> Option<Explained> {
         let mut core = self.core.clone();
         let mut seen = BTreeMap::new();
         let mut ahead = self.ahead(visible).into_iter();
@@ -217,6 +218,11 @@ impl Replay {
                     return Some((core, seen));
                 }
             }
+            let mut told = core.clone();
+            told.tell_what_was_read(did.at);
+            if let Some(core) = told.explain(&did.deed, did.at) {
+                return Some((core, seen));
+            }
             let (stream, sight) = ahead.next()?;
             core.take(sight.change.clone());
             *seen.entry(stream.clone()).or_default() += 1;
@@ -224,7 +230,7 @@ impl Replay {
     }
 
     /// What may have been seen, in the order in which it came to be.
-    fn ahead<'a>(&'a self, visible: &'a BTreeMap<Stream, usize>) -> Vec<(&'a Stream, &'a Sight)> {
+    fn ahead<'a>(&'a self, visible: &'a Shown) -> Vec<(&'a Stream, &'a Sight)> {
         let of = |(stream, count): (&'a Stream, &'a usize)| {
             self.unseen[stream].iter().take(*count).map(move |sight| (stream, sight))
         };
@@ -236,11 +242,7 @@ impl Replay {
     /// A call that was answered now was decided before, when what others have met since was not known, and so was a status that
     /// was written just after an answer: in any state since its object did something last, or what that became with what the
     /// watches showed since.
-    fn begun_earlier(
-        &self,
-        did: &Did,
-        visible: &BTreeMap<Stream, usize>,
-    ) -> Option<(Core, BTreeMap<Stream, usize>)> {
+    fn begun_earlier(&self, did: &Did, visible: &Shown) -> Option<Explained> {
         let longest = match did.deed {
             Deed::Called(_) => LONGEST_CALL,
             Deed::WroteStatus { .. } => RECORDED_LATE,
@@ -277,12 +279,8 @@ impl Replay {
     }
 
     /// As each watch is a connection of its own: any beginning of each stream, the fewest changes first.
-    fn in_any_order(
-        &self,
-        did: &Did,
-        visible: &BTreeMap<Stream, usize>,
-    ) -> Option<(Core, BTreeMap<Stream, usize>)> {
-        let mut next = VecDeque::from([(self.core.clone(), BTreeMap::<Stream, usize>::new())]);
+    fn in_any_order(&self, did: &Did, visible: &Shown) -> Option<Explained> {
+        let mut next = VecDeque::from([(self.core.clone(), Shown::new())]);
         let mut met = std::collections::BTreeSet::new();
         for _ in 0..TRIES {
             let (core, seen) = next.pop_front()?;
