@@ -1,7 +1,7 @@
 //! What is known of one credential? Looks it up in memory; no I/O, no clock, and no choice.
 
 use crate::decision::inputs;
-use crate::decision::{Chain, Delivery, Facts, Failure, Key, Names, Parked, SecretFact, SpecFault, Wish};
+use crate::decision::{Chain, Delivery, Facts, Failure, Key, Names, SecretFact, SpecFault, Wish};
 use crate::state::spec::CredentialSpec;
 use crate::state::{Credential, State};
 
@@ -28,7 +28,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         renew_request: meta.renew_request.as_deref(),
         login: session.login_fact(),
         chain: Chain::Login,
-        endpoint: endpoint(state, credential),
+        endpoint: credential.spec.as_ref().ok().and_then(|spec| state.unwell_for(spec)),
         secret,
         look: object.work.look,
         held: object.work.held.as_ref().map(|held| &held.record),
@@ -60,12 +60,6 @@ fn wish(credential: &Credential, labels_unknown: bool) -> Result<Wish<'_>, SpecF
         made_with: credential.session.made_with(),
         names: names(spec),
     })
-}
-
-/// What is wrong with the endpoint.
-fn endpoint(state: &State, credential: &Credential) -> Option<Parked> {
-    let endpoint = credential.spec.as_ref().ok()?.endpoint.allowed()?;
-    state.unwell(endpoint.origin())
 }
 
 fn names(spec: &CredentialSpec) -> Names<'_> {

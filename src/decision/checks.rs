@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::schedule::{FUTURE_TOLERANCE, HAND_RENEWAL_REST, LONGEST_LIFE, REPAIR_REST, later, renew_at};
+use super::schedule::{
+    FUTURE_TOLERANCE, HAND_RENEWAL_REST, LONGEST_LIFE, REPAIR_REST, later, overdue_at, renew_at,
+};
 use super::{
     Chain, Content, Facts, FailedStep, Failure, InputsHash, Key, Kind, LoginFact, LoginGap, SecretFact,
     SpecFault, Validity,
@@ -220,6 +222,12 @@ fn renewal_is_due(facts: &Facts<'_>, now: Timestamp) -> bool {
 #[must_use]
 pub fn renewal_instant(facts: &Facts<'_>) -> Option<Timestamp> {
     renew_at(facts.record()?, facts.sound()?.renewal, facts.uid)
+}
+
+/// When that should have happened.
+#[must_use]
+pub fn overdue_instant(facts: &Facts<'_>) -> Option<Timestamp> {
+    Some(overdue_at(facts.record()?, renewal_instant(facts)?))
 }
 
 fn hashes(facts: &Facts<'_>) -> Option<([u8; 16], [u8; 16])> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::checks::{Cause, Obstacle, cause, obstacle, renewal_instant};
+use super::checks::{Cause, Obstacle, cause, obstacle, overdue_instant, renewal_instant};
 use super::schedule::{self, FUTURE_TOLERANCE, later, next_look};
 use super::{
     Content, Facts, FailedStep, LoginFact, Parked, Record, ResourceVersion, SecretFact, SeenSecret, Template,
@@ -233,11 +233,10 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
         obstacle.as_ref().is_some_and(Obstacle::is_routine) && cause.is_some_and(Cause::makes_unfit);
     let endpoint_is_unwell = facts.endpoint.is_some_and(Parked::is_told);
     let quiet = on_its_way && !facts.says_ready && !endpoint_is_unwell;
-    let due = renewal_instant(facts);
     let until = next_look(
         [
-            due,
-            due.zip(record).map(|(due, record)| schedule::overdue_at(record, due)),
+            renewal_instant(facts),
+            overdue_instant(facts),
             record.map(|record| record.expires_at),
             record.and_then(arrives_at),
             facts.held.and_then(arrives_at),

@@ -3,9 +3,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::checks::{Cause, Obstacle, cause, login_was_refused, obstacle, renewal_instant};
+use super::checks::{Cause, Obstacle, cause, login_was_refused, obstacle, overdue_instant, renewal_instant};
 use super::message;
-use super::schedule::{before_end, overdue_at};
+use super::schedule::before_end;
 use super::{Facts, FailedStep, Failure, Kind, LoginFact, Renewal, SecretFact, Validity};
 use crate::api::Reason;
 
@@ -238,8 +238,7 @@ fn worth_saying(facts: &Facts<'_>, obstacle: &Obstacle<'_>, cause: Option<Cause>
 /// Whether a renewal should have happened and has not.
 #[must_use]
 pub fn is_overdue(facts: &Facts<'_>, now: Timestamp) -> bool {
-    let due = renewal_instant(facts).zip(facts.record());
-    due.is_some_and(|(due, record)| overdue_at(record, due) <= now)
+    overdue_instant(facts).is_some_and(|at| at <= now)
 }
 
 fn not_ready(

@@ -9,8 +9,8 @@ use super::gate::Need;
 use crate::api::{self, Condition, CredentialStatus, RequestStatus, condition};
 use crate::auth::Origin;
 use crate::credential;
-use crate::decision::checks::{cause, renewal_instant};
-use crate::decision::schedule::{SHORTEST_WAIT, later, next_look, overdue_at};
+use crate::decision::checks::{cause, overdue_instant, renewal_instant};
+use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
 use crate::decision::{
     Cause, Chain, Facts, Key, Kind, Parked, Precondition, Step, last_quarter, plan, urgency,
@@ -208,7 +208,7 @@ fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Times
         record.map(|record| record.expires_at),
         // Whoever comes into the last quarter of its life asks again, and goes before others.
         record.and_then(last_quarter),
-        record.zip(renewal_instant(facts)).map(|(record, due)| overdue_at(record, due)),
+        overdue_instant(facts),
         facts.sound().and_then(|wish| wish.renew_until),
     ];
     let publish = state.object(key).filter(|_| speaks).and_then(|object| publish(object, facts, now));

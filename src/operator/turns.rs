@@ -277,8 +277,8 @@ impl Turns {
         self.wake(credentials);
     }
 
-    /// It waits; a credential for which it is the first, or that nobody tries, looks again. One that it was to try, while it waits for another, asks
-    /// somebody else at its next look: at once, it would ask the same one for ever.
+    /// It waits; a credential for which it is the first, or that nobody tries, looks again. One that it was to try, while it waits
+    /// for another, asks somebody else at its next look: at once, it would ask the same one for ever.
     fn wait_for_credentials(&mut self, key: &Key) {
         let tried = self.state.stop_probing(key);
         let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();

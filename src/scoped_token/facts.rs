@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::api::{AppType, Reason};
 use crate::decision::inputs::{self, Subject};
 use crate::decision::{
-    Chain, Delivery, Facts, Failure, Key, LoginFact, Names, Parked, SecretFact, SpecFault, Validity, Wish,
+    Chain, Delivery, Facts, Failure, Key, LoginFact, Names, SecretFact, SpecFault, Validity, Wish,
 };
 use crate::state::spec::{CredentialName, CredentialSpec, RequestSpec};
 use crate::state::{Offer, Request, Session, State};
@@ -17,12 +17,13 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
     let object = state.object(key)?;
     let request = object.request()?;
     let meta = &object.meta;
-    let wish = wish(state, key, request);
+    let asked = request.spec.as_ref().ok().and_then(|spec| consenting(state, key, &spec.credential));
+    let wish = wish(state, key, request, asked);
     let secret = match wish.as_ref().ok().and_then(|wish| wish.template) {
         Some(template) => state.secret_fact(key, object, &template.name),
         None => SecretFact::Unwanted,
     };
-    let chain = request.spec.as_ref().map_or(Chain::Absent, |spec| chain(state, key, spec, now));
+    let chain = request.spec.as_ref().map_or(Chain::Absent, |spec| chain(state, key, spec, asked, now));
     Some(Facts {
         key,
         uid: &meta.uid,
@@ -34,7 +35,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         renew_request: meta.renew_request.as_deref(),
         login: LoginFact::Ready,
         chain,
-        endpoint: endpoint(state, key, request),
+        endpoint: asked.and_then(|(credential, _)| state.unwell_for(credential)),
         secret,
         look: object.work.look,
         held: object.work.held.as_ref().map(|held| &held.record),
@@ -55,9 +56,13 @@ pub fn waits_for<'a>(state: &'a State, key: &Key) -> impl Iterator<Item = &'a Ke
     spec.into_iter().flat_map(RequestSpec::credentials).map(|it| &it.key)
 }
 
-fn wish<'a>(state: &'a State, key: &Key, request: &'a Request) -> Result<Wish<'a>, SpecFault> {
+fn wish<'a>(
+    state: &'a State,
+    key: &Key,
+    request: &'a Request,
+    asked: Option<Consenting<'a>>,
+) -> Result<Wish<'a>, SpecFault> {
     let spec = request.spec.as_ref().map_err(|fault| *fault)?;
-    let asked = consenting(state, key, &spec.credential);
     let exchanger = spec.exchanger().and_then(|name| consenting(state, key, name));
     let out_of_reach = match &spec.exchange {
         Some(name) if asked.is_some() && exchanger.is_none() => name,
@@ -85,12 +90,6 @@ fn wish<'a>(state: &'a State, key: &Key, request: &'a Request) -> Result<Wish<'a
     })
 }
 
-/// What is wrong with the endpoint of the credential, where it consents.
-fn endpoint(state: &State, key: &Key, request: &Request) -> Option<Parked> {
-    let (credential, _) = consenting(state, key, &request.spec.as_ref().ok()?.credential)?;
-    state.unwell(credential.endpoint.allowed()?.origin())
-}
-
 /// The app that exchanges, or the lifetime asked for; unknown until the exchanging login was read.
 fn made_with(made_for: [u8; 16], spec: &RequestSpec, exchanger: Option<&Session>) -> Option<[u8; 16]> {
     match spec.delivery {
@@ -102,8 +101,14 @@ fn made_with(made_for: [u8; 16], spec: &RequestSpec, exchanger: Option<&Session>
     }
 }
 
-fn chain<'a>(state: &'a State, key: &Key, spec: &'a RequestSpec, now: Timestamp) -> Chain<'a> {
-    let Some((credential, session)) = consenting(state, key, &spec.credential) else {
+fn chain<'a>(
+    state: &'a State,
+    key: &Key,
+    spec: &'a RequestSpec,
+    asked: Option<Consenting<'a>>,
+    now: Timestamp,
+) -> Chain<'a> {
+    let Some((credential, session)) = asked else {
         return Chain::Absent;
     };
     if credential.app_type == AppType::Frontend {
@@ -202,12 +207,11 @@ fn serving(offer: Offer, credential: &str, now: Timestamp) -> Option<Chain<'_>> 
     }
 }
 
+/// A credential that a request may use.
+type Consenting<'a> = (&'a CredentialSpec, &'a Session);
+
 /// The credential of this name, if it exists and allows the request's namespace.
-fn consenting<'a>(
-    state: &'a State,
-    key: &Key,
-    name: &CredentialName,
-) -> Option<(&'a CredentialSpec, &'a Session)> {
+fn consenting<'a>(state: &'a State, key: &Key, name: &CredentialName) -> Option<Consenting<'a>> {
     let object = state.object(&name.key).filter(|it| !it.meta.deleting)?;
     let credential = object.credential()?;
     let spec = credential.spec.as_ref().ok()?;

@@ -24,7 +24,7 @@ use claims::Claims;
 pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Work};
 pub use secrets::{Lists, SecretName, Secrets};
 pub use session::{LoginState, Offer, Offers, Session};
-use spec::Labels;
+use spec::{CredentialSpec, Labels};
 pub use watching::{Deleted, Sighting};
 
 /// What the operator was started with, as far as decisions depend on it.
@@ -120,6 +120,12 @@ impl State {
     #[must_use]
     pub fn unwell(&self, origin: &Origin) -> Option<Parked> {
         self.unwell.get(origin).copied()
+    }
+
+    /// The same of a credential's endpoint.
+    #[must_use]
+    pub fn unwell_for(&self, credential: &CredentialSpec) -> Option<Parked> {
+        self.unwell(credential.endpoint.allowed()?.origin())
     }
 
     /// This is wrong with an endpoint now, or nothing.

@@ -209,6 +209,13 @@ impl World {
         self.deliver_all() || self.operator.turn_next(self.now) || self.advance(key)
     }
 
+    /// Goes on with `key` until this was asked of the API server.
+    pub(super) fn step_until(&mut self, key: &Key, asked: &str) {
+        while !self.server.journal.iter().any(|it| it == asked) {
+            assert!(self.step(key), "it never came to: {asked}");
+        }
+    }
+
     fn execute(&mut self, effect: Effect) -> Outcome {
         self.effects += 1;
         match effect {

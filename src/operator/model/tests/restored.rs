@@ -96,9 +96,7 @@ fn an_answer_after_the_end_of_its_secret_does_not_bring_it_back() {
 fn a_client_secret_that_is_read_after_its_end_is_not_used() {
     let mut world = World::new();
     let partner = world.partner();
-    while !world.server.journal.iter().any(|it| it == "read login partner-login") {
-        assert!(world.step(&partner), "it is read");
-    }
+    world.step_until(&partner, "read login partner-login");
     world.server.delete_secret("legal", "partner-login");
     let (_, calls) = world.watch(World::settle);
     assert_eq!(calls, 0);
@@ -120,9 +118,7 @@ fn a_look_that_comes_after_the_end_of_what_it_saw_frees_the_name() {
     }
     foreign(&mut world, "interview-token");
     let late = world.server.feeds.remove(&Watched::OtherSecrets).unwrap();
-    while !world.server.journal.iter().any(|it| it == "look interview-token") {
-        assert!(world.step(&request), "it is looked at");
-    }
+    world.step_until(&request, "look interview-token");
     world.server.feeds.insert(Watched::OtherSecrets, late);
     world.server.delete_secret("web", "interview-token");
     world.settle();
