@@ -65,6 +65,8 @@ pub struct Replay {
     streams: Vec<Stream>,
     /// All that was ever to be seen, in order.
     history: Vec<Sight>,
+    /// When the operator's own writes came, by what they made: nobody sees a version before it is asked for.
+    asked_for: BTreeMap<ResourceVersion, Timestamp>,
     /// What the running process has not certainly seen.
     unseen: BTreeMap<Stream, VecDeque<Sight>>,
     core: Core,
@@ -85,15 +87,17 @@ struct Earlier {
 }
 
 impl Replay {
-    /// Of an operator that was started so, and for which the cluster changed so.
+    /// Of an operator that was started so, for which the cluster changed so, and that did this.
     #[must_use]
-    pub fn new(settings: Settings, streams: Vec<Stream>, mut history: Vec<Sight>) -> Self {
+    pub fn new(settings: Settings, streams: Vec<Stream>, mut history: Vec<Sight>, dids: &[Did]) -> Self {
         history.sort_by_key(|sight| sight.version);
+        let asked_for = dids.iter().filter_map(|did| Some((did.became?, did.at))).collect();
         let core = Core::new(settings.clone(), &streams);
         Self {
             settings,
             streams,
             history,
+            asked_for,
             unseen: BTreeMap::new(),
             core,
             earlier: VecDeque::new(),
@@ -195,8 +199,10 @@ impl Replay {
     /// How many changes of each stream may have been seen when this was done.
     fn visible(&self, did: &Did) -> Shown {
         let until = did.at + RECORDED_LATE;
-        let is_visible =
-            |sight: &&Sight| sight.at <= until && did.became.is_none_or(|became| sight.version < became);
+        let is_asked_for = |sight: &Sight| self.asked_for.get(&sight.version).is_none_or(|at| *at < did.at);
+        let is_visible = |sight: &&Sight| {
+            sight.at <= until && is_asked_for(sight) && did.became.is_none_or(|became| sight.version < became)
+        };
         let count = |unseen: &VecDeque<Sight>| unseen.iter().take_while(is_visible).count();
         let all = self.unseen.iter().map(|(stream, unseen)| (stream.clone(), count(unseen)));
         all.filter(|(_, count)| *count > 0).collect()

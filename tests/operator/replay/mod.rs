@@ -82,7 +82,7 @@ impl Record {
     fn replayed(&self) -> (usize, Vec<String>) {
         let streams = streams(&self.namespaces, self.settings.reads_namespaces);
         let history = sights::of(&self.versions, &streams);
-        let mut replay = Replay::new(self.settings.clone(), streams, history);
+        let mut replay = Replay::new(self.settings.clone(), streams, history, &self.dids);
         let starts = self.starts.iter().map(|at| (*at, Next::Start(*at)));
         let mut all: Vec<_> = starts.chain(self.dids.iter().map(|did| (did.at, Next::Did(did)))).collect();
         all.sort_by_key(|(at, _)| *at);
