@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::Term;
 use super::jwt::Times;
+use crate::decision::schedule::LONGEST_LIFE;
 
 /// A token that lives for less is of no use (behaviour §9).
 const SHORTEST: i64 = 30;
@@ -54,7 +55,9 @@ fn is_over(jwt: Times, service_now: Option<i64>) -> bool {
 
 fn shortest<const N: usize>(statements: [Option<i64>; N]) -> Option<SignedDuration> {
     let said = statements.into_iter().flatten().filter(|seconds| (1..=LONGEST).contains(seconds));
-    said.min().filter(|seconds| *seconds >= SHORTEST).map(SignedDuration::from_secs)
+    let life = said.min().filter(|seconds| *seconds >= SHORTEST).map(SignedDuration::from_secs)?;
+    // Or its record would be taken for one that was made up, and the token for dead.
+    Some(life.min(LONGEST_LIFE))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ pub const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 pub const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(1);
 /// A record further in the future than this was written by a clock that was wrong.
 pub const FUTURE_TOLERANCE: SignedDuration = SignedDuration::from_mins(2);
-/// The service lets no token live longer than a year; a record that says so was not written by this operator.
+/// The service lets no token live longer than a year. One that it says lives longer is renewed as if it did not, so a record that
+/// says so was not written by this operator.
 pub const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// At most one renewal by hand in this time.
 pub const HAND_RENEWAL_REST: SignedDuration = SignedDuration::from_secs(30);

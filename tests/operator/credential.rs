@@ -81,6 +81,19 @@ fn a_token_is_renewed_before_it_expires() {
     world.wait_renewed("partner-access-token", &second);
 }
 
+/// Or what is written would be called made up as soon as it is seen, and replaced without end.
+#[test]
+fn a_token_that_is_said_to_live_for_years_is_issued_once() {
+    const YEAR: i64 = 366 * 86_400;
+    let world = World::running("years");
+    world.emulator.set_lifetimes(5 * YEAR, 5 * YEAR);
+    let (_, credential) = world.partner(json!({}));
+    world.settle();
+    assert_eq!(world.auth_calls(), 1);
+    let told = |name: &str| told::instant(&credential["status"]["token"][name]);
+    assert_eq!(told("issuedAt").duration_until(told("expiresAt")).as_secs(), YEAR);
+}
+
 #[test]
 fn a_changed_client_secret_is_noticed_at_once() {
     let world = World::running("rotated");

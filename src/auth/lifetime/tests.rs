@@ -8,6 +8,7 @@ use crate::auth::Term;
 use crate::auth::jwt::Times;
 
 const NOW: i64 = 1_800_000_000;
+const YEAR: i64 = 366 * 86_400;
 
 fn jwt(issued: Option<i64>, expires: Option<i64>, service_expires: Option<i64>) -> Times {
     Times { expires, issued, service_expires }
@@ -47,6 +48,10 @@ fn an_access_token_lives_for_the_shortest_that_is_said() {
         (Some(500), jwt(Some(i64::MIN), Some(i64::MAX), None), Some(500)),
         (Some(500), jwt(Some(i64::MAX), Some(i64::MIN), None), Some(500)),
         (Some(500), jwt(Some(0), Some(i64::MAX), None), Some(500)),
+        // For longer than a year a token is not believed to live, or its record would be called made up.
+        (Some(YEAR), Times::default(), Some(YEAR)),
+        (Some(YEAR + 1), Times::default(), Some(YEAR)),
+        (Some(9 * YEAR), lives(8 * YEAR), Some(YEAR)),
         // Over already.
         (Some(36_000), jwt(Some(NOW - 36_000), Some(NOW), None), None),
         (Some(36_000), jwt(Some(NOW), Some(NOW + 600), Some(NOW - 1)), None),
