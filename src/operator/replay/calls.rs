@@ -26,9 +26,14 @@ pub(super) struct Wanted {
 }
 
 impl Core {
-    /// The first object that wants this call, the first of an issue.
-    pub(super) fn wants_to_call(&self, called: &Called, at: Timestamp) -> Option<Wanted> {
-        self.keys().into_iter().find_map(|key| {
+    /// The first object of these that wants this call, the first of an issue.
+    pub(super) fn wants_to_call(
+        &self,
+        called: &Called,
+        at: Timestamp,
+        may_be: impl Fn(&Key) -> bool,
+    ) -> Option<Wanted> {
+        self.keys().into_iter().filter(|key| may_be(key)).find_map(|key| {
             let Decision::Call { effect: Effect::Issue { issue, purpose }, .. } = self.decide(&key, at)?
             else {
                 return None;

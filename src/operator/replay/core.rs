@@ -166,8 +166,8 @@ impl Core {
         let is_idle = |now: &Self, key: &Key| now.acted.get(key) == then.acted.get(key);
         let done = match &did.deed {
             Deed::Called(called) => {
-                let wanted = then.wants_to_call(called, at)?;
-                is_idle(&now, &wanted.key) && now.calls(wanted, called, did.at)
+                let wanted = then.wants_to_call(called, at, |key| is_idle(&now, key))?;
+                now.calls(wanted, called, did.at)
             }
             Deed::WroteStatus { key, change, result } => {
                 let publish = then.wants_to_say(key, change.as_ref(), at)?;

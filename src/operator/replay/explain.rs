@@ -51,7 +51,7 @@ impl Core {
             }
             Deed::Called(called) if called.call == Call::Exchange => self.exchanges(called, at),
             Deed::Called(called) => {
-                self.wants_to_call(called, at).is_some_and(|wanted| self.calls(wanted, called, at))
+                self.wants_to_call(called, at, |_| true).is_some_and(|wanted| self.calls(wanted, called, at))
             }
             Deed::WroteSecret { namespace, name, over, rehearsal: true, result } => {
                 let (name, over) = (name.as_deref(), over.as_ref());
