@@ -22,7 +22,7 @@ fn suggestions(stage: &Stage) -> [(&'static str, String); 8] {
     let emulator = stage.emulator_address();
     let manifests = stage.manifests().display();
     let wrong = r#"kubectl patch secret partner-client -p '{"stringData":{"client_secret":"wrong"}}'"#;
-    let pid = stage.operator_pid();
+    let pid = stage.operator_pid_file();
     [
         (
             "Use the token, as a workload would:",
@@ -53,7 +53,7 @@ fn suggestions(stage: &Stage) -> [(&'static str, String); 8] {
         ),
         (
             "Kill the operator: another one takes over, and issues nothing that is there already.",
-            format!("kill {pid}"),
+            format!("kill $(cat {})", pid.display()),
         ),
         (
             "Ask for something wrong, and be told so:",

@@ -98,6 +98,11 @@ impl Stage {
         self.operator.pid()
     }
 
+    /// Where the number of the operator's process is, of whichever runs.
+    pub(crate) fn operator_pid_file(&self) -> PathBuf {
+        self.control_plane.description().folder.join("operator.pid")
+    }
+
     /// Runs kubectl as administrator.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         let mut limited = arguments.to_vec();
@@ -144,6 +149,9 @@ impl Stage {
     }
 
     fn wait_for_operator(&mut self) -> Result<()> {
+        let file = self.operator_pid_file();
+        std::fs::write(&file, self.operator_pid().to_string())
+            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
         let started = Instant::now();
         loop {
             let answer = page::get(self.operator_address, "/readyz", None);
