@@ -49,7 +49,7 @@ reasons! {
     ClientSecretIncomplete => "ClientSecretIncomplete",
     /// The service refused the key and secret. Correct the client Secret; a token that is there lives out.
     InvalidClient => "InvalidClient",
-    /// The credential has no usable token yet. Its own status says why; the request goes on by itself.
+    /// The credential cannot serve the request now: it has no usable token, or its key and secret were refused. Its own status says why; the request goes on by itself.
     CredentialNotReady => "CredentialNotReady",
     /// No such credential, or it does not allow this namespace: the two look alike on purpose.
     CredentialNotFound => "CredentialNotFound",
@@ -77,6 +77,8 @@ reasons! {
     SecretNotOwned => "SecretNotOwned",
     /// The cluster refuses to have the managed Secret written: a quota, an admission policy, or `immutable: true`.
     SecretWriteRefused => "SecretWriteRefused",
+    /// Somebody deletes or overwrites the managed Secret again and again. It is put back at the time that the message names, or at once when somebody renews by hand: find out who does it.
+    SecretContested => "SecretContested",
     /// The operator lacks a right in the cluster. The message names it and the manifest that grants it.
     ClusterAccessDenied => "ClusterAccessDenied",
     /// The object cannot be acted on as it is written. The message says what to write instead.

@@ -93,11 +93,11 @@ pub struct Application {
     pub products: Vec<String>,
 }
 
-/// A failure that lasts.
+/// What fails, or keeps a token that is there from being followed by another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// What was being done.
+    /// What was being done. Absent where something stands in the way of doing anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Why it failed, as one word.
@@ -112,10 +112,10 @@ pub struct Failure {
     /// How many attempts have failed in a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<i32>,
-    /// When the first of them failed.
+    /// When the first of them failed, or what stands in the way was first told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// When the next attempt is made. Absent when the request waits for an endpoint that is unwell: it has its turn when that answers.
+    /// When the next attempt is made. Absent where attempts follow each other so often that the message says how often, and where nothing is arranged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Time>,
 }

@@ -17,7 +17,7 @@ pub fn status(facts: &Facts<'_>, credential: &Credential, now: Timestamp) -> Cre
         token: verdict.token.as_ref().map(token),
         application: credential.application.clone(),
         clock_skew_seconds: facts.clock_skew_minutes().map(|minutes| minutes * 60),
-        failure: verdict.failure.as_ref().map(failure),
+        failure: verdict.failure.as_ref().map(|told| failure(credential.status.failure.as_ref(), told, now)),
         last_handled_renew_request: verdict.renew_handled.map(Into::into),
     }
 }

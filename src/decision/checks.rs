@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 
 use super::schedule::{
-    FUTURE_TOLERANCE, HAND_RENEWAL_REST, LONGEST_LIFE, REPAIR_REST, later, overdue_at, renew_at,
+    FUTURE_TOLERANCE, HAND_RENEWAL_REST, LONGEST_LIFE, REPAIR_REST, down_to_seconds, later, overdue_at,
+    renew_at,
 };
 use super::{
     Chain, Content, Facts, FailedStep, Failure, InputsHash, Key, Kind, LoginFact, LoginGap, SecretFact,
@@ -306,7 +307,7 @@ fn attempt_is_not_due<'a>(facts: &Facts<'a>, _: Option<Cause>, now: Timestamp) -
 /// What its requests met does not keep a credential from renewing its own token, unless that token is what was refused.
 fn holds_up_issuing(facts: &Facts<'_>, failed: FailedStep) -> bool {
     match failed {
-        FailedStep::Delete => false,
+        FailedStep::Delete | FailedStep::RestoreSecret => false,
         FailedStep::Exchange => facts.key.kind == Kind::Request,
         FailedStep::ServiceToken => facts.key.kind == Kind::Request || facts.token_was_refused(),
         FailedStep::ReadClientSecret
@@ -324,8 +325,10 @@ fn repair_is_too_soon<'a>(facts: &Facts<'a>, cause: Option<Cause>, now: Timestam
         // Of a record that this operator did not write, no cause is its own: not even that a renewal is due.
         other => facts.care.strange || (edited && other.makes_unfit()),
     };
-    let again = later(facts.care.last_repair?, REPAIR_REST);
-    let soon = again > now && again <= later(now, REPAIR_REST);
+    // Whoever asks for a renewal meanwhile wants it now.
+    let rest = if facts.care.asked_again { HAND_RENEWAL_REST } else { REPAIR_REST };
+    let again = later(down_to_seconds(facts.care.last_repair?), rest);
+    let soon = again > now && again <= later(now, rest);
     (lost && soon).then_some(Obstacle::RepairIsTooSoon(again))
 }
 

@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub told_expires_at: Option<Timestamp>,
     /// Its status says that there is a good token.
     pub says_ready: bool,
+    /// The next attempt that its status names.
+    pub told_attempt: Option<Timestamp>,
     /// It has a deletionTimestamp: it gets no effect any more.
     pub deleting: bool,
     /// What its spec asks for, or what is wrong with it.
@@ -224,6 +226,8 @@ pub struct Care {
     pub made_up: bool,
     /// When a Secret that somebody had deleted, edited or restored was last replaced by issuing.
     pub last_repair: Option<Timestamp>,
+    /// Since a token was issued last, somebody asked for another one.
+    pub asked_again: bool,
     /// How fast changes led to attempts.
     pub pace: Pace,
     /// The namespace is being deleted: nothing more is done, or said.

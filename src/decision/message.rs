@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::checks::Obstacle;
-use super::{Facts, FailedStep, Failure, Key, Kind, LoginGap, Names, SpecFault, Validity};
+use super::{Facts, FailedStep, Key, Kind, LoginGap, Names, Promise, SpecFault, Told, Validity};
 use crate::api::Reason;
 
 /// Follows the message of a token whose `renewBefore` cannot be kept.
@@ -27,7 +27,7 @@ const ON_ITS_WAY: &str = "A token is about to be issued.";
 pub(super) fn issued(expires_at: Timestamp, renew_at: Option<Timestamp>) -> String {
     match renew_at {
         Some(renew_at) => {
-            format!("The token is good until {}; it is renewed at {}.", at(expires_at), at(renew_at))
+            format!("The token is good until {}; its renewal is due at {}.", at(expires_at), at(renew_at))
         }
         None => format!("The token is good until {}; it will not be renewed.", at(expires_at)),
     }
@@ -57,10 +57,11 @@ pub(super) fn login_suspended() -> String {
 pub(super) fn renewal_fails(
     facts: &Facts<'_>,
     obstacle: Option<&Obstacle<'_>>,
-    failure: Option<&Failure>,
+    failure: Option<&Told>,
     expires_at: Timestamp,
+    now: Timestamp,
 ) -> String {
-    let why = not_ready(facts, obstacle, failure, Reason::Pending);
+    let why = not_ready(facts, obstacle, failure, Reason::Pending, now);
     format!("The token is good until {}, but it cannot be renewed: {why}", at(expires_at))
 }
 
@@ -68,14 +69,15 @@ pub(super) fn renewal_fails(
 pub(super) fn not_ready(
     facts: &Facts<'_>,
     obstacle: Option<&Obstacle<'_>>,
-    failure: Option<&Failure>,
+    failure: Option<&Told>,
     reason: Reason,
+    now: Timestamp,
 ) -> String {
     match (obstacle, failure) {
         (None, Some(failure)) => failing(facts, failure),
         (Some(Obstacle::AttemptIsNotDue(failure)), _) if !failure.is_told() => ON_ITS_WAY.to_owned(),
-        (Some(obstacle), _) => standing(facts, obstacle),
-        (None, None) if reason == Reason::InvalidClient => refused_login(facts),
+        (Some(obstacle), _) => standing(facts, obstacle, now),
+        (None, None) if reason == Reason::InvalidClient => refused_login(facts, None),
         (None, None) => ON_ITS_WAY.to_owned(),
     }
 }
@@ -85,18 +87,21 @@ pub(super) fn credentials_valid(facts: &Facts<'_>) -> String {
     match facts.validity {
         Validity::Unknown => "The service was not asked yet.".to_owned(),
         Validity::Accepted => "The service accepted the client id and secret.".to_owned(),
-        Validity::Refused => refused_login(facts),
+        Validity::Refused => refused_login(facts, None),
     }
 }
 
-fn refused_login(facts: &Facts<'_>) -> String {
+fn refused_login(facts: &Facts<'_>, failure: Option<&Told>) -> String {
+    let answer = failure.map(answered).unwrap_or_default();
+    let instant = failure.and_then(|it| it.next).and_then(Promise::instant);
+    let next = instant.map(|it| format!(", and at {}", at(it))).unwrap_or_default();
     format!(
-        "The service refused the client id and secret. Correct them in Secret \"{}\"; they are tried as soon as it changes.",
+        "The service refused the client id and secret. {answer}Correct them in Secret \"{}\"; they are tried as soon as it changes{next}.",
         client_secret(facts)
     )
 }
 
-fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
+fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>, now: Timestamp) -> String {
     let names = facts.sound().map(|wish| wish.names).unwrap_or_default();
     let secret = facts.sound().and_then(|wish| wish.template).map_or("", |template| &template.name);
     match obstacle {
@@ -142,24 +147,20 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>) -> String {
         | Obstacle::TtlIsNotAllowed(_)
         | Obstacle::CredentialIsNotReady(..)
         | Obstacle::CredentialIsWorking => credential(names, obstacle),
-        Obstacle::AttemptIsNotDue(failure) => failing(facts, failure),
+        Obstacle::AttemptIsNotDue(failure) => failing(facts, &Told::of(failure, now)),
         Obstacle::RepairIsTooSoon(until) => format!(
-            "Secret \"{secret}\" was lost or overwritten again soon after it had been replaced; it is replaced at {}. Find out who deletes it or writes to it.",
+            "Secret \"{secret}\" was deleted or overwritten again soon after it had been put back; it is put back at {}. Find out who does that; to have it at once, renew by hand.",
             at(*until)
         ),
-        Obstacle::ChangesComeTooFast(until) => changed_often(*until),
-        Obstacle::HandRenewalIsTooSoon(until) => {
-            format!("The renewal that was asked for comes at {}.", at(*until))
+        Obstacle::ChangesComeTooFast(_) => CHANGED_OFTEN.to_owned(),
+        Obstacle::HandRenewalIsTooSoon(_) => {
+            "The renewal that was asked for comes 30 seconds after the last token was issued.".to_owned()
         }
     }
 }
 
-fn changed_often(until: Timestamp) -> String {
-    format!(
-        "What the token depends on (spec, client Secret or renew request) was changed often in a short time; the next one is issued at {}.",
-        at(until)
-    )
-}
+/// Names no instant: each change more would move it.
+const CHANGED_OFTEN: &str = "What the token depends on (spec, client Secret or renew request) was changed often in a short time: while that goes on, one is issued every 30 seconds. Find out who changes it.";
 
 /// An earlier object wants the name too.
 fn claimed(by: &Key, secret: &str) -> String {
@@ -184,7 +185,7 @@ fn credential(names: Names<'_>, obstacle: &Obstacle<'_>) -> String {
             "The credential allows no service token that lives longer than {longest:#}. Lower spec.serviceTokenTTL, or have its owner raise spec.maxServiceTokenTTL."
         ),
         Obstacle::CredentialIsNotReady(credential, reason) => format!(
-            "RocketLawyerCredential \"{credential}\" is not ready ({}); this object goes on as soon as it is.",
+            "RocketLawyerCredential \"{credential}\" cannot serve this object now ({}): its own status says why. This object goes on as soon as it can.",
             reason.as_str()
         ),
         _ => "The credential's token is about to be issued.".to_owned(),
@@ -223,9 +224,9 @@ fn login_gap(gap: LoginGap) -> &'static str {
     }
 }
 
-fn failing(facts: &Facts<'_>, failure: &Failure) -> String {
+fn failing(facts: &Facts<'_>, failure: &Told) -> String {
     let what = match failure.reason {
-        Reason::InvalidClient => return refused_login(facts),
+        Reason::InvalidClient => return refused_login(facts, Some(failure)),
         Reason::ClusterAccessDenied => missing_right(failure.step),
         Reason::SecretNotOwned => {
             "The managed Secret has no owner, and the API server does not let this object adopt it. Delete it; it is written anew at once."
@@ -246,27 +247,37 @@ fn failing(facts: &Facts<'_>, failure: &Failure) -> String {
             "The service issued a token that lives too short a time to be of use. Ask Rocket Lawyer."
         }
         Reason::ServiceUnavailable => "The service cannot be reached or does not answer.",
-        _ if failure.step == FailedStep::Internal => {
+        _ if failure.step == Some(FailedStep::Internal) => {
             "The operator failed on this object; its log has the details."
         }
         _ => "The API server did not answer as expected.",
     };
-    match failure.next_attempt {
-        Some(next) => format!("{what} {}Tried again at {}.", answered(failure), at(next)),
-        None => format!(
-            "{what} {}It is asked again until it answers; then this object has its turn.",
-            answered(failure)
-        ),
+    format!("{what} {}{}", answered(failure), next_attempt(failure.next))
+}
+
+fn next_attempt(next: Option<Promise>) -> String {
+    match next {
+        Some(Promise::At(instant)) => return format!("It is tried again at {}.", at(instant)),
+        Some(Promise::Due) | None => "The next attempt is due, and made as soon as it can be.",
+        Some(Promise::Soon) => "It is tried again every few seconds.",
+        Some(Promise::EveryFiveMinutes) => "It is tried again at least every five minutes.",
+        Some(Promise::WhenAllowed) => {
+            "It is tried again when the service allows it, and at least every 15 minutes."
+        }
+        Some(Promise::WithTheEndpoint) => {
+            "It is asked again until it answers; then this object has its turn."
+        }
     }
+    .to_owned()
 }
 
 /// Which right, and the rule that grants it.
-fn missing_right(step: FailedStep) -> &'static str {
+fn missing_right(step: Option<FailedStep>) -> &'static str {
     match step {
-        FailedStep::Delete => {
+        Some(FailedStep::Delete) => {
             "The operator may not delete this object. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [scopedtokenrequests], verbs: [delete]."
         }
-        FailedStep::WriteSecret => {
+        Some(FailedStep::WriteSecret) => {
             "The operator may not write Secrets in this namespace. Grant it as the chart's roles do: apiGroups: [\"\"], resources: [secrets], verbs: [create, update]."
         }
         _ => {
@@ -275,13 +286,15 @@ fn missing_right(step: FailedStep) -> &'static str {
     }
 }
 
-fn answered(failure: &Failure) -> String {
-    let step = failure.step.as_str();
+fn answered(failure: &Told) -> String {
+    let Some(step) = failure.step.map(FailedStep::as_str) else {
+        return String::new();
+    };
     match (failure.http_status, failure.error_code) {
         (Some(status), Some(code)) => format!("({step}: HTTP {status}, {code}) "),
         (Some(status), None) => format!("({step}: HTTP {status}) "),
         (None, Some(code)) => format!("({step}: {code}) "),
-        (None, None) if failure.next_attempt.is_none() => String::new(),
+        (None, None) if failure.next == Some(Promise::WithTheEndpoint) => String::new(),
         (None, None) => format!("({step}) "),
     }
 }

@@ -17,6 +17,7 @@ mod retry;
 pub mod schedule;
 pub mod settle;
 pub mod template;
+mod told;
 mod urgency;
 mod verdict;
 
@@ -32,6 +33,7 @@ pub use plan::{Precondition, Step, Wait, plan};
 pub use record::{Content, Fingerprint, InputsHash, Owner, Record, ResourceVersion, SeenSecret};
 pub use retry::{FailedStep, Failure, RetryClass, Setback, another_failure, delay};
 pub use template::{Delivery, KeyNames, Template};
+pub use told::{Promise, Told};
 pub use urgency::{Urgency, last_quarter, urgency};
 pub use verdict::{Progress, Statement, TokenView, Truth, Verdict, at_gate, is_overdue, is_unfit, project};
 

@@ -22,11 +22,20 @@ impl Obstacle<'_> {
             Self::PurposeIsNotAllowed => Reason::PurposeNotAllowed,
             Self::TtlIsNotAllowed(_) => Reason::ServiceTokenTtlNotAllowed,
             Self::CredentialIsNotReady(..) => Reason::CredentialNotReady,
-            Self::CredentialIsWorking
-            | Self::RepairIsTooSoon(_)
-            | Self::ChangesComeTooFast(_)
-            | Self::HandRenewalIsTooSoon(_) => Reason::Pending,
+            Self::RepairIsTooSoon(_) => Reason::SecretContested,
+            Self::CredentialIsWorking | Self::ChangesComeTooFast(_) | Self::HandRenewalIsTooSoon(_) => {
+                Reason::Pending
+            }
             Self::AttemptIsNotDue(failure) => failure.reason,
+        }
+    }
+
+    /// What is wrong when it keeps a token from being followed by another; `None`: nothing is, it was asked for.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Reason> {
+        match self {
+            Self::IsSuspended | Self::RenewalHasEnded | Self::ChangesComeTooFast(_) => None,
+            _ => Some(self.reason()),
         }
     }
 

@@ -232,7 +232,7 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
     let on_its_way =
         obstacle.as_ref().is_some_and(Obstacle::is_routine) && cause.is_some_and(Cause::makes_unfit);
     let endpoint_is_unwell = facts.endpoint.is_some_and(Parked::is_told);
-    let quiet = on_its_way && !facts.says_ready && !endpoint_is_unwell;
+    let quiet = on_its_way && !facts.says_ready && !endpoint_is_unwell && !facts.names_what_is_over(now);
     let until = next_look(
         [
             renewal_instant(facts),
@@ -244,6 +244,7 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
             schedule::removed_at(facts),
             obstacle.as_ref().and_then(Obstacle::until),
             facts.held.map(|held| held.expires_at),
+            facts.told_attempt,
         ],
         now,
     );

@@ -48,6 +48,8 @@ pub enum FailedStep {
     Exchange,
     /// Writing the managed Secret.
     WriteSecret,
+    /// Putting a managed Secret back that somebody deletes or overwrites again and again.
+    RestoreSecret,
     /// Deleting a finished request.
     Delete,
     /// The operator's own code panicked.
@@ -200,6 +202,7 @@ pub(super) fn needs_a_person(reason: Reason) -> bool {
         | Reason::QuotaExhausted
         | Reason::ServiceUnavailable
         | Reason::UnexpectedResponse
+        | Reason::SecretContested
         | Reason::RenewalEnded
         | Reason::Recovered
         | Reason::SecretRestored => false,
@@ -217,6 +220,7 @@ impl FailedStep {
             Self::ServiceToken => "ServiceToken",
             Self::Exchange => "Exchange",
             Self::WriteSecret => "WriteSecret",
+            Self::RestoreSecret => "RestoreSecret",
             Self::Delete => "Delete",
             Self::Internal => "Internal",
         }
@@ -232,6 +236,7 @@ impl FailedStep {
             Self::ServiceToken,
             Self::Exchange,
             Self::WriteSecret,
+            Self::RestoreSecret,
             Self::Delete,
             Self::Internal,
         ]

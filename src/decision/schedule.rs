@@ -1,7 +1,7 @@
 //! When is a token renewed, and when is the object looked at next? Behaviour §2.2, §2.3. Nothing is drawn at random: the
 //! jitter is a hash of stable identity, so that the time shown is the time kept.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use sha2::{Digest, Sha256};
 
 use super::{Facts, Record, Renewal};
@@ -90,6 +90,22 @@ pub fn next_look(instants: impl IntoIterator<Item = Option<Timestamp>>, now: Tim
     let latest = later(now, LONGEST_WAIT);
     let to_come = instants.into_iter().flatten().filter(|instant| *instant > now);
     to_come.min().map_or(latest, |first| first.min(latest))
+}
+
+/// The next whole second, as statuses write instants: what is named there is not over before its time.
+#[must_use]
+pub fn up_to_seconds(instant: Timestamp) -> Timestamp {
+    rounded(instant, RoundMode::Ceil)
+}
+
+/// The whole second before, or the instant itself: what a status shows as past never lies in the future of what it means.
+#[must_use]
+pub fn down_to_seconds(instant: Timestamp) -> Timestamp {
+    rounded(instant, RoundMode::Floor)
+}
+
+fn rounded(instant: Timestamp, mode: RoundMode) -> Timestamp {
+    instant.round(TimestampRound::new().smallest(Unit::Second).mode(mode)).unwrap_or(instant)
 }
 
 /// `instant + duration`, at the end of the calendar at the latest.

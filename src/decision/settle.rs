@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value};
 
-use super::{Failure, Progress, Statement, TokenView, Truth, Verdict};
+use super::schedule::down_to_seconds;
+use super::{FailedStep, Progress, Promise, Statement, TokenView, Told, Truth, Verdict};
 use crate::api::{self, Condition, condition};
 
 /// The conditions that a verdict amounts to. A transition time moves only when the status of its condition does.
@@ -39,14 +40,14 @@ fn made(type_: &str, statement: &Statement, old: &[Condition], generation: i64, 
         observed_generation: Some(generation),
         reason: statement.reason.as_str().to_owned(),
         message: statement.message.clone(),
-        last_transition_time: Some(since.unwrap_or_else(|| Time(to_seconds(now)))),
+        last_transition_time: Some(since.unwrap_or_else(|| Time(down_to_seconds(now)))),
     }
 }
 
 /// `status.token`.
 #[must_use]
 pub fn token(view: &TokenView) -> api::TokenStatus {
-    let shown = |instant: Timestamp| Some(Time(to_seconds(instant)));
+    let shown = |instant: Timestamp| Some(Time(down_to_seconds(instant)));
     api::TokenStatus {
         secret_name: Some(view.secret_name.to_string()),
         issued_at: shown(view.issued_at),
@@ -55,18 +56,20 @@ pub fn token(view: &TokenView) -> api::TokenStatus {
     }
 }
 
-/// `status.failure`.
+/// `status.failure`. What stands in the way does so since it is told.
 #[must_use]
-pub fn failure(failure: &Failure) -> api::Failure {
+pub fn failure(old: Option<&api::Failure>, told: &Told, now: Timestamp) -> api::Failure {
+    let (step, reason) = (told.step.map(FailedStep::as_str), told.reason.as_str());
+    let same = old.filter(|old| old.step.as_deref() == step && old.reason.as_deref() == Some(reason));
+    let told_since = same.and_then(|old| old.since.as_ref()).map_or(now, |since| since.0.min(now));
     api::Failure {
-        step: Some(failure.step.as_str().to_owned()),
-        reason: Some(failure.reason.as_str().to_owned()),
-        http_status: failure.http_status.map(i32::from),
-        error_code: failure.error_code.map(str::to_owned),
-        // What the gate counts is nobody's own.
-        count: failure.next_attempt.map(|_| i32::try_from(failure.count).unwrap_or(i32::MAX)),
-        since: Some(Time(to_seconds(failure.since))),
-        next_attempt_at: failure.next_attempt.map(|at| Time(to_seconds(at))),
+        step: step.map(str::to_owned),
+        reason: Some(reason.to_owned()),
+        http_status: told.http_status.map(i32::from),
+        error_code: told.error_code.map(str::to_owned),
+        count: told.count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
+        since: Some(Time(down_to_seconds(told.since.unwrap_or(told_since)))),
+        next_attempt_at: told.next.and_then(Promise::instant).map(Time),
     }
 }
 
@@ -116,11 +119,6 @@ pub fn merge_patch(old: &Value, new: &Value) -> Option<Value> {
         }
         _ => (old != new).then(|| new.clone()),
     }
-}
-
-/// Status speaks in whole seconds, as everything in Kubernetes does; what it shows never lies in the future of what it means.
-fn to_seconds(instant: Timestamp) -> Timestamp {
-    Timestamp::from_second(instant.as_second()).unwrap_or(instant)
 }
 
 impl Truth {

@@ -5,8 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::checks::{Cause, Obstacle, cause, login_was_refused, obstacle, overdue_instant, renewal_instant};
 use super::message;
+use super::retry::needs_a_person;
 use super::schedule::before_end;
-use super::{Facts, FailedStep, Failure, Kind, LoginFact, Renewal, SecretFact, Validity};
+use super::{Facts, FailedStep, Failure, Kind, LoginFact, Promise, Renewal, SecretFact, Told, Validity};
 use crate::api::Reason;
 
 /// What is parked at an endpoint's gate (behaviour §4.2).
@@ -23,8 +24,8 @@ pub struct Verdict {
     pub credentials_valid: Option<Statement>,
     /// The token that is in service.
     pub token: Option<TokenView>,
-    /// What is failing.
-    pub failure: Option<Failure>,
+    /// What is failing, or stands in the way.
+    pub failure: Option<Told>,
     /// The renew request that was answered last.
     pub renew_handled: Option<Box<str>>,
 }
@@ -83,14 +84,14 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
     let unfit = is_unfit(facts, cause);
     let at_gate = at_gate(facts, cause, obstacle.as_ref())
         .filter(|_| unfit || may_say_so_early(facts) || is_overdue(facts, now));
-    let (obstacle, failure) = match at_gate {
-        Some(failure) => (None, Some(failure)),
-        None => (obstacle, facts.told_failure().cloned()),
-    };
+    let obstacle = obstacle.filter(|_| at_gate.is_none());
+    let failure = at_gate.or_else(|| told(facts, cause, obstacle.as_ref(), now));
+    let token = token(facts, obstacle.as_ref());
     let (mut ready, progress) = if unfit {
-        not_ready(facts, obstacle.as_ref(), failure.as_ref())
+        not_ready(facts, obstacle.as_ref(), failure.as_ref(), now)
     } else {
-        (ready(facts, cause, obstacle.as_ref(), failure.as_ref(), now), Progress::Settled)
+        let renew_at = token.as_ref().and_then(|token| token.renew_at);
+        (ready(facts, cause, obstacle.as_ref(), failure.as_ref(), renew_at, now), Progress::Settled)
     };
     if facts.sound().is_some_and(|wish| wish.selector_ignored) {
         ready.message.push_str(message::SELECTOR_IGNORED);
@@ -102,9 +103,29 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
         ready,
         progress,
         credentials_valid: (facts.key.kind == Kind::Credential).then(|| credentials_valid(facts)),
-        token: token(facts),
+        token,
         failure,
         renew_handled: facts.record().and_then(|record| record.renew_handled.clone()),
+    }
+}
+
+/// What is failing; or, while a token lives, what keeps another from following it; or until when a lost Secret has to wait.
+fn told(
+    facts: &Facts<'_>,
+    cause: Option<Cause>,
+    obstacle: Option<&Obstacle<'_>>,
+    now: Timestamp,
+) -> Option<Told> {
+    let unfit = is_unfit(facts, cause);
+    let hindrance = obstacle.filter(|it| !unfit && worth_saying(facts, it, cause, now));
+    match obstacle {
+        Some(Obstacle::RepairIsTooSoon(until)) if unfit => {
+            Some(Told::contested(facts.care.last_repair, *until))
+        }
+        _ => match facts.told_failure() {
+            Some(failure) => Some(Told::of(failure, now)),
+            None => hindrance.and_then(Obstacle::trouble).map(Told::hindrance),
+        },
     }
 }
 
@@ -140,7 +161,7 @@ fn is_refused_for_good(facts: &Facts<'_>) -> bool {
 /// What all those tell who wait for an endpoint that is unwell (behaviour §4.2). It is no request's own failure, not even of
 /// one that probed: count and next attempt are not shown, or each probe would be news.
 #[must_use]
-pub fn at_gate(facts: &Facts<'_>, cause: Option<Cause>, obstacle: Option<&Obstacle<'_>>) -> Option<Failure> {
+pub fn at_gate(facts: &Facts<'_>, cause: Option<Cause>, obstacle: Option<&Obstacle<'_>>) -> Option<Told> {
     cause?;
     let told = facts.told_failure();
     let met = told.filter(|failure| is_of_the_endpoint(facts, failure.reason));
@@ -152,16 +173,15 @@ pub fn at_gate(facts: &Facts<'_>, cause: Option<Cause>, obstacle: Option<&Obstac
         Kind::Credential => FailedStep::AccessToken,
         Kind::Request => FailedStep::ServiceToken,
     };
-    Some(Failure {
-        step: met.map_or(step, |met| met.step),
+    Some(Told {
+        step: Some(met.map_or(step, |met| met.step)),
         reason: met.map(|met| met.reason).or(parked.map(|parked| parked.ailment.reason()))?,
         http_status: met.and_then(|met| met.http_status),
         error_code: met.and_then(|met| met.error_code),
-        count: 0,
+        count: None,
         // One that was met before a restart is the older one.
-        since: [met.map(|met| met.since), parked.map(|parked| parked.since)].into_iter().flatten().min()?,
-        next_attempt: None,
-        stamp: facts.stamp,
+        since: [met.map(|met| met.since), parked.map(|parked| parked.since)].into_iter().flatten().min(),
+        next: Some(Promise::WithTheEndpoint),
     })
 }
 
@@ -189,7 +209,8 @@ fn ready(
     facts: &Facts<'_>,
     cause: Option<Cause>,
     obstacle: Option<&Obstacle<'_>>,
-    failure: Option<&Failure>,
+    failure: Option<&Told>,
+    renew_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Statement {
     let reason = match obstacle {
@@ -201,10 +222,9 @@ fn ready(
         return login_ready(reason);
     };
     let trouble = failure.is_some() || obstacle.is_some_and(|it| worth_saying(facts, it, cause, now));
-    let renew_at = token(facts).and_then(|token| token.renew_at);
     let mut text = match (reason, obstacle) {
         (Reason::Suspended | Reason::RenewalEnded, _) => message::kept(reason, record.expires_at),
-        (_, obstacle) if trouble => message::renewal_fails(facts, obstacle, failure, record.expires_at),
+        (_, obstacle) if trouble => message::renewal_fails(facts, obstacle, failure, record.expires_at, now),
         _ => message::issued(record.expires_at, renew_at),
     };
     if renewal_falls_back(facts) {
@@ -244,19 +264,18 @@ pub fn is_overdue(facts: &Facts<'_>, now: Timestamp) -> bool {
 fn not_ready(
     facts: &Facts<'_>,
     obstacle: Option<&Obstacle<'_>>,
-    failure: Option<&Failure>,
+    failure: Option<&Told>,
+    now: Timestamp,
 ) -> (Statement, Progress) {
-    let (obstacle, failure) = match refused_adoption(facts) {
-        Some(refusal) => (None, Some(refusal)),
-        None => (obstacle, failure),
-    };
+    let refused = refused_adoption(facts).map(|refusal| Told::of(refusal, now));
+    let (obstacle, failure) = if refused.is_some() { (None, refused.as_ref()) } else { (obstacle, failure) };
     let (reason, may_pass) = match (obstacle, failure) {
         (Some(obstacle), _) => (obstacle.reason(), obstacle.may_pass()),
-        (None, Some(failure)) => (failure.reason, !failure.needs_a_person()),
+        (None, Some(failure)) => (failure.reason, !needs_a_person(failure.reason)),
         (None, None) if login_was_refused(facts) => (Reason::InvalidClient, false),
         (None, None) => (Reason::Pending, true),
     };
-    let message = message::not_ready(facts, obstacle, failure, reason);
+    let message = message::not_ready(facts, obstacle, failure, reason, now);
     let progress = if may_pass { Progress::Reconciling } else { Progress::Stalled };
     (Statement { truth: Truth::False, reason, message }, progress)
 }
@@ -270,12 +289,16 @@ fn credentials_valid(facts: &Facts<'_>) -> Statement {
     Statement { truth, reason, message: message::credentials_valid(facts) }
 }
 
-fn token(facts: &Facts<'_>) -> Option<TokenView> {
+fn token(facts: &Facts<'_>, obstacle: Option<&Obstacle<'_>>) -> Option<TokenView> {
     let record = facts.record()?;
     let wish = facts.sound();
-    let renew_at = wish.filter(|wish| !wish.suspended).and_then(|wish| {
-        renewal_instant(facts).filter(|at| wish.renew_until.is_none_or(|until| *at < until))
-    });
+    let renewal = match obstacle {
+        Some(Obstacle::HandRenewalIsTooSoon(until)) => Some(*until),
+        _ => renewal_instant(facts),
+    };
+    let renew_at = wish
+        .filter(|wish| !wish.suspended)
+        .and_then(|wish| renewal.filter(|at| wish.renew_until.is_none_or(|until| *at < until)));
     let secret_name = wish.and_then(|wish| wish.template).map(|template| template.name.clone())?;
     Some(TokenView { secret_name, issued_at: record.issued_at, expires_at: record.expires_at, renew_at })
 }

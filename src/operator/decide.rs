@@ -200,16 +200,20 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
 }
 
 /// What is arranged while an object waits at its endpoint's gate. That is routine, and not said, unless the endpoint is unwell
-/// or the object says that it has a token, which is gone.
+/// or the object says that it has a token, which is gone, or names an
+/// attempt that is over.
 fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timestamp) -> Rest {
     let record = facts.record();
-    let speaks = facts.endpoint.is_some_and(Parked::is_told) || (facts.says_ready && cause.makes_unfit());
+    let speaks = facts.endpoint.is_some_and(Parked::is_told)
+        || (facts.says_ready && cause.makes_unfit())
+        || facts.names_what_is_over(now);
     let until = [
         record.map(|record| record.expires_at),
         // Whoever comes into the last quarter of its life asks again, and goes before others.
         record.and_then(last_quarter),
         overdue_instant(facts),
         facts.sound().and_then(|wish| wish.renew_until),
+        facts.told_attempt,
     ];
     let publish = state.object(key).filter(|_| speaks).and_then(|object| publish(object, facts, now));
     Rest { until: Some(next_look(until, now)), publish, waits: false }
@@ -263,7 +267,7 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish
     };
     // What was told in the future, by a clock that was set back since, was not told a moment ago.
     let told = object.work.published_at.is_some_and(|at| at <= now && later(at, STATUS_REST) > now);
-    if told && only_repeats(&old, &new) {
+    if told && only_repeats(&old, &new) && !facts.names_what_is_over(now) {
         return None;
     }
     let patch = merge_patch(&old, &new)?;

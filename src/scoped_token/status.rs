@@ -15,7 +15,7 @@ pub fn status(facts: &Facts<'_>, old: &RequestStatus, now: Timestamp) -> Request
         observed_generation: Some(facts.generation),
         conditions: conditions(&old.conditions, &verdict, facts.generation, now),
         token: verdict.token.as_ref().map(token).or_else(|| lives_out(facts, now)),
-        failure: verdict.failure.as_ref().map(failure),
+        failure: verdict.failure.as_ref().map(|told| failure(old.failure.as_ref(), told, now)),
         last_handled_renew_request: verdict.renew_handled.map(Into::into),
     }
 }

@@ -197,6 +197,12 @@ impl Object {
         }
     }
 
+    /// The next attempt that its status names.
+    #[must_use]
+    pub fn told_attempt(&self) -> Option<Timestamp> {
+        self.said().1?.next_attempt_at.as_ref().map(|at| at.0)
+    }
+
     /// Whether it says that it is ready.
     #[must_use]
     pub fn says_ready(&self) -> bool {

@@ -169,7 +169,10 @@ fn carried_over(meta: &Meta, observed: Option<i64>, failure: Option<&api::Failur
     let mut work = Work { announced: had_token, ..Work::default() };
     work.care.vanished = had_token;
     work.care.rehearse = failure.as_ref().is_some_and(|it| it.step == FailedStep::WriteSecret);
-    work.failures = failure.into_iter().collect();
+    match failure {
+        Some(lost) if lost.step == FailedStep::RestoreSecret => work.care.last_repair = Some(lost.since),
+        failure => work.failures = failure.into_iter().collect(),
+    }
     work
 }
 

@@ -37,6 +37,8 @@ impl State {
             Sighting::Credential(meta, ..) | Sighting::Request(meta, ..) => meta,
         };
         let old = self.objects.get(key).map(|it| (it.meta.clone(), it.meta.uid == meta.uid));
+        let asks_for_another = meta.renew_request.is_some()
+            && old.as_ref().is_some_and(|(known, same)| *same && known.renew_request != meta.renew_request);
         let asks_anew = old.as_ref().is_some_and(|(known, same)| {
             *same && (known.generation != meta.generation || known.renew_request != meta.renew_request)
         });
@@ -75,6 +77,9 @@ impl State {
         }
         if asks_anew {
             self.void_inherited_failure(key);
+        }
+        if asks_for_another && let Some(object) = self.objects.get_mut(key) {
+            object.work.care.asked_again = true;
         }
         woken.push(key.clone());
         if key.kind == Kind::Credential && (generation_changed || leaving) {

@@ -216,11 +216,17 @@ fn a_lost_scoped_token_is_replaced_by_issuing_once_and_not_again_at_once() {
 
     // Whoever deletes it again is told off before more tokens are burnt.
     world.delete(Kind::Secret, INTERVIEW);
-    let says_so = |it: &Value| told::message(it, "Ready").contains("Find out who deletes it");
+    let says_so = |it: &Value| told::message(it, "Ready").contains("Find out who does that");
     let request = world.wait_for(Kind::Request, "interview", says_so);
-    assert_eq!(condition(&request, "Reconciling"), "True/Pending");
+    assert_eq!(condition(&request, "Reconciling"), "True/SecretContested");
     world.settle();
     assert_eq!(world.emulator.calls(Call::Exchange), 2);
+
+    // Who renews by hand wants it now.
+    world.ask_for_renewal(Kind::Request, "interview", "now");
+    world.wait_ready(Kind::Request, "interview");
+    assert!(world.opens("scoped", &data(&world.secret(INTERVIEW), "authorization")));
+    assert_eq!(world.emulator.calls(Call::Exchange), 3);
 }
 
 #[test]

@@ -22,7 +22,8 @@ pub(super) fn next_look(scene: &Scene, now: Timestamp) -> Timestamp {
 /// Any scene, as lived in around [`t0`].
 pub(super) fn scene() -> impl Strategy<Value = Scene> {
     let base = prop_oneof![3 => Just(request()), 3 => Just(credential()), 1 => Just(frontend())];
-    let parts = (secret(), wish(), memory(), surroundings(), endpoint());
+    let told = option::weighted(0.2, minutes(-60..900));
+    let parts = (secret(), wish(), memory(), surroundings(), (endpoint(), told));
     (base, parts).prop_map(|(base, ((place, seen), wish, memory, around, endpoint))| {
         base.with(|it| {
             if it.place != Place::Unwanted {
@@ -45,7 +46,8 @@ pub(super) fn scene() -> impl Strategy<Value = Scene> {
                 it.chain = around.2;
             }
             it.deleting = around.3 == 9;
-            (it.endpoint, it.says_ready, it.look) = (endpoint, around.3 > 4, around.3 == 4);
+            (it.endpoint, it.says_ready, it.look) = (endpoint.0, around.3 > 4, around.3 == 4);
+            it.told_attempt = endpoint.1;
         })
     })
 }
@@ -164,6 +166,8 @@ fn any_failure() -> impl Strategy<Value = Failure> {
     let reason = prop_oneof![
         Just(Reason::ServiceUnavailable),
         Just(Reason::RequestRejected),
+        Just(Reason::InvalidClient),
+        Just(Reason::QuotaExhausted),
         Just(Reason::SecretWriteRefused),
         Just(Reason::SecretNotOwned),
         Just(Reason::Pending),
@@ -196,6 +200,7 @@ fn any_care() -> impl Strategy<Value = Care> {
         owner_confirmed: flags[1],
         content_lost: flags[2] && rare < 4,
         last_repair,
+        asked_again: rare == 7,
         namespace_is_going: rare == 9,
         rehearse: rare == 8,
         known_record: None,

@@ -6,7 +6,7 @@ use super::scene::{LIFE, Place, Scene, after, credential, failure, frontend, req
 use crate::api::Reason;
 use crate::decision::schedule::overdue_at;
 use crate::decision::{
-    Ailment, Chain, FailedStep, Failure, Parked, Progress, Step, Truth, Verdict, plan, project,
+    Ailment, Chain, FailedStep, Failure, Parked, Progress, Promise, Step, Told, Truth, Verdict, plan, project,
 };
 
 fn unreachable(count: u32) -> Parked {
@@ -40,7 +40,10 @@ fn one_without_a_token_says_what_it_waits_for_and_stays_in_line() {
     assert_eq!(said.progress, Progress::Reconciling);
     assert!(said.ready.message.contains("cannot be reached"), "{}", said.ready.message);
     let failure = said.failure.unwrap();
-    assert_eq!((failure.step, failure.since, failure.next_attempt), (FailedStep::ServiceToken, t0(), None));
+    assert_eq!(
+        (failure.step, failure.since, failure.next),
+        (Some(FailedStep::ServiceToken), Some(t0()), Some(Promise::WithTheEndpoint))
+    );
     assert!(
         matches!(plan(&bare().facts(), after(1)), Step::Issue(_)),
         "the gate lets it through, not its own clock"
@@ -79,7 +82,7 @@ fn a_credential_says_so_as_soon_as_it_is_due() {
     let scene = credential().with(|it| it.endpoint = Some(unreachable(9)));
     assert_eq!(says(&scene, after(1)).failure, None, "nothing is due");
     let due = super::super::checks::renewal_instant(&scene.facts()).unwrap();
-    assert_eq!(says(&scene, due).failure.map(|it| it.step), Some(FailedStep::AccessToken));
+    assert_eq!(says(&scene, due).failure.and_then(|it| it.step), Some(FailedStep::AccessToken));
 }
 
 #[test]
@@ -104,17 +107,17 @@ fn what_a_request_met_itself_is_told_with_what_was_answered_and_as_old_as_it_is(
     let met = failure(FailedStep::Exchange, Reason::ServiceUnavailable);
     let told = |met: Failure| says(&bare().with(|it| it.failures.note(met)), after(1)).failure.unwrap();
     let said = told(Failure { since: after(1), ..met.clone() });
-    assert_eq!((said.step, said.http_status, said.next_attempt), (met.step, met.http_status, None));
-    assert_eq!(said.since, t0(), "as long as the endpoint is unwell");
+    assert_eq!((said.step, said.http_status, said.count), (Some(met.step), met.http_status, None));
+    assert_eq!(said.since, Some(t0()), "as long as the endpoint is unwell");
     let inherited = Failure { since: t0() - SECOND, stamp: Failure::INHERITED, next_attempt: None, ..met };
-    assert_eq!(told(inherited).since, t0() - SECOND);
+    assert_eq!(told(inherited).since, Some(t0() - SECOND));
 }
 
 #[test]
 fn another_failure_of_its_own_comes_first() {
     let met = failure(FailedStep::ServiceToken, Reason::RequestRejected);
     let said = says(&bare().with(|it| it.failures.note(met.clone())), after(1));
-    assert_eq!(said.failure, Some(met));
+    assert_eq!(said.failure, Some(Told::of(&met, after(1))));
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn a_credential_tells_its_own_attempts() {
     let met = failure(FailedStep::AccessToken, Reason::ServiceUnavailable);
     let scene = credential().with(|it| (it.place, it.endpoint) = (Place::Absent, Some(unreachable(3))));
     let said = says(&scene.with(|it| it.failures.note(met.clone())), after(0));
-    assert_eq!(said.failure, Some(met));
+    assert_eq!(said.failure, Some(Told::of(&met, after(0))));
 }
 
 #[test]

@@ -85,19 +85,19 @@ const ROWS: &[Row] = rows! {
     "too long a life" bare |it| it.chain = Chain::TtlRefused { longest: SignedDuration::from_hours(24) }
         => "TtlIsNotAllowed" ServiceTokenTtlNotAllowed Stalled "lives longer than 24h. Lower spec.serviceTokenTTL";
     "a credential without a token" bare |it| it.chain = Chain::NotReady { credential: "legal/partner", reason: Reason::InvalidClient }
-        => "CredentialIsNotReady" CredentialNotReady Reconciling "\"legal/partner\" is not ready (InvalidClient); this object goes on as soon as it is";
+        => "CredentialIsNotReady" CredentialNotReady Reconciling "\"legal/partner\" cannot serve this object now (InvalidClient): its own status says why. This object goes on as soon as it can.";
     "a credential at work" bare |it| it.chain = Chain::Working
         => "CredentialIsWorking" Pending Reconciling "about to be issued";
     "a failure that passes" bare |it| it.failures.note(failure(FailedStep::Exchange, Reason::ServiceUnavailable))
         => "AttemptIsNotDue" ServiceUnavailable Reconciling "(Exchange: HTTP 503) It is asked again until it answers";
     "the same of a credential" bare_credential |it| it.failures.note(failure(FailedStep::AccessToken, Reason::ServiceUnavailable))
-        => "AttemptIsNotDue" ServiceUnavailable Reconciling "(AccessToken: HTTP 503) Tried again at 2026-11-24T13:00:00Z";
+        => "AttemptIsNotDue" ServiceUnavailable Reconciling "(AccessToken: HTTP 503) It is tried again at least every five minutes.";
     "a failure of a person's making" bare |it| it.failures.note(failure(FailedStep::Exchange, Reason::RequestRejected))
-        => "AttemptIsNotDue" RequestRejected Stalled "Check purpose and claims";
+        => "AttemptIsNotDue" RequestRejected Stalled "It is tried again at 2026-11-24T13:00:00Z.";
     "a refused login" bare_credential |it| it.failures.note(failure(FailedStep::AccessToken, Reason::InvalidClient))
-        => "AttemptIsNotDue" InvalidClient Stalled "Correct them in Secret \"partner-login\"";
+        => "AttemptIsNotDue" InvalidClient Stalled "(AccessToken: HTTP 503) Correct them in Secret \"partner-login\"; they are tried as soon as it changes, and at 2026-11-24T13:00:00Z.";
     "out of quota at the service" bare |it| it.failures.note(failure(FailedStep::ServiceToken, Reason::QuotaExhausted))
-        => "AttemptIsNotDue" QuotaExhausted Reconciling "Tried again at";
+        => "AttemptIsNotDue" QuotaExhausted Reconciling "It is tried again when the service allows it";
     "a write refused" bare |it| it.failures.note(failure(FailedStep::WriteSecret, Reason::SecretWriteRefused))
         => "AttemptIsNotDue" SecretWriteRefused Stalled "make room for it";
     "an adoption refused" bare |it| it.failures.note(failure(FailedStep::WriteSecret, Reason::SecretNotOwned))
@@ -105,9 +105,9 @@ const ROWS: &[Row] = rows! {
     "a right missing" bare |it| it.failures.note(failure(FailedStep::WriteSecret, Reason::ClusterAccessDenied))
         => "AttemptIsNotDue" ClusterAccessDenied Stalled "Grant it";
     "lost twice" bare |it| it.care.last_repair = Some(t0())
-        => "RepairIsTooSoon" Pending Reconciling "it is replaced at 2026-11-24T12:10:00Z. Find out who deletes it";
+        => "RepairIsTooSoon" SecretContested Reconciling "it is put back at 2026-11-24T12:10:00Z. Find out who does that; to have it at once, renew by hand";
     "changed often" bare |it| (0..5).for_each(|basis| it.care.pace.attempted(basis, t0() + SignedDuration::from_secs(50)))
-        => "ChangesComeTooFast" Pending Reconciling "was changed often in a short time; the next one is issued at 2026-11-24T12:01:20Z";
+        => "ChangesComeTooFast" Pending Reconciling "was changed often in a short time: while that goes on, one is issued every 30 seconds";
     "a refused Frontend app" frontend |it| it.validity = crate::decision::Validity::Refused
         => "" InvalidClient Stalled "Correct them in Secret \"partner-login\"";
     "a Frontend app without a Secret" frontend |it| it.login = LoginFact::Absent
@@ -161,7 +161,14 @@ fn a_hand_renewal_rests_for_30_seconds() {
     assert_eq!(seen(at(0)), Some(Some(at(30))));
     assert_eq!(seen(at(29)), Some(Some(at(30))));
     assert_eq!(seen(at(30)), None);
-    assert_eq!(project(&facts, at(1)).ready.reason, Reason::Issued, "nobody is told off");
+    let said = project(&facts, at(1));
+    assert_eq!((said.ready.reason, said.failure), (Reason::Issued, None), "nobody is told off");
+    assert_eq!(said.token.and_then(|it| it.renew_at), Some(at(30)), "but when it comes");
+    assert!(
+        said.ready.message.ends_with("its renewal is due at 2026-11-24T12:00:30Z."),
+        "{}",
+        said.ready.message
+    );
 }
 
 /// What only a person can change comes before what passes.

@@ -7,10 +7,10 @@ use super::any;
 use super::scene::{LIFE, Place, Scene, record, request, t0};
 use crate::api::Reason;
 use crate::decision::checks::{cause, renewal_instant};
-use crate::decision::schedule::{FUTURE_TOLERANCE, jitter, renew_at};
+use crate::decision::schedule::{FUTURE_TOLERANCE, down_to_seconds, jitter, renew_at};
 use crate::decision::{
-    Content, FailedStep, Failures, InputsHash, LoginFact, Record, Renewal, RetryClass, Step, Truth, Validity,
-    delay, plan, project,
+    Content, FailedStep, Failures, InputsHash, LoginFact, Promise, Record, Renewal, RetryClass, Statement,
+    Step, Truth, Validity, Verdict, Wait, delay, plan, project,
 };
 
 fn minute(n: i64) -> Timestamp {
@@ -68,6 +68,25 @@ proptest! {
             let step = plan(&scene.facts(), then);
             prop_assert!(matches!(&step, Step::Wait(it) if it.speak == wait.speak), "{:?} at {}", step, then);
             prop_assert_eq!(project(&scene.facts(), then), project(&scene.facts(), now));
+        }
+    }
+
+    /// What a status says of the next attempt holds for as long as nobody looks again; and once it does not, it is written anew.
+    #[test]
+    fn no_status_names_an_attempt_that_is_over(scene in any::scene(), n in 0..900_i64) {
+        let now = minute(n);
+        let said = project(&scene.facts(), now);
+        let step = plan(&scene.facts(), now);
+        for named in named(&said) {
+            prop_assert!(named > now, "{:?}", said);
+            if let Step::Wait(Wait { until: Some(until), .. }) = step {
+                prop_assert!(until <= named, "nobody looks before {}", named);
+            }
+            let then = scene.clone().with(|it| it.told_attempt = Some(named));
+            prop_assert!(then.facts().names_what_is_over(named));
+            if let Step::Wait(wait) = plan(&then.facts(), named) {
+                prop_assert!(wait.speak || wait.until.is_none(), "it stands");
+            }
         }
     }
 
@@ -188,6 +207,22 @@ proptest! {
             prop_assert_eq!(of(class), of(class));
         }
     }
+}
+
+/// The instants of attempts to come that are named anywhere in a status.
+fn named(said: &Verdict) -> Vec<Timestamp> {
+    let token = said.token.as_ref();
+    let of_the_token = [token.map(|it| it.expires_at), token.and_then(|it| it.renew_at)];
+    let of_the_token: Vec<_> = of_the_token.into_iter().flatten().map(down_to_seconds).collect();
+    let words = |statement: &Statement| -> Vec<Timestamp> {
+        let words = statement.message.split(' ').map(|word| word.trim_end_matches(['.', ',', ';']));
+        words.filter_map(|word| word.parse().ok()).collect()
+    };
+    let mut named = words(&said.ready);
+    named.retain(|it| !of_the_token.contains(it));
+    named.extend(said.credentials_valid.iter().flat_map(words));
+    named.extend(said.failure.as_ref().and_then(|told| told.next).and_then(Promise::instant));
+    named
 }
 
 /// Does what is planned, at one reading of the clock, until there is a wait. Returns how often it issued.

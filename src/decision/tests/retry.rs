@@ -114,6 +114,7 @@ fn steps_are_read_back_as_they_are_told() {
         FailedStep::ServiceToken,
         FailedStep::Exchange,
         FailedStep::WriteSecret,
+        FailedStep::RestoreSecret,
         FailedStep::Delete,
         FailedStep::Internal,
     ] {

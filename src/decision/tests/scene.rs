@@ -41,6 +41,7 @@ pub(super) struct Scene {
     pub validity: Validity,
     pub clock_ahead: Option<SignedDuration>,
     pub says_ready: bool,
+    pub told_attempt: Option<Timestamp>,
     pub deleting: bool,
 }
 
@@ -120,6 +121,7 @@ pub(super) fn request() -> Scene {
         validity: Validity::Unknown,
         clock_ahead: None,
         says_ready: false,
+        told_attempt: None,
         deleting: false,
     }
 }
@@ -200,6 +202,7 @@ impl Scene {
             generation: 1,
             told_expires_at: None,
             says_ready: self.says_ready,
+            told_attempt: self.told_attempt,
             deleting: self.deleting,
             wish,
             renew_request: self.renew_request,

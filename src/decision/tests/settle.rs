@@ -20,7 +20,7 @@ fn status(scene: &Scene, old: &CredentialStatus, now: Timestamp) -> CredentialSt
         token: verdict.token.as_ref().map(token),
         application: old.application.clone(),
         clock_skew_seconds: None,
-        failure: verdict.failure.as_ref().map(told),
+        failure: verdict.failure.as_ref().map(|it| told(old.failure.as_ref(), it, now)),
         last_handled_renew_request: verdict.renew_handled.map(Into::into),
     }
 }

@@ -1,5 +1,7 @@
 //! Which step, in the order that `plan` promises.
 
+use jiff::SignedDuration;
+
 use super::scene::{Place, Scene, after, credential, failure, record, request, t0};
 use crate::api::Reason;
 use crate::decision::{
@@ -211,6 +213,26 @@ fn each_situation_has_its_step() {
             None => assert!(matches!(step, Step::Wait(_)), "{what}: {step:?}"),
         }
     }
+}
+
+/// Routine is not said, but where the status still names an attempt that is over.
+#[test]
+fn what_is_over_does_not_stand_while_the_credential_is_at_work() {
+    let says = |told_attempt| {
+        let scene = request().with(|it| {
+            (it.place, it.chain, it.told_attempt) =
+                (Place::Absent, crate::decision::Chain::Working, told_attempt);
+        });
+        match plan(&scene.facts(), after(1)) {
+            Step::Wait(wait) => (wait.speak, wait.until),
+            step => panic!("{step:?}"),
+        }
+    };
+    let quarter = SignedDuration::from_mins(15);
+    let soon = after(1) + SignedDuration::from_secs(7);
+    assert_eq!(says(None), (false, Some(after(1) + quarter)));
+    assert_eq!(says(Some(after(1))), (true, Some(after(1) + quarter)));
+    assert_eq!(says(Some(soon)), (false, Some(soon)), "a look at that time");
 }
 
 /// A write that was refused: the token is kept, and only the write is tried again; nothing is issued meanwhile.

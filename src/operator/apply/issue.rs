@@ -37,6 +37,7 @@ pub(super) fn took(
         if edited || object.work.care.strange || is_repair(cause, had_a_token) {
             object.work.care.last_repair = Some(issued_at);
         }
+        object.work.care.asked_again = false;
     }
     match issue {
         Issue::Access(errand) => {

@@ -150,7 +150,7 @@ impl World {
     pub(super) fn settle(&mut self) {
         for _ in 0..TOO_MANY + TOO_MANY_EACH * self.server.objects.len() {
             if !self.deliver_all() && !self.operator.turn_next(self.now) && !self.move_first() {
-                return;
+                return self.no_status_names_an_attempt_that_is_over();
             }
         }
         let last = &self.server.journal[self.server.journal.len().saturating_sub(20)..];
@@ -158,6 +158,20 @@ impl World {
             "it never comes to rest; last asked of the API server: {last:?}, calls: {:?}",
             self.service.calls
         );
+    }
+
+    /// Whenever the operator has come to rest.
+    fn no_status_names_an_attempt_that_is_over(&self) {
+        for (key, stored) in &self.server.objects {
+            let named = stored.status["failure"]["nextAttemptAt"].as_str();
+            let named = named.map(|it| it.parse::<Timestamp>().expect("an instant"));
+            assert!(
+                named.is_none_or(|it| it > self.now),
+                "it is {}, and {key:?} says {}",
+                self.now,
+                stored.status
+            );
+        }
     }
 
     /// Lets time pass, from one look that was arranged to the next.

@@ -165,7 +165,7 @@ fn a_record_with_a_later_end_than_the_one_written_is_no_good() {
             }
         });
         assert_eq!(calls, 2, "one token, however often");
-        assert_eq!(world.ready(&request), "False Pending", "{}", world.message(&request));
+        assert_eq!(world.ready(&request), "False SecretContested", "{}", world.message(&request));
         world.pass(minutes(2));
         assert_eq!(world.ready(&request), "True Issued");
         assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));

@@ -217,8 +217,8 @@ fn a_vanished_secret_comes_back_after_a_look_at_its_owner() {
     world.server.delete_secret("web", "interview-token");
     let (_, calls) = world.watch(|world| world.pass(minutes(9)));
     assert_eq!(calls, 0, "at most once in ten minutes");
-    assert_eq!(world.ready(&request), "False Pending");
-    assert!(world.message(&request).contains("Find out who deletes it"));
+    assert_eq!(world.ready(&request), "False SecretContested");
+    assert!(world.message(&request).contains("Find out who does that"));
     world.pass(minutes(2));
     assert_eq!(world.ready(&request), "True Issued");
 }
