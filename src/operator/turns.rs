@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::apply::{Aftermath, apply, is_outdated};
+use super::apply::{Aftermath, apply, doubt, is_outdated};
 use super::decide::{Decision, NewStatus, Publish, Rest, Said, decide};
 use super::effect::{Effect, Outcome};
 use super::gate::{Asked, Gates, Limits};
@@ -179,9 +179,7 @@ impl Turns {
         match (told, outcome) {
             (Some(told), Outcome::Published(result)) => self.published(&key, told, result, now),
             (_, outcome) if is_outdated(&self.state, &key, &outcome, lists) => {
-                if let Some(object) = self.state.object_mut(&key) {
-                    object.work.look = true;
-                }
+                doubt(&mut self.state, &key, &outcome);
                 Landed { restored: false, told: None, next: self.turn(key, now) }
             }
             (_, outcome) => {

@@ -14,7 +14,7 @@ use crate::decision::{FailedStep, Failure, Key, RetryClass, Setback, another_fai
 use crate::state::State;
 
 pub(super) use issue::reason_of;
-pub(super) use secret::is_outdated;
+pub(super) use secret::{doubt, is_outdated};
 
 /// What an outcome brings about besides.
 #[derive(Debug, Default)]

@@ -61,6 +61,15 @@ pub(in super::super) fn is_outdated(state: &State, key: &Key, outcome: &Outcome,
     }
 }
 
+/// What an outdated answer told of is asked anew. A client Secret that is not known is read at the next turn anyway.
+pub(in super::super) fn doubt(state: &mut State, key: &Key, outcome: &Outcome) {
+    if !matches!(outcome, Outcome::Login(..))
+        && let Some(object) = state.object_mut(key)
+    {
+        object.work.look = true;
+    }
+}
+
 /// What failed to be read was read.
 fn read_again(state: &mut State, key: &Key) {
     if let Some(object) = state.object_mut(key) {

@@ -97,8 +97,9 @@ fn a_client_secret_that_a_list_no_longer_showed_is_not_used() {
     world.server.delete_secret("legal", "partner-login");
     world.server.relist(Watched::OtherSecrets);
     while world.deliver(Watched::OtherSecrets) {}
-    let (_, calls) = world.watch(World::settle);
+    let (asked, calls) = world.watch(World::settle);
     assert_eq!(calls, 0);
+    assert!(!asked.contains("look partner-access-token"), "that is another Secret: {asked:?}");
     assert_eq!(world.ready(&partner), "False ClientSecretNotFound");
     world.login("legal", "partner-login", "app", "s3cret");
     world.settle();
