@@ -44,9 +44,15 @@ pub enum BadEndpoint {
     /// The operator was not started with its origin.
     #[error("has an origin that the operator was not started with")]
     NotAllowed,
-    /// The bundle has no certificate, or one that cannot be read.
-    #[error("has no certificate, or one that cannot be read")]
-    CaBundle,
+    /// The bundle is larger than any.
+    #[error("is larger than 256 KiB")]
+    LargeBundle,
+    /// It has no certificate.
+    #[error("has no certificate: write PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----")]
+    NoCertificate,
+    /// Its certificate of this number, from 1, cannot be read.
+    #[error("has a certificate that cannot be read, number {0}")]
+    BadCertificate(usize),
 }
 
 /// The largest CA bundle that is read.
@@ -155,15 +161,15 @@ impl FromStr for CaBundle {
 
     fn from_str(pem: &str) -> Result<Self, BadEndpoint> {
         if pem.len() > LARGEST_BUNDLE {
-            return Err(BadEndpoint::CaBundle);
+            return Err(BadEndpoint::LargeBundle);
         }
         let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|_| BadEndpoint::CaBundle)?;
-            roots.add(certificate).map_err(|_| BadEndpoint::CaBundle)?;
+        for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem.as_bytes())) {
+            let certificate = certificate.map_err(|_| BadEndpoint::BadCertificate(number))?;
+            roots.add(certificate).map_err(|_| BadEndpoint::BadCertificate(number))?;
         }
         if roots.is_empty() {
-            return Err(BadEndpoint::CaBundle);
+            return Err(BadEndpoint::NoCertificate);
         }
         Ok(Self(pem.into()))
     }

@@ -120,6 +120,10 @@ pub enum SpecFault {
     Undecodable,
     /// This field holds a value that means nothing.
     Field(&'static str),
+    /// `spec.endpoint.caBundle` has no certificate.
+    NoCertificate,
+    /// Its certificate of this number, from 1, cannot be read.
+    BadCertificate(usize),
     /// `credentialRef` names a Frontend app.
     CredentialIsFrontend,
     /// `exchangeCredentialRef` names a Backend app.

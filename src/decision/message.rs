@@ -7,7 +7,7 @@ use super::{Facts, FailedStep, Key, Kind, LoginGap, Names, Promise, SpecFault, T
 use crate::api::Reason;
 
 /// Follows the message of a token whose `renewBefore` cannot be kept.
-pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew at once, or nearly so, after the token is issued: the default window is used; write a shorter renewBefore.";
+pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew at once, or nearly so, after the token is issued: the default window is used; write a shorter renewBefore, or a smaller percentage.";
 
 /// Follows the message of a credential whose selector cannot be honoured.
 pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is ignored: this installation may not read namespaces; list them in names.";
@@ -198,6 +198,12 @@ fn spec_fault(fault: SpecFault) -> String {
             "The spec cannot be read: it does not fit this version's schema. Apply it again with the current CRDs installed.".to_owned()
         }
         SpecFault::Field(field) => format!("{field} has a value that means nothing. Correct it as `kubectl explain` says."),
+        SpecFault::NoCertificate => {
+            "spec.endpoint.caBundle has no certificate. Write PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave it out.".to_owned()
+        }
+        SpecFault::BadCertificate(number) => format!(
+            "Certificate {number} in spec.endpoint.caBundle cannot be read: it is cut off, or what it holds is no certificate. Copy it anew, or leave it out."
+        ),
         SpecFault::CredentialIsFrontend => {
             "spec.credentialRef names a Frontend app, which issues no access token. Name a Backend credential, and the Frontend one in exchangeCredentialRef.".to_owned()
         }
@@ -304,7 +310,8 @@ fn client_secret<'a>(facts: &Facts<'a>) -> &'a str {
     if own.is_empty() && facts.key.kind == Kind::Request { "the exchanging credential's" } else { own }
 }
 
-/// Seconds are all that a person needs.
-fn at(instant: Timestamp) -> String {
+/// An instant as people read it everywhere: seconds are all that they need.
+#[must_use]
+pub fn at(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

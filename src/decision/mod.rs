@@ -27,6 +27,7 @@ pub use facts::{
 };
 pub use failures::Failures;
 pub use kind::{Key, Kind};
+pub use message::at;
 pub use pace::Pace;
 pub use parked::{Ailment, Parked};
 pub use plan::{Precondition, Step, Wait, plan};

@@ -8,7 +8,7 @@ use tracing::{debug, info, warn};
 
 use super::metrics::Metrics;
 use crate::api::Reason;
-use crate::decision::Key;
+use crate::decision::{Key, at};
 
 /// Turns outcomes into log lines and metrics, and says which of them deserve an event. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ fn announcement(outcome: &Outcome<'_>) -> Option<Announcement> {
     let normal = |reason, note: String| Some(Announcement { severity: Severity::Normal, reason, note });
     match outcome {
         Outcome::Issued { first: true, expires_at, .. } => {
-            normal(Reason::Issued, format!("Issued a token that is valid until {expires_at}."))
+            normal(Reason::Issued, format!("Issued a token that is valid until {}.", at(*expires_at)))
         }
         Outcome::Failed { reason, message, changed: true, .. } => {
             Some(Announcement { severity: Severity::Warning, reason: *reason, note: (*message).to_owned() })

@@ -8,6 +8,8 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, pinned_kind};
 use kube::{Client, Error};
+use rocketlawyer_operator::api::names::{CREDENTIAL_KIND, REQUEST_KIND};
+use rocketlawyer_operator::state::spec::{CredentialSpec, RequestSpec};
 use serde_json::{Value, json};
 
 use crate::admission::cluster;
@@ -37,6 +39,34 @@ async fn every_example_is_accepted() {
         }
     }
     assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+/// What the API server takes may still make no sense to the operator.
+#[test]
+fn every_example_makes_sense_to_the_operator() {
+    let allowed = ["https://gateway.example.com".parse().expect("an origin")];
+    let mut checked = 0;
+    for path in manifests() {
+        let text = std::fs::read_to_string(&path).expect("an example");
+        for document in documents(&text) {
+            let name = document["metadata"]["name"].as_str().expect("a name");
+            let spec = document["spec"].clone();
+            let fault = match document["kind"].as_str() {
+                Some(CREDENTIAL_KIND) => {
+                    let spec = serde_json::from_value(spec).expect("a credential");
+                    CredentialSpec::check(name, &spec, &allowed).err()
+                }
+                Some(REQUEST_KIND) => {
+                    let spec = serde_json::from_value(spec).expect("a request");
+                    RequestSpec::check(NAMESPACE, name, &spec).err()
+                }
+                _ => continue,
+            };
+            checked += 1;
+            assert_eq!(fault, None, "{}: {name}", path.display());
+        }
+    }
+    assert!(checked >= 15, "only {checked} objects");
 }
 
 #[tokio::test]

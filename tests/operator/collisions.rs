@@ -219,6 +219,7 @@ fn a_lost_scoped_token_is_replaced_by_issuing_once_and_not_again_at_once() {
     let says_so = |it: &Value| told::message(it, "Ready").contains("Find out who does that");
     let request = world.wait_for(Kind::Request, "interview", says_so);
     assert_eq!(condition(&request, "Reconciling"), "True/SecretContested");
+    world.wait_for_event("interview", "SecretContested");
     world.settle();
     assert_eq!(world.emulator.calls(Call::Exchange), 2);
 

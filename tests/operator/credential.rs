@@ -138,6 +138,28 @@ fn a_refused_client_secret_leaves_the_token_in_service_until_it_is_set_back() {
     assert_eq!(told::version(&world.secret("partner-access-token")), told::version(&before));
 }
 
+/// Nothing turns false, so nothing else shows it to those who are told of events.
+#[test]
+fn a_client_secret_that_is_lost_or_spoilt_while_the_token_lives_is_an_event() {
+    let world = World::running("lost-login");
+    let (app, _) = world.partner(json!({}));
+    world.delete(Kind::Secret, "client");
+    world.wait_for_event("partner", "ClientSecretNotFound");
+    let credential = world.get(Kind::Credential, "partner");
+    assert!(told::is(&credential, "True/Issued"), "{credential:#}");
+    assert_eq!(credential["status"]["failure"]["reason"], "ClientSecretNotFound");
+
+    world.client_secret("client", &json!({"client_id": app.client_id}));
+    world.wait_for_event("partner", "ClientSecretIncomplete");
+    world.edit(Kind::Secret, "client", json!({"stringData": {"client_secret": "mistyped"}}));
+    world.wait_for_event("partner", "InvalidClient");
+    world.edit(Kind::Secret, "client", json!({"stringData": {"client_secret": app.client_secret}}));
+    world.wait_for_event("partner", "Recovered");
+    let credential = world.get(Kind::Credential, "partner");
+    assert!(told::is(&credential, "True/Issued"), "{credential:#}");
+    assert_eq!(credential["status"]["failure"], json!(null));
+}
+
 #[test]
 fn a_suspended_credential_keeps_its_token_and_issues_nothing_until_it_is_resumed() {
     let world = World::running("suspend");

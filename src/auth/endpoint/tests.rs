@@ -104,8 +104,18 @@ fn a_bundle_holds_certificates_that_can_be_read() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     let huge = pem.repeat(1000);
-    for text in ["", "nonsense", broken, key, &format!("{pem}{broken}"), &huge, &pem[..100]] {
+    for (text, problem) in [
+        ("", BadEndpoint::NoCertificate),
+        ("nonsense", BadEndpoint::NoCertificate),
+        (key, BadEndpoint::NoCertificate),
+        (broken, BadEndpoint::BadCertificate(1)),
+        (&broken.replace("AAAA", "replace-me"), BadEndpoint::BadCertificate(1)),
+        (&format!("{pem}{broken}"), BadEndpoint::BadCertificate(2)),
+        (&format!("{pem}{key}{pem}{broken}"), BadEndpoint::BadCertificate(3)),
+        (&pem[..100], BadEndpoint::BadCertificate(1)),
+        (&huge, BadEndpoint::LargeBundle),
+    ] {
         let bundle: Result<CaBundle, _> = text.parse();
-        assert_eq!(bundle, Err(BadEndpoint::CaBundle), "{} bytes", text.len());
+        assert_eq!(bundle, Err(problem), "{} bytes", text.len());
     }
 }

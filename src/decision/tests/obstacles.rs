@@ -48,6 +48,10 @@ const ROWS: &[Row] = rows! {
         => "SpecIsInvalid(Undecodable" InvalidSpec Stalled "Apply it again";
     "a field that means nothing" bare |it| it.fault = Some(SpecFault::Field("spec.renewal"))
         => "SpecIsInvalid(Field" InvalidSpec Stalled "spec.renewal has a value that means nothing. Correct it";
+    "a bundle without a certificate" bare_credential |it| it.fault = Some(SpecFault::NoCertificate)
+        => "SpecIsInvalid(NoCertificate" InvalidSpec Stalled "spec.endpoint.caBundle has no certificate. Write PEM";
+    "a certificate that cannot be read" bare_credential |it| it.fault = Some(SpecFault::BadCertificate(2))
+        => "SpecIsInvalid(BadCertificate" InvalidSpec Stalled "Certificate 2 in spec.endpoint.caBundle cannot be read";
     "a Frontend credential" bare |it| it.chain = Chain::Misfit(SpecFault::CredentialIsFrontend)
         => "SpecIsInvalid(CredentialIsFrontend" InvalidSpec Stalled "Name a Backend credential";
     "a Backend exchanger" bare |it| it.chain = Chain::Misfit(SpecFault::ExchangeIsBackend)
@@ -188,6 +192,26 @@ fn the_first_obstacle_counts() {
     assert_eq!(reason(&scene), Reason::CredentialNotFound);
     let scene = scene.with(|it| it.chain = Chain::Live);
     assert_eq!(reason(&scene), Reason::Throttled);
+}
+
+/// What keeps a living token from being followed by another is told as a failure, so that people are told when it begins and ends;
+/// what was asked for is not.
+#[test]
+fn what_stands_in_the_way_of_a_renewal_is_told_as_failing() {
+    let told = |change: fn(&mut Scene)| {
+        let scene = credential().with(change);
+        let verdict = project(&scene.facts(), after(1));
+        assert_eq!(verdict.ready.truth, Truth::True);
+        verdict.failure.map(|told| (told.step, told.reason))
+    };
+    assert_eq!(told(|it| it.login = LoginFact::Absent), Some((None, Reason::ClientSecretNotFound)));
+    assert_eq!(
+        told(|it| it.login = LoginFact::Incomplete(LoginGap::NoSecret)),
+        Some((None, Reason::ClientSecretIncomplete))
+    );
+    assert_eq!(told(|it| it.seen.immutable = true), Some((None, Reason::SecretWriteRefused)));
+    assert_eq!(told(|it| it.suspended = true), None);
+    assert_eq!(told(|_| ()), None);
 }
 
 /// With a live token the same obstacles spoil nothing; the message says what stands in the way of the renewal.

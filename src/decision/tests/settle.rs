@@ -9,7 +9,7 @@ use super::any;
 use super::scene::{Scene, after, credential, failure, request, t0};
 use crate::api::{Condition, CredentialStatus, Reason, condition};
 use crate::decision::settle::{conditions, failure as told, merge_patch, token};
-use crate::decision::{FailedStep, Progress, project};
+use crate::decision::{FailedStep, LoginFact, LoginGap, Progress, project};
 
 /// A status of a credential, without what only the service can tell.
 fn status(scene: &Scene, old: &CredentialStatus, now: Timestamp) -> CredentialStatus {
@@ -135,6 +135,21 @@ fn progress_repeats_the_reason() {
     let all = conditions(&[], &verdict, 1, t0());
     assert_eq!(all[1].reason, all[0].reason);
     assert_eq!(all[1].message, all[0].message);
+}
+
+/// A hindrance counts from when it is told, for as long as it is the same.
+#[test]
+fn what_stands_in_the_way_does_so_since_it_was_first_told() {
+    let said = |old: &CredentialStatus, login, now| {
+        let scene = credential().with(|it| it.login = login);
+        status(&scene, old, now)
+    };
+    let since = |status: &CredentialStatus| status.failure.as_ref().unwrap().since.as_ref().unwrap().0;
+    let absent = said(&CredentialStatus::default(), LoginFact::Absent, after(1));
+    assert_eq!(since(&absent), after(1));
+    assert_eq!(since(&said(&absent, LoginFact::Absent, after(2))), after(1));
+    let gap = LoginFact::Incomplete(LoginGap::NoId);
+    assert_eq!(since(&said(&absent, gap, after(3))), after(3), "another");
 }
 
 #[test]

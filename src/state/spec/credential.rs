@@ -128,10 +128,18 @@ fn endpoint(spec: &RocketLawyerCredentialSpec, allowed: &[Origin]) -> Result<End
         (Environment::Production, None) => Ok(EndpointSpec::Allowed(Endpoint::production())),
         (Environment::Custom, Some(custom)) => {
             let bundle = custom.ca_bundle.as_deref().map(str::parse::<CaBundle>).transpose();
-            let bundle = bundle.map_err(|_| SpecFault::Field("spec.endpoint.caBundle"))?;
+            let bundle = bundle.map_err(bad_bundle)?;
             custom_endpoint(&custom.url, bundle, allowed)
         }
         _ => Err(fault),
+    }
+}
+
+fn bad_bundle(problem: BadEndpoint) -> SpecFault {
+    match problem {
+        BadEndpoint::NoCertificate => SpecFault::NoCertificate,
+        BadEndpoint::BadCertificate(number) => SpecFault::BadCertificate(number),
+        _ => SpecFault::Field("spec.endpoint.caBundle"),
     }
 }
 

@@ -39,7 +39,8 @@ fn reported(outcome: &Outcome<'_>) -> (Vec<Value>, String, Option<Announcement>)
 }
 
 fn issued(first: bool, delay: Option<Duration>) -> Outcome<'static> {
-    Outcome::Issued { cause: "renewal_is_due", first, expires_at: Timestamp::UNIX_EPOCH, delay }
+    let expires_at = Timestamp::from_millisecond(987).unwrap();
+    Outcome::Issued { cause: "renewal_is_due", first, expires_at, delay }
 }
 
 fn failed(changed: bool) -> Outcome<'static> {
@@ -61,7 +62,7 @@ fn a_first_issue_is_logged_counted_and_announced() {
         ("namespace", "legal"),
         ("name", "partner"),
         ("cause", "renewal_is_due"),
-        ("expires_at", "1970-01-01T00:00:00Z"),
+        ("expires_at", "1970-01-01T00:00:00.987Z"),
     ] {
         assert_eq!(logged[0][field], value, "{field}");
     }
@@ -69,7 +70,7 @@ fn a_first_issue_is_logged_counted_and_announced() {
     assert!(page.contains(counted), "{page}");
     let event = event.unwrap();
     assert_eq!((event.severity, event.reason), (Severity::Normal, Reason::Issued));
-    assert!(event.note.contains("1970-01-01T00:00:00Z"));
+    assert_eq!(event.note, "Issued a token that is valid until 1970-01-01T00:00:00Z.");
 }
 
 #[test]
