@@ -15,7 +15,8 @@ pub struct Parked {
     pub ailment: Ailment,
     /// Since when.
     pub since: Timestamp,
-    /// When the next call is let through; not after now: it is under way, or waits for somebody who needs it.
+    /// When the next call is let through, unless the life of somebody who waits has one let through before; not after now: it
+    /// is under way, or waits for somebody who needs it.
     pub next_probe: Timestamp,
     /// How often in a row it was found so: once, and once more by each probe.
     pub count: u32,

@@ -11,6 +11,8 @@ use crate::api::Reason;
 
 /// No attempt is put off for longer.
 pub(super) const LONGEST_DELAY: SignedDuration = SignedDuration::from_hours(1);
+/// What passes by itself is not tried again sooner, whatever ends meanwhile.
+pub const SHORTEST_DELAY: SignedDuration = SignedDuration::from_secs(2);
 
 /// What failed, how often, and when it is tried again.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +85,7 @@ pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, u
         RetryClass::Transient => {
             let spread = scale(doubled(2, 300), 0.75 + jitter(uid, count) / 4.0);
             let quarter = life_left.map_or(SignedDuration::MAX, |left| left / 4);
-            spread.min(quarter).max(secs(2))
+            spread.min(quarter).max(SHORTEST_DELAY)
         }
         RetryClass::ApiServer => scale(doubled(2, 10), 0.75 + jitter(uid, count) / 4.0),
         RetryClass::Throttled(Some(asked)) => asked.clamp(secs(1), secs(900)),
@@ -93,6 +95,23 @@ pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, u
             scale(secs(step), 0.9 + jitter(uid, count) / 10.0)
         }
         RetryClass::WriteRefused => doubled(10, 300),
+    }
+}
+
+/// As [`delay`], for what has been failing for so long: what may pass by itself is left alone for no longer than that. Attempts
+/// that an ending life has hurried count as others do, and without this they would cost five minutes after an outage of one.
+#[must_use]
+pub fn delay_after(
+    failing_for: SignedDuration,
+    class: RetryClass,
+    count: u32,
+    life_left: Option<SignedDuration>,
+    uid: &str,
+) -> SignedDuration {
+    let delay = delay(class, count, life_left, uid);
+    match class {
+        RetryClass::Transient => delay.min(failing_for.max(SignedDuration::ZERO) + SHORTEST_DELAY),
+        _ => delay,
     }
 }
 
@@ -108,15 +127,17 @@ pub fn another_failure(
     let same = old
         .filter(|old| old.stamp == news.stamp && old.step == news.step && are_kin(old.reason, news.reason));
     let count = same.map_or(1, |old| old.count.saturating_add(1));
+    // Whatever a clock said that was set back since: a failure that lies ahead would never be awaited.
+    let since = same.map_or(now, |old| old.since.min(now));
+    let delay = delay_after(since.duration_until(now), news.class, count, life_left, uid);
     Failure {
         step: news.step,
         reason: news.reason,
         http_status: news.http_status,
         error_code: news.error_code,
         count,
-        // Whatever a clock said that was set back since: a failure that lies ahead would never be awaited.
-        since: same.map_or(now, |old| old.since.min(now)),
-        next_attempt: Some(later(now, delay(news.class, count, life_left, uid))),
+        since,
+        next_attempt: Some(later(now, delay)),
         stamp: news.stamp,
     }
 }

@@ -19,6 +19,7 @@ mod many_requests;
 mod memory;
 mod memory_search;
 mod nothing_without_cause;
+mod outages;
 mod ownership;
 mod process;
 mod references;

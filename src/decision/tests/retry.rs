@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::scene::{STAMP, UID, after, failure, t0};
 use crate::api::Reason;
 use crate::decision::retry::needs_a_person;
-use crate::decision::{FailedStep, RetryClass, Setback, another_failure, delay};
+use crate::decision::{FailedStep, Failure, RetryClass, Setback, another_failure, delay, delay_after};
 
 fn secs(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
@@ -43,6 +43,21 @@ fn a_transient_failure_is_tried_again_within_a_quarter_of_the_life_that_is_left(
     assert_eq!(transient(secs(400)), secs(100));
     assert_eq!(transient(secs(4)), secs(2), "but not under 2 s");
     assert!(transient(secs(36_000)) <= secs(300));
+}
+
+/// Ten attempts within 20 s, as a token's last seconds bring them about, are no reason to wait for five minutes.
+#[test]
+fn what_may_pass_is_left_alone_for_no_longer_than_it_has_been_failing() {
+    let after = |failing, class| delay_after(secs(failing), class, 10, None, UID);
+    assert_eq!(after(20, RetryClass::Transient), secs(22));
+    assert!(after(2000, RetryClass::Transient) >= secs(225));
+    assert_eq!(after(-5, RetryClass::Transient), secs(2), "whatever a clock said");
+    assert!(after(0, RetryClass::Refused) >= secs(3240));
+    assert_eq!(after(0, RetryClass::Throttled(Some(secs(90)))), secs(90));
+    let news = setback(FailedStep::Exchange, Reason::ServiceUnavailable, STAMP);
+    let old = Failure { count: 9, ..failure(FailedStep::Exchange, Reason::ServiceUnavailable) };
+    let again = another_failure(Some(&old), &news, UID, None, t0() + secs(20));
+    assert_eq!((again.count, again.next_attempt), (10, Some(t0() + secs(42))));
 }
 
 #[test]

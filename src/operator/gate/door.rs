@@ -119,7 +119,7 @@ impl Door {
         if !self.crowd.has_room_for(permits) {
             return None;
         }
-        let admitted = self.health.next_admission(self.seen)?;
+        let admitted = self.health.next_admission(&self.line, self.seen)?;
         let filled = later(self.seen, self.bucket.wait(permits, self.crowd.cap()));
         let at = admitted.max(filled);
         // If the clock was set back since it was last read, what was arranged is still as far away.
@@ -170,7 +170,7 @@ impl Door {
         while let Some((_, permits)) = self.line.first() {
             let cap = self.crowd.cap();
             let free = self.crowd.has_room_for(permits) && self.bucket.wait(permits, cap).is_zero();
-            if !free || !self.health.admits(now) {
+            if !free || !self.health.admits(&self.line, now) {
                 break;
             }
             let Some(key) = self.line.pop() else { break };

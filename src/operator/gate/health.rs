@@ -1,19 +1,26 @@
 //! Is the origin well, and if not, when is it asked again, and by whom? Pure. An origin that is unwell is left alone but for
-//! one probe at a time (behaviour §4.2): its success opens the gate, its failure parks again.
+//! one probe at a time (behaviour §4.2): its success opens the gate, its failure parks again. One that cannot be reached is
+//! left alone for no longer than a quarter of the shortest life that is left to those who wait (§4.3).
 
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Verdict;
+use super::line::Line;
 use crate::auth::Origin;
 use crate::decision::schedule::later;
-use crate::decision::{Ailment, Key, Parked, RetryClass, delay};
+use crate::decision::{Ailment, Key, Parked, RetryClass, SHORTEST_DELAY, delay_after};
 
 /// What is known of an origin from its answers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Health {
     parked: Option<Parked>,
+    /// When it was found unwell last, while it is parked.
+    found: Timestamp,
+    /// Nobody is let through before this, whoever's life ends: what the service asked for holds, and one short life among
+    /// thousands, which anybody may bring about, buys a call every two seconds and no more.
+    not_before: Timestamp,
     /// The key that was let through, or called, to see whether the origin is well again.
     probe: Option<Key>,
     /// Whose calls have failed since it is unwell: others probe first, or one request that the service chokes on would hold
@@ -45,18 +52,27 @@ impl Health {
         self.age
     }
 
-    /// Whether somebody may be let through, for all that this origin's health is concerned.
-    pub(super) fn admits(&self, now: Timestamp) -> bool {
-        self.next_admission(now).is_some_and(|at| at <= now)
+    /// Whether somebody in line may be let through, for all that this origin's health is concerned.
+    pub(super) fn admits(&self, line: &Line, now: Timestamp) -> bool {
+        self.next_admission(line, now).is_some_and(|at| at <= now)
     }
 
     /// From when on somebody may be; `None`, not before the probe is back.
-    pub(super) fn next_admission(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn next_admission(&self, line: &Line, now: Timestamp) -> Option<Timestamp> {
         match (self.parked, &self.probe) {
             (None, _) => Some(now),
             (Some(_), Some(_)) => None,
-            (Some(parked), None) => Some(parked.next_probe),
+            (Some(parked), None) => {
+                Some(self.hurried(line).map_or(parked.next_probe, |at| at.min(parked.next_probe)))
+            }
         }
+    }
+
+    /// When the shortest life in line has somebody probe. It is reckoned from when the origin was found unwell, whenever its
+    /// key came; one that was over by then has nothing to lose.
+    fn hurried(&self, line: &Line) -> Option<Timestamp> {
+        let end = line.first_end_after(self.found)?;
+        Some(later(self.found, self.found.duration_until(end) / 4).max(self.not_before))
     }
 
     /// This key is let through, or called.
@@ -107,20 +123,49 @@ impl Health {
         }
         self.tried.insert(key.clone());
         match self.parked {
-            Some(parked) if !is_probe => {
-                self.parked = Some(alongside(parked, asked, now));
+            Some(_) if !is_probe => {
+                self.heed(asked, now);
                 Turn::None
             }
             before => {
-                let count = before.map_or(1, |parked| parked.count.saturating_add(1));
-                let paused = later(now, pause(ailment, asked, count, origin));
-                // What another call was told meanwhile still holds.
-                let next_probe = before.map_or(paused, |parked| parked.next_probe.max(paused));
-                let first = before.map_or((ailment, now), |parked| (parked.ailment, parked.since));
-                self.parked = Some(Parked { ailment: first.0, since: first.1, next_probe, count });
+                self.park(origin, before, ailment, asked, now);
                 self.age += 1;
                 Turn::Closed(ailment)
             }
+        }
+    }
+
+    /// Nobody is let through for the pause of behaviour §4.3, with the origin's name in the place of an object's uid.
+    fn park(
+        &mut self,
+        origin: &Origin,
+        before: Option<Parked>,
+        ailment: Ailment,
+        asked: Option<SignedDuration>,
+        now: Timestamp,
+    ) {
+        let first = before.unwrap_or(Parked { ailment, since: now, next_probe: now, count: 0 });
+        let count = first.count.saturating_add(1);
+        let class = match ailment {
+            Ailment::Unreachable => RetryClass::Transient,
+            Ailment::Throttling => RetryClass::Throttled(asked),
+        };
+        let pause = delay_after(first.since.duration_until(now), class, count, None, origin.as_str());
+        let least = if ailment == Ailment::Throttling { pause } else { SHORTEST_DELAY };
+        // What another call was told while this one was under way still holds.
+        let told = before.map_or(now, |_| self.not_before);
+        self.found = now;
+        self.not_before = later(now, least).max(told);
+        self.parked = Some(Parked { count, next_probe: later(now, pause).max(told), ..first });
+    }
+
+    /// A call that failed together with the one that closed the gate counts for nothing, but if it was told how long to wait,
+    /// that holds.
+    fn heed(&mut self, asked: Option<SignedDuration>, now: Timestamp) {
+        if let (Some(parked), Some(asked)) = (&mut self.parked, asked) {
+            let until = later(now, asked.clamp(SignedDuration::ZERO, LONGEST_ASKED));
+            self.not_before = self.not_before.max(until);
+            parked.next_probe = parked.next_probe.max(until);
         }
     }
 
@@ -129,24 +174,10 @@ impl Health {
         if let Some(parked) = &mut self.parked {
             parked.since = earlier(parked.since, by);
             parked.next_probe = earlier(parked.next_probe, by);
+            self.found = earlier(self.found, by);
+            self.not_before = earlier(self.not_before, by);
         }
     }
-}
-
-/// Behaviour §4.3, with the origin's name in the place of an object's uid.
-fn pause(ailment: Ailment, asked: Option<SignedDuration>, count: u32, origin: &Origin) -> SignedDuration {
-    let class = match ailment {
-        Ailment::Unreachable => RetryClass::Transient,
-        Ailment::Throttling => RetryClass::Throttled(asked),
-    };
-    delay(class, count, None, origin.as_str())
-}
-
-/// What a call says that failed together with the one that closed the gate: it counts for nothing, but if it was told how
-/// long to wait, that holds.
-fn alongside(parked: Parked, asked: Option<SignedDuration>, now: Timestamp) -> Parked {
-    let asked = asked.map(|asked| later(now, asked.clamp(SignedDuration::ZERO, LONGEST_ASKED)));
-    Parked { next_probe: asked.map_or(parked.next_probe, |until| until.max(parked.next_probe)), ..parked }
 }
 
 /// No service is left alone for longer because it asks for it.

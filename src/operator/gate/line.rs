@@ -1,7 +1,8 @@
 //! Who is next? Keys that wait, by rank; within a rank by turns of their namespaces, and of one namespace the earlier end
 //! of life, then the earlier arrival. Pure. Every operation is O(log n).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,6 +18,8 @@ pub(super) struct Line {
     /// The number of the turn that was given out last.
     turn: u64,
     waiting: usize,
+    /// When the lives of those who wait end, with their arrivals.
+    ends: BTreeSet<(Timestamp, u64)>,
 }
 
 /// A place in line: with what a key was put there, it is found again.
@@ -40,7 +43,7 @@ struct Lane {
 #[derive(Clone, Debug)]
 struct Group {
     turn: u64,
-    keys: BTreeMap<(Timestamp, u64), (Key, u32)>,
+    keys: BTreeMap<(Timestamp, u64), (Key, Spot)>,
 }
 
 impl Line {
@@ -48,7 +51,18 @@ impl Line {
         self.waiting
     }
 
+    /// The first end of a life among those who wait that is after this instant.
+    pub(super) fn first_end_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        let after = (Bound::Excluded((instant, u64::MAX)), Bound::Unbounded);
+        self.ends.range(after).next().map(|(end, _)| *end)
+    }
+
     pub(super) fn insert(&mut self, key: Key, spot: &Spot) {
+        self.ends.extend(spot.end());
+        self.put(key, spot);
+    }
+
+    fn put(&mut self, key: Key, spot: &Spot) {
         let lane = &mut self.lanes[spot.lane()];
         let turn = &mut self.turn;
         let group = lane.groups.entry(key.namespace.clone()).or_insert_with(|| {
@@ -57,13 +71,17 @@ impl Line {
             lane.turns.insert(*turn, key.namespace.clone());
             Group { turn: *turn, keys: BTreeMap::new() }
         });
-        let permits = spot.need.permits;
-        if group.keys.insert(spot.order(), (key, permits)).is_none() {
+        if group.keys.insert(spot.order(), (key, *spot)).is_none() {
             self.waiting += 1;
         }
     }
 
     pub(super) fn remove(&mut self, key: &Key, spot: &Spot) {
+        self.forget_end(spot);
+        self.take(key, spot);
+    }
+
+    fn take(&mut self, key: &Key, spot: &Spot) {
         let lane = &mut self.lanes[spot.lane()];
         let Some(group) = lane.groups.get_mut(&key.namespace) else { return };
         if group.keys.remove(&spot.order()).is_some() {
@@ -77,12 +95,17 @@ impl Line {
 
     /// Moves a key; within its lane its namespace keeps its turn.
     pub(super) fn relocate(&mut self, key: &Key, from: &Spot, to: &Spot) {
-        if from.lane() == to.lane() && from.order() == to.order() {
-            self.remove(key, from);
-            self.insert(key.clone(), to);
-        } else {
-            self.insert(key.clone(), to);
-            self.remove(key, from);
+        self.forget_end(from);
+        self.ends.extend(to.end());
+        self.put(key.clone(), to);
+        if from.lane() != to.lane() || from.order() != to.order() {
+            self.take(key, from);
+        }
+    }
+
+    fn forget_end(&mut self, spot: &Spot) {
+        if let Some(end) = spot.end() {
+            self.ends.remove(&end);
         }
     }
 
@@ -90,8 +113,8 @@ impl Line {
     pub(super) fn first(&self) -> Option<(&Key, u32)> {
         let lane = self.lanes.iter().find(|lane| !lane.turns.is_empty())?;
         let (_, namespace) = lane.turns.first_key_value()?;
-        let (_, (key, permits)) = lane.groups.get(namespace)?.keys.first_key_value()?;
-        Some((key, *permits))
+        let (_, (key, spot)) = lane.groups.get(namespace)?.keys.first_key_value()?;
+        Some((key, spot.need.permits))
     }
 
     /// Takes out the key whose turn it is; its namespace is last in its lane now.
@@ -99,7 +122,7 @@ impl Line {
         let lane = self.lanes.iter_mut().find(|lane| !lane.turns.is_empty())?;
         let (_, namespace) = lane.turns.pop_first()?;
         let group = lane.groups.get_mut(&namespace)?;
-        let (_, (key, _)) = group.keys.pop_first()?;
+        let (_, (key, spot)) = group.keys.pop_first()?;
         self.waiting -= 1;
         if group.keys.is_empty() {
             lane.groups.remove(&namespace);
@@ -108,6 +131,7 @@ impl Line {
             group.turn = self.turn;
             lane.turns.insert(self.turn, namespace);
         }
+        self.forget_end(&spot);
         Some(key)
     }
 }
@@ -120,6 +144,10 @@ impl Spot {
             Urgency::Wanted => 1,
             Urgency::Renewal => 2,
         }
+    }
+
+    fn end(&self) -> Option<(Timestamp, u64)> {
+        self.need.expires_at.map(|end| (end, self.arrival))
     }
 
     /// What has no end of life comes after what has one.

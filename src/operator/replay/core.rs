@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::decide::{Decision, decide};
+use super::super::decide::{Decision, decide, facts};
 use super::super::effect::{Effect, Issue, Outcome, Purpose};
 use super::super::gate::{Gates, Limits, Need};
 use super::super::observe::Observer;
@@ -87,11 +87,17 @@ impl Core {
         }
     }
 
-    /// What an answer says of its endpoint. What comes back before the next probe was under way when the gate was closed.
+    /// What an answer says of its endpoint. What comes back before the next probe was under way when the gate was closed; whose
+    /// life had that made sooner is not known, so it may have been anybody's.
     pub(super) fn hear(&mut self, key: &Key, outcome: &Outcome, at: Timestamp) {
         let Outcome::Issued { issue, .. } = outcome else { return };
         let origin = issue.endpoint().origin();
-        let need = Need { permits: 1, urgency: Urgency::Wanted, expires_at: None };
+        let ends = self
+            .state
+            .objects()
+            .filter_map(|(key, _)| Some(facts(&self.state, key, at)?.record()?.expires_at));
+        let first_end = ends.filter(|end| *end > at).min();
+        let need = Need { permits: 1, urgency: Urgency::Wanted, expires_at: first_end };
         let _ = self.gates.ask(origin, key, need, at);
         let _ = self.gates.leave(key, outcome.verdict(), at);
         self.state.know_endpoint(origin, self.gates.parked(origin));

@@ -48,7 +48,7 @@ fn suggestions(stage: &Stage) -> [(&'static str, String); 8] {
             format!("{wrong}\n    kubectl apply -f {manifests}"),
         ),
         (
-            "Let the service be down for 6 calls: the tokens stay in service, and the operator tries again ever later.",
+            "Let the service be down for 6 calls: the tokens stay in service, and are renewed before the first of them ends.",
             format!("curl -X POST http://{emulator}/_control/faults -d '{{\"status\": 503, \"times\": 6}}'"),
         ),
         (

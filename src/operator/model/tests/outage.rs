@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::super::World;
@@ -105,4 +106,95 @@ fn restarts_during_an_outage_write_nothing_and_probe_once() {
     }
     fail_all(&mut world, None);
     recovers(&mut world, &requests);
+}
+
+/// A partner and a few requests whose tokens live for a minute; none is due yet.
+fn with_one_minute_tokens() -> (World, Vec<Key>) {
+    let mut world = World::new();
+    world.service.life = minutes(1);
+    let mut keys = vec![world.partner()];
+    keys.extend((0..5).map(|n| world.request(&format!("r{n}"), json!({}))));
+    world.settle();
+    world.pass(SignedDuration::from_secs(29));
+    (world, keys)
+}
+
+/// Lets time pass until `over`; panics if one of the tokens ends meanwhile.
+fn live_on(world: &mut World, keys: &[Key], mut over: impl FnMut(&World) -> bool) {
+    while !over(world) {
+        world.pass(SignedDuration::from_millis(200));
+        for key in keys {
+            let name = world.operator.turns.state.object(key).unwrap().secret_name().unwrap();
+            let ends = world.secret(&key.namespace, name).record.unwrap().expires_at;
+            assert!(ends > world.now, "{key:?} is without a token at {}", world.now);
+        }
+    }
+}
+
+/// Behaviour §4.3: an attempt comes within a quarter of the life that is left, and that until two seconds are left.
+#[test]
+fn an_outage_that_ends_before_the_tokens_do_leaves_nobody_without_one() {
+    for seconds in 2..=28 {
+        let (mut world, keys) = with_one_minute_tokens();
+        let begun = world.now;
+        let until = |n| move |world: &World| world.now >= begun + SignedDuration::from_secs(n);
+        fail_all(&mut world, Some((Class::Transient, Scope::Endpoint)));
+        live_on(&mut world, &keys, until(seconds));
+        fail_all(&mut world, None);
+        live_on(&mut world, &keys, until(50));
+    }
+}
+
+/// What the demo has people try.
+#[test]
+fn an_outage_of_six_calls_leaves_no_one_minute_token_to_end() {
+    let (mut world, keys) = with_one_minute_tokens();
+    let before = world.service.total();
+    fail_all(&mut world, Some((Class::Transient, Scope::Endpoint)));
+    live_on(&mut world, &keys, |world| world.service.total() >= before + 6);
+    fail_all(&mut world, None);
+    let end = world.now + minutes(1);
+    live_on(&mut world, &keys, |world| world.now >= end);
+}
+
+/// The attempts that their ends had hurried do not make the later ones rare: no more is lost than the outage took.
+#[test]
+fn tokens_that_ended_in_an_outage_are_replaced_before_as_much_time_has_passed_again() {
+    for seconds in [35, 60, 100, 200] {
+        let (mut world, keys) = with_one_minute_tokens();
+        let before = world.service.total();
+        world.server.journal.clear();
+        fail_all(&mut world, Some((Class::Transient, Scope::Endpoint)));
+        world.pass(SignedDuration::from_secs(seconds));
+        let calls = world.service.total() - before;
+        assert!(calls <= 25, "{calls} calls");
+        assert!(most_statuses(&world) < TOLD, "{}: each call is no news", most_statuses(&world));
+        fail_all(&mut world, None);
+        world.pass(SignedDuration::from_secs(seconds));
+        for key in &keys {
+            assert_eq!(world.ready(key), "True Issued", "after {seconds} s: {}", world.message(key));
+        }
+    }
+}
+
+/// One life of a minute among many of ten hours: a call every two seconds at most, and only while it lasts.
+#[test]
+fn one_short_life_among_many_has_the_endpoint_asked_a_little_more_often_until_it_ends() {
+    let calls = |life| {
+        let (mut world, _) = in_order();
+        world.service.life = life;
+        world.request("hurried", json!({}));
+        world.settle();
+        fail_all(&mut world, Some((Class::Transient, Scope::Endpoint)));
+        let before = world.service.total();
+        let minute = |world: &mut World| {
+            world.pass(minutes(1));
+            world.service.total() - before
+        };
+        (minute(&mut world), most_calls_an_hour(&mut world, 1))
+    };
+    let (minute, hour) = calls(minutes(1));
+    assert!((8..=14).contains(&minute), "{minute} calls while it ended");
+    assert!(hour <= 32, "{hour} calls in the next hour");
+    assert_eq!(calls(hours(10)).0, 0, "nothing was due");
 }
