@@ -155,7 +155,6 @@ fn must_be_rendered(facts: &Facts<'_>) -> bool {
             seen.content == Content::Edited
                 || (seen.content == Content::Intact && !is_rendered(facts, seen, template))
         }
-        (SecretFact::Absent, Some(_)) => facts.held.is_some(),
         _ => false,
     }
 }

@@ -2,6 +2,7 @@
 
 mod any;
 mod causes;
+mod edges;
 mod endpoint;
 mod inputs;
 mod obstacles;
@@ -13,3 +14,4 @@ mod schedule;
 mod settle;
 mod steps;
 mod urgency;
+mod words;

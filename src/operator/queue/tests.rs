@@ -197,3 +197,15 @@ fn a_clock_that_goes_back_a_little_wakes_nobody() {
     queue.pass(at(1010));
     assert_eq!(queue.take(), Some(key(1)));
 }
+
+#[test]
+fn the_load_is_who_waits_who_comes_later_and_who_runs() {
+    let mut queue = Queue::default();
+    assert_eq!(queue.load(), (0, 0, 0));
+    (0..6).for_each(|n| queue.wake(key(n)));
+    queue.wake_at(&key(7), Some(at(60)));
+    queue.wake_at(&key(8), Some(at(60)));
+    assert_eq!(queue.load(), (6, 2, 0));
+    (0..2).for_each(|_| drop(queue.take()));
+    assert_eq!(queue.load(), (4, 2, 2));
+}
