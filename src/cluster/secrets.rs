@@ -183,7 +183,7 @@ impl ApiServer {
         Ok(taken.map_or(Look::Absent, |it| Look::Foreign(it.metadata.version())))
     }
 
-    /// The whole Secret, to recall or salvage what it holds.
+    /// The whole Secret: a client Secret, or one of ours, to recall or salvage what it holds.
     pub async fn stored_secret(
         &self,
         namespace: &str,
@@ -193,20 +193,6 @@ impl ApiServer {
             return Ok(None);
         }
         self.read(format!("/api/v1/namespaces/{namespace}/secrets/{name}"), WHOLE).await
-    }
-
-    /// Reads a client Secret.
-    pub async fn read_login(
-        &self,
-        namespace: &str,
-        name: &str,
-        id_key: &str,
-        secret_key: &str,
-    ) -> Result<LoginLook, ReadFailed> {
-        let Some(secret) = self.stored_secret(namespace, name).await? else {
-            return Ok(LoginLook::Absent);
-        };
-        Ok(LoginLook::of(&secret, id_key, secret_key))
     }
 
     async fn find_secret(
@@ -224,7 +210,8 @@ impl ApiServer {
 
 impl LoginLook {
     /// What this Secret holds under the two keys.
-    pub(crate) fn of(secret: &StoredSecret, id_key: &str, secret_key: &str) -> Self {
+    #[must_use]
+    pub fn of(secret: &StoredSecret, id_key: &str, secret_key: &str) -> Self {
         let version = secret.metadata.version();
         if !secret.may_hold_a_login() {
             return Self::Found { client_id: Entry::Missing, client_secret: Entry::Missing, version };

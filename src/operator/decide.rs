@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::effect::{Effect, Issue, OwnSecret, Purpose};
 use super::gate::Need;
+use super::want::Want;
 use crate::api::{self, Condition, CredentialStatus, RequestStatus, condition};
 use crate::auth::Origin;
 use crate::credential;
@@ -24,6 +25,13 @@ use crate::state::{Detail, Object, State};
 pub(super) enum Decision {
     /// Do this, then decide again.
     Act(Effect),
+    /// Read a Secret whole when its turn comes, then decide again.
+    Read {
+        /// What of it.
+        want: Want,
+        /// What is arranged while it is in line.
+        meanwhile: Rest,
+    },
     /// Do this with permits of that origin's gate, then decide again.
     Call {
         /// Whose gate.
@@ -124,11 +132,15 @@ fn equip(
         Step::ReadLogin => {
             let login =
                 object.credential().and_then(|it| it.spec.as_ref().ok()).map(|spec| spec.login.clone())?;
-            Decision::Act(Effect::ReadLogin { namespace, login })
+            read(state, key, facts, Want::Login(login), now)
         }
         Step::Look => Decision::Act(Effect::Look { namespace, name: secret_name.into() }),
         Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
-        Step::Recall => recall(key, facts)?,
+        Step::Recall => {
+            let wish = facts.sound()?;
+            let want = Want::Token { template: wish.template?.clone(), delivery: wish.delivery };
+            read(state, key, facts, want, now)
+        }
         Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, facts, Precondition::of(facts))?)),
         Step::Issue(cause) => issue(state, key, facts, cause, now)?,
         Step::Write(precondition) => write(key, object, facts, precondition)?,
@@ -141,14 +153,8 @@ fn equip(
     })
 }
 
-fn recall(key: &Key, facts: &Facts<'_>) -> Option<Decision> {
-    let wish = facts.sound()?;
-    Some(Decision::Act(Effect::Recall {
-        namespace: key.namespace.clone(),
-        template: wish.template?.clone(),
-        delivery: wish.delivery,
-        kind: key.kind,
-    }))
+fn read(state: &State, key: &Key, facts: &Facts<'_>, want: Want, now: Timestamp) -> Decision {
+    Decision::Read { want, meanwhile: in_line(state, key, facts, cause(facts, now), now) }
 }
 
 fn write(key: &Key, object: &Object, facts: &Facts<'_>, precondition: Precondition) -> Option<Decision> {
@@ -194,18 +200,17 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
     };
     let origin = issue.endpoint().origin().clone();
     let expires_at = facts.record().map(|record| record.expires_at);
-    let meanwhile = in_line(state, key, facts, cause, now);
+    let meanwhile = in_line(state, key, facts, Some(cause), now);
     let need = Need { permits, urgency: urgency(facts, cause, now), expires_at };
     Some(Decision::Call { origin, need, effect: Effect::Issue { issue, purpose }, meanwhile })
 }
 
-/// What is arranged while an object waits at its endpoint's gate. That is routine, and not said, unless the endpoint is unwell
-/// or the object says that it has a token, which is gone, or names an
-/// attempt that is over.
-fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timestamp) -> Rest {
+/// What is arranged while an object waits in line, at its endpoint's gate or for a read. That is routine, and not said, unless
+/// the endpoint is unwell, or the object says that it has a token, which is gone, or names an attempt that is over.
+fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Rest {
     let record = facts.record();
     let speaks = facts.endpoint.is_some_and(Parked::is_told)
-        || (facts.says_ready && cause.makes_unfit())
+        || (facts.says_ready && cause.is_some_and(Cause::makes_unfit))
         || facts.names_what_is_over(now);
     let until = [
         record.map(|record| record.expires_at),

@@ -9,31 +9,27 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::gate::Verdict;
+use super::want::{Found, Recall};
 use crate::auth::{AuthClient, Call, Class, Endpoint, Fault, Issued, Scope};
-use crate::cluster::managed_secret::{Draft, Over, OwnedBy, StoredSecret};
+use crate::cluster::managed_secret::{Draft, Over, OwnedBy};
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
 use crate::cluster::status::StatusRefused;
 use crate::cluster::{AccessReview, ApiServer, ReadFailed};
-use crate::decision::{
-    Cause, Delivery, InputsHash, Key, Kind, Precondition, Record, ResourceVersion, SeenSecret, Template,
-};
-use crate::state::HeldToken;
+use crate::decision::{Cause, InputsHash, Key, Precondition, Record, ResourceVersion, SeenSecret, Template};
 use crate::state::spec::LoginRef;
-use crate::token::{AccessToken, ScopedToken, ServiceToken};
+use crate::state::{HeldToken, SecretName};
 use crate::{clock, credential, scoped_token};
 
 /// Something to do outside.
 #[derive(Debug)]
 pub(super) enum Effect {
-    /// Read a client Secret.
-    ReadLogin { namespace: Arc<str>, login: LoginRef },
+    /// Read a Secret whole: a client Secret, or a token back from a managed one.
+    Read(SecretName),
     /// See whose a Secret's name is.
     Look { namespace: Arc<str>, name: Box<str> },
     /// See whether an object still lives.
     ConfirmOwner { key: Key },
-    /// Read the token back from a managed Secret.
-    Recall { namespace: Arc<str>, template: Template, delivery: Delivery, kind: Kind },
     /// Ask whether a managed Secret could be written.
     Rehearse(OwnSecret),
     /// Call the authentication service.
@@ -88,13 +84,15 @@ pub(super) struct Purpose {
 /// What came of it.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// Of [`Effect::ReadLogin`].
+    /// Of [`Effect::Read`]: for all who want it.
+    Read(Found),
+    /// What a credential made of its client Secret.
     Login(LoginRef, Result<LoginLook, ReadFailed>),
     /// Of [`Effect::Look`].
     Looked(Result<Look, ReadFailed>),
     /// Of [`Effect::ConfirmOwner`].
     Owner(Result<OwnerNow, ReadFailed>),
-    /// Of [`Effect::Recall`].
+    /// What an object made of its managed Secret.
     Recalled(Result<Recall, ReadFailed>),
     /// Of [`Effect::Rehearse`].
     Rehearsed(Result<(), WriteFailed>),
@@ -112,17 +110,6 @@ pub(super) enum Outcome {
 
 /// The calls that were made, and how long each took. If one failed, it is the last.
 pub(super) type Calls = Vec<(Call, Duration)>;
-
-/// A token read back.
-#[derive(Debug)]
-pub(super) enum Recall {
-    /// There is no such Secret of ours any more.
-    Gone,
-    /// It was edited, and the token is not to be trusted.
-    Damaged(SeenSecret),
-    /// The token with its record.
-    Token(HeldToken, Record, SeenSecret),
-}
 
 /// A refused write, with what only a question of rights could tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,17 +133,9 @@ impl Outside {
     /// Does it.
     pub(super) async fn execute(self, effect: Effect) -> Outcome {
         match effect {
-            Effect::ReadLogin { namespace, login } => {
-                let look =
-                    self.api.read_login(&namespace, &login.name, &login.id_key, &login.secret_key).await;
-                Outcome::Login(login, look)
-            }
+            Effect::Read((namespace, name)) => Outcome::Read(self.api.stored_secret(&namespace, &name).await),
             Effect::Look { namespace, name } => Outcome::Looked(self.api.look(&namespace, &name).await),
             Effect::ConfirmOwner { key } => Outcome::Owner(self.api.owner_now(&key).await),
-            Effect::Recall { namespace, template, delivery, kind } => {
-                let stored = self.api.stored_secret(&namespace, &template.name).await;
-                Outcome::Recalled(stored.map(|stored| recall(stored, &template, delivery, kind)))
-            }
             Effect::Rehearse(draft) => Outcome::Rehearsed(self.rehearse(&draft).await),
             Effect::Issue { issue, purpose } => {
                 let mut calls = Calls::new();
@@ -281,36 +260,5 @@ fn over(precondition: &Precondition) -> Option<Over<'_>> {
     match precondition {
         Precondition::Absent => None,
         Precondition::Unchanged { uid, version } => Some(Over { uid, version: *version }),
-    }
-}
-
-/// The token as it was written, or beneath keys that somebody added.
-pub(super) fn recall(
-    stored: Option<StoredSecret>,
-    template: &Template,
-    delivery: Delivery,
-    kind: Kind,
-) -> Recall {
-    let Some(stored) = stored.filter(StoredSecret::has_our_type) else {
-        return Recall::Gone;
-    };
-    let seen = stored.seen();
-    let read = |text: &str| held(text, delivery, kind);
-    let whole = stored.token(read).zip(seen.record.clone());
-    match whole.or_else(|| stored.salvage(&template.keys, read)) {
-        Some((token, record)) => Recall::Token(token, record, seen),
-        None => Recall::Damaged(seen),
-    }
-}
-
-fn held(text: &str, delivery: Delivery, kind: Kind) -> Option<HeldToken> {
-    match (kind, delivery) {
-        (Kind::Credential, _) => AccessToken::read(text).map(|token| HeldToken::Access(Arc::new(token))),
-        (Kind::Request, Delivery::AccessToken) => {
-            ScopedToken::read(text).map(|token| HeldToken::Scoped(Arc::new(token)))
-        }
-        (Kind::Request, Delivery::ServiceToken) => {
-            ServiceToken::read(text).map(|token| HeldToken::Service(Arc::new(token)))
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! The loop: what runs next, under which permit, and where its outcome goes. One loop runs both kinds.
 //!
-//! In reading order: [`options`], `observe` (watch → memory), [`queue`] and [`gate`] (pure), `decide` (pure), `effect`
-//! (the outside), `apply` (outcome → memory, pure), `turns` (one after the other, pure), `run`. Beside them `replay`: what tests hold
+//! In reading order: [`options`], `observe` (watch → memory), [`queue`], [`gate`] and [`reads`] (pure), `decide` (pure), `effect`
+//! (the outside), `want` (what is made of a Secret that was read), `apply` (outcome → memory, pure), `turns` (one after the other, pure), `run`. Beside them `replay`: what tests hold
 //! a running operator against.
 
 mod apply;
@@ -14,11 +14,13 @@ mod observe;
 mod offers;
 pub mod options;
 pub mod queue;
+pub mod reads;
 #[doc(hidden)]
 pub mod replay;
 mod report;
 mod run;
 mod turns;
+mod want;
 
 pub use options::Options;
 pub use run::{StartError, run};

@@ -2,6 +2,9 @@
 //! what is to be done outside goes out. Pure: `now` is a value, nothing waits, and whoever drives it (the loop, the model
 //! world) does what it is handed and brings back what came of it.
 
+mod publish;
+mod read;
+
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,21 +18,14 @@ use super::gate::{Asked, Gates, Limits};
 use super::observe::Observer;
 use super::offers;
 use super::queue::Queue;
+use super::reads::Reads;
 use crate::auth::Origin;
-use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::later;
-use crate::decision::{FailedStep, Key, Parked, ResourceVersion};
+use crate::decision::{FailedStep, Key, Parked};
 use crate::scoped_token;
-use crate::state::{Lists, Object, Settings, State};
+use crate::state::{Lists, SecretName, Settings, State};
 
-/// After a status write without an answer the watch shows what became of it; should it not, a look after this.
-const STATUS_AGAIN: SignedDuration = SignedDuration::from_secs(2);
-/// A status for which the right is missing is tried again after this, doubling to [`STATUS_REFUSED_MOST`]: a server that has
-/// just started knows no roles yet, and is not the one that never grants it.
-const STATUS_REFUSED: SignedDuration = SignedDuration::from_secs(3);
-/// The longest of these.
-const STATUS_REFUSED_MOST: SignedDuration = SignedDuration::from_mins(15);
 /// An object whose decision panicked is looked at again after this.
 const AFTER_PANIC: SignedDuration = SignedDuration::from_mins(1);
 
@@ -44,6 +40,8 @@ pub(super) struct Turns {
     pub queue: Queue,
     /// Who may call the authentication service.
     pub gates: Gates,
+    /// Which Secrets are to be read whole.
+    pub reads: Reads,
     /// What the watches have shown.
     pub observer: Observer,
     /// The keys with an effect in flight.
@@ -64,7 +62,7 @@ pub(super) enum Turn {
 /// What an effect is for. It comes back with the outcome.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    /// Whose work it is.
+    /// Whose work it is. Of a read that is several objects', the first of them.
     pub key: Key,
     /// The uid of the object that it is for.
     uid: Option<Arc<str>>,
@@ -72,6 +70,8 @@ pub(super) struct Ticket {
     lists: Lists,
     /// For a status write: what was said before, and what is said now.
     told: Option<Box<(Said, NewStatus)>>,
+    /// For a read of a whole Secret: which.
+    pub secret: Option<SecretName>,
 }
 
 /// What an outcome came to.
@@ -85,6 +85,9 @@ pub(super) struct Landed {
     pub next: Turn,
 }
 
+/// The operator's own code failed on one object.
+struct Panicked;
+
 impl Turns {
     /// Nothing is known yet.
     pub(super) fn new(settings: Settings, limits: Limits, streams: impl IntoIterator<Item = Stream>) -> Self {
@@ -92,6 +95,7 @@ impl Turns {
             state: State::new(settings),
             queue: Queue::default(),
             gates: Gates::new(limits),
+            reads: Reads::default(),
             observer: Observer::new(streams),
             acting: HashSet::new(),
         }
@@ -99,7 +103,7 @@ impl Turns {
 
     /// How many effects are in flight.
     pub(super) fn in_flight(&self) -> usize {
-        self.acting.len()
+        self.acting.len() + self.reads.under_way()
     }
 
     /// Takes in a change of the cluster.
@@ -123,6 +127,9 @@ impl Turns {
     pub(super) fn next(&mut self, now: Timestamp) -> Option<Turn> {
         if !self.observer.is_complete() {
             return None;
+        }
+        if let Some(read) = self.next_read() {
+            return Some(read);
         }
         let called = self.gates.pass(now);
         self.wake(called);
@@ -156,6 +163,9 @@ impl Turns {
 
     /// An outcome is back.
     pub(super) fn land(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) -> Landed {
+        if let Some(secret) = &ticket.secret {
+            return self.read(secret, &outcome, ticket.lists, now);
+        }
         self.acting.remove(&ticket.key);
         // A status may be written while its object is in line: it keeps its place.
         if ticket.told.is_none() {
@@ -169,35 +179,43 @@ impl Turns {
             // What was done for an object that is gone says nothing of the one that bears its name now.
             return Landed { restored: false, told: None, next: self.turn(ticket.key, now) };
         }
-        // To have said so is no success.
-        if !matches!(outcome, Outcome::Panicked | Outcome::Published(_))
-            && let Some(object) = self.state.object_mut(&ticket.key)
-        {
-            object.work.failures.forgive(&[FailedStep::Internal]);
-        }
         let Ticket { key, told, lists, .. } = ticket;
         match (told, outcome) {
             (Some(told), Outcome::Published(result)) => self.published(&key, told, result, now),
-            (_, outcome) if is_outdated(&self.state, &key, &outcome, lists) => {
-                doubt(&mut self.state, &key, &outcome);
-                Landed { restored: false, told: None, next: self.turn(key, now) }
-            }
-            (_, outcome) => {
-                let state = &mut self.state;
-                let Ok(Aftermath { wake, restored }) =
-                    catch_unwind(AssertUnwindSafe(|| apply(state, &key, outcome, now)))
-                else {
-                    return Landed { restored: false, told: None, next: self.panicked(key, now) };
-                };
-                self.wake(wake);
-                Landed { restored, told: None, next: self.turn(key, now) }
-            }
+            (_, outcome) => match self.take_in(&key, outcome, lists, now) {
+                Ok(restored) => Landed { restored, told: None, next: self.turn(key, now) },
+                Err(Panicked) => Landed { restored: false, told: None, next: self.panicked(key, now) },
+            },
         }
+    }
+
+    /// What came of an effect for this object goes into memory. Returns whether its Secret was put right.
+    fn take_in(
+        &mut self,
+        key: &Key,
+        outcome: Outcome,
+        lists: Lists,
+        now: Timestamp,
+    ) -> Result<bool, Panicked> {
+        if let Some(object) = self.state.object_mut(key)
+            && !matches!(outcome, Outcome::Panicked)
+        {
+            object.work.failures.forgive(&[FailedStep::Internal]);
+        }
+        if is_outdated(&self.state, key, &outcome, lists) {
+            doubt(&mut self.state, key, &outcome);
+            return Ok(false);
+        }
+        let state = &mut self.state;
+        let applied = catch_unwind(AssertUnwindSafe(|| apply(state, key, outcome, now)));
+        let Aftermath { wake, restored } = applied.map_err(|_| Panicked)?;
+        self.wake(wake);
+        Ok(restored)
     }
 
     /// As [`Turns::land`] after the signal to stop: only a token that is held and not yet written leads to more work.
     pub(super) fn land_last(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) -> Turn {
-        if !self.is_current(&ticket) || ticket.told.is_some() {
+        if !self.is_current(&ticket) || ticket.told.is_some() || ticket.secret.is_some() {
             return Turn::Rest;
         }
         apply(&mut self.state, &ticket.key, outcome, now);
@@ -222,6 +240,9 @@ impl Turns {
             let called = self.gates.give_up(&key, now);
             self.wake(called);
         }
+        if !matches!(decided, Some(Decision::Read { .. })) {
+            self.reads.give_up(&key);
+        }
         match decided {
             None => {
                 self.queue.wake_at(&key, None);
@@ -230,6 +251,10 @@ impl Turns {
                 Turn::Rest
             }
             Some(Decision::Act(effect)) => self.act(key, effect, None),
+            Some(Decision::Read { want, meanwhile }) => {
+                let at_once = self.reads.want(&key, &want.secret(&key));
+                self.rest(key, if at_once { Rest { publish: None, ..meanwhile } } else { meanwhile })
+            }
             Some(Decision::Call { origin, need, effect, meanwhile }) => {
                 let Asked { through, called } = self.gates.ask(&origin, &key, need, now);
                 self.wake(called);
@@ -263,6 +288,7 @@ impl Turns {
     fn panicked(&mut self, key: Key, now: Timestamp) -> Turn {
         let called = self.gates.give_up(&key, now);
         self.wake(called);
+        self.reads.give_up(&key);
         self.end_of_probe(&key);
         self.queue.wake_at(&key, Some(later(now, AFTER_PANIC)));
         self.queue.done(&key);
@@ -304,7 +330,7 @@ impl Turns {
         self.acting.insert(key.clone());
         let uid = self.uid(&key);
         let lists = self.state.secrets().lists();
-        Turn::Act(Ticket { key, uid, lists, told }, Box::new(effect))
+        Turn::Act(Ticket { key, uid, lists, told, secret: None }, Box::new(effect))
     }
 
     /// How an endpoint is, objects know from memory. Once it is unwell for longer than a blip, those in line look again to say
@@ -319,43 +345,6 @@ impl Turns {
         }
     }
 
-    fn published(
-        &mut self,
-        key: &Key,
-        told: Box<(Said, NewStatus)>,
-        result: Result<ResourceVersion, StatusRefused>,
-        now: Timestamp,
-    ) -> Landed {
-        let mut landed = Landed { restored: false, told: None, next: Turn::Rest };
-        match result {
-            Ok(version) => {
-                if let Some(object) = self.state.object_mut(key) {
-                    // Somebody else's edit of the status may have been seen since: that is what the server has.
-                    if object.meta.version <= version {
-                        object.meta.version = version;
-                        told.1.clone().keep(object);
-                    }
-                    object.work.published_at = Some(now);
-                    object.work.unheard = 0;
-                    landed.told = Some(told);
-                }
-            }
-            Err(StatusRefused::Conflict | StatusRefused::Lost | StatusRefused::Unavailable { .. }) => {
-                self.queue.wake_at(key, Some(later(now, STATUS_AGAIN)));
-            }
-            Err(StatusRefused::Forbidden) => {
-                if let Some(object) = self.state.object_mut(key) {
-                    let delay = STATUS_REFUSED * 2_i32.pow(object.work.unheard.min(16));
-                    object.work.unheard = object.work.unheard.saturating_add(1);
-                    self.queue.wake_at(key, Some(later(now, delay.min(STATUS_REFUSED_MOST))));
-                }
-            }
-            Err(StatusRefused::Gone | StatusRefused::Invalid) => {}
-        }
-        self.queue.done(key);
-        landed
-    }
-
     fn uid(&self, key: &Key) -> Option<Arc<str>> {
         self.state.object(key).map(|object| object.meta.uid.clone())
     }
@@ -363,16 +352,6 @@ impl Turns {
     fn wake(&mut self, keys: Vec<Key>) {
         for key in keys {
             self.queue.wake(key);
-        }
-    }
-}
-
-impl NewStatus {
-    pub(super) fn keep(self, object: &mut Object) {
-        match (self, &mut object.detail) {
-            (Self::Credential(status), crate::state::Detail::Credential(it)) => it.status = *status,
-            (Self::Request(status), crate::state::Detail::Request(it)) => it.status = *status,
-            _ => {}
         }
     }
 }

@@ -60,6 +60,7 @@ const LAYERS: &[Layer] = &[
             "kube::ResourceExt",
             "crate::operator::queue",
             "crate::operator::gate",
+            "crate::operator::reads",
         ],
     },
     Layer { rule: Rule::OneClock, holds_in: |path| path != "src/clock.rs", banned: CLOCKS, except: &[] },
@@ -156,10 +157,10 @@ fn within(path: &str, module: &str) -> bool {
 }
 
 fn is_pure(path: &str) -> bool {
-    let queue_or_gate = path
+    let is_a_line = path
         .strip_prefix("src/operator/")
-        .is_some_and(|inner| inner.starts_with("queue") || inner.starts_with("gate"));
-    queue_or_gate || ["api", "decision", "state"].iter().any(|module| within(path, module))
+        .is_some_and(|inner| ["queue", "gate", "reads"].iter().any(|line| inner.starts_with(line)));
+    is_a_line || ["api", "decision", "state"].iter().any(|module| within(path, module))
 }
 
 fn may_join(path: &str) -> bool {

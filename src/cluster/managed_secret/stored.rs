@@ -2,6 +2,7 @@
 //! that a token can be read back (recall, salvage) into one of the types of `token.rs`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, de};
@@ -12,7 +13,7 @@ use super::{content, record};
 use crate::api::names;
 use crate::decision::{Content, KeyNames, Record, SeenSecret, template};
 
-/// A Secret as it was sent, data included. Neither printed nor copied; wiped when dropped.
+/// A Secret as it was sent, data included, which are neither printed nor copied; wiped when dropped.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StoredSecret {
@@ -25,6 +26,13 @@ pub struct StoredSecret {
 
 /// A value under `data`, decoded. What is not base64 counts as empty: the server sends no such thing.
 pub(in super::super) struct Value(pub(in super::super) Zeroizing<Vec<u8>>);
+
+/// Nothing but its name.
+impl fmt::Debug for StoredSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret {}/{}", self.namespace(), self.name())
+    }
+}
 
 impl StoredSecret {
     /// Reads a Secret's JSON. `None` where it is none; the parser's error, which may quote it, is dropped.

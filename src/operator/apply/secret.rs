@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::super::effect::{Outcome, Recall, WriteFailed};
+use super::super::effect::{Outcome, WriteFailed};
+use super::super::want::Recall;
 use super::{api_server, read_failed, secret_name, setback};
 use crate::api::Reason;
 use crate::cluster::ReadFailed;

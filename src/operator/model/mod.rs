@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -68,7 +69,8 @@ impl World {
 
     /// Creates a client Secret, or changes it.
     pub(super) fn login(&mut self, namespace: &str, name: &str, id: &str, secret: &str) {
-        let body = json!({"type": "Opaque", "login": {"client_id": id, "client_secret": secret}});
+        let [id, secret] = [id, secret].map(|text| BASE64_STANDARD.encode(text));
+        let body = json!({"type": "Opaque", "data": {"client_id": id, "client_secret": secret}});
         self.server.put_secret(namespace, name, body);
     }
 
@@ -201,17 +203,17 @@ impl World {
     }
 
     fn move_first(&mut self) -> bool {
-        let first = self.operator.flights.keys().next().cloned();
+        let first = self.operator.busy().first().cloned();
         first.is_some_and(|key| self.advance(&key))
     }
 
     /// Does outside what is under way for `key`, or brings its outcome back.
     pub(super) fn advance(&mut self, key: &Key) -> bool {
-        match self.operator.flights.remove(key) {
+        match self.operator.take_flight(key) {
             None => return false,
             Some(Flight::Leaving(ticket, effect)) => {
                 let outcome = self.execute(effect);
-                self.operator.flights.insert(key.clone(), Flight::Coming(ticket, outcome));
+                self.operator.put_flight(Flight::Coming(ticket, outcome));
             }
             Some(Flight::Coming(ticket, outcome)) => self.operator.land(ticket, outcome, self.now),
         }
@@ -268,9 +270,8 @@ impl World {
 
     /// The value under a data key.
     pub(super) fn value(&self, namespace: &str, name: &str, key: &str) -> Option<String> {
-        use base64::Engine as _;
         let secret = &self.server.secrets[&(namespace.to_owned(), name.to_owned())];
-        let bytes = base64::prelude::BASE64_STANDARD.decode(secret["data"][key].as_str()?).ok()?;
+        let bytes = BASE64_STANDARD.decode(secret["data"][key].as_str()?).ok()?;
         String::from_utf8(bytes).ok()
     }
 

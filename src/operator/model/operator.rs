@@ -10,12 +10,14 @@ use super::super::gate::Limits;
 use super::super::turns::{Landed, Ticket, Turn, Turns};
 use super::feed::{STREAMS, stream};
 use crate::decision::Key;
-use crate::state::Settings;
+use crate::state::{SecretName, Settings};
 
 /// One process of the operator.
 pub(in super::super) struct Operator {
     pub turns: Turns,
     pub flights: BTreeMap<Key, Flight>,
+    /// The whole Secrets that are being read: for several objects, each of which may do something else meanwhile.
+    pub reads: BTreeMap<SecretName, Flight>,
     /// How often it was announced that somebody's deletion or edit was undone.
     pub restored: usize,
     /// How many turns were taken.
@@ -30,6 +32,14 @@ pub(in super::super) enum Flight {
     Coming(Ticket, Outcome),
 }
 
+impl Flight {
+    fn ticket(&self) -> &Ticket {
+        match self {
+            Self::Leaving(ticket, _) | Self::Coming(ticket, _) => ticket,
+        }
+    }
+}
+
 impl Operator {
     pub(in super::super) fn new(settings: Settings) -> Self {
         // What is done now is done: how many calls a second there may be is the gate's own matter.
@@ -37,6 +47,7 @@ impl Operator {
         Self {
             turns: Turns::new(settings, limits, STREAMS.map(stream)),
             flights: BTreeMap::new(),
+            reads: BTreeMap::new(),
             restored: 0,
             decisions: 0,
         }
@@ -63,10 +74,29 @@ impl Operator {
         match turn {
             Turn::Rest => {}
             Turn::Panicked(key) => panic!("the decision about {key:?} panicked"),
-            Turn::Act(ticket, effect) => {
-                let before = self.flights.insert(ticket.key.clone(), Flight::Leaving(ticket, *effect));
-                assert!(before.is_none(), "two effects at once for one key");
-            }
+            Turn::Act(ticket, effect) => self.put_flight(Flight::Leaving(ticket, *effect)),
         }
+    }
+
+    /// The objects for which something is under way; of a read, the first that wants it.
+    pub(in super::super) fn busy(&self) -> Vec<Key> {
+        let reads = self.reads.values().map(|flight| flight.ticket().key.clone());
+        self.flights.keys().cloned().chain(reads).collect()
+    }
+
+    /// Something is under way.
+    pub(in super::super) fn put_flight(&mut self, flight: Flight) {
+        let before = match flight.ticket().secret.clone() {
+            Some(secret) => self.reads.insert(secret, flight),
+            None => self.flights.insert(flight.ticket().key.clone(), flight),
+        };
+        assert!(before.is_none(), "two effects at once for one key, or two reads of one Secret");
+    }
+
+    /// What is under way for this object.
+    pub(in super::super) fn take_flight(&mut self, key: &Key) -> Option<Flight> {
+        let read = self.reads.iter().find(|(_, flight)| flight.ticket().key == *key);
+        let read = read.map(|(secret, _)| secret.clone());
+        self.flights.remove(key).or_else(|| self.reads.remove(&read?))
     }
 }

@@ -5,19 +5,17 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed, recall};
+use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed};
 use super::feed::{kind_of, stream, watched};
 use crate::api::names;
 use crate::cluster::ReadFailed;
 use crate::cluster::managed_secret::{Draft, Over, OwnedBy, StoredSecret, manifest};
 use crate::cluster::owner::{Deletion, OwnerNow};
-use crate::cluster::secrets::{Entry, LoginLook, Look, WriteRefused};
+use crate::cluster::secrets::{Look, WriteRefused};
 use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{Change, Vanished, Watched};
 use crate::decision::{Content, Key, Precondition, Record, ResourceVersion, SeenSecret};
 use crate::state::HeldToken;
-use crate::state::spec::LoginRef;
-use crate::token::ClientSecret;
 
 type SecretName = (String, String);
 
@@ -63,10 +61,9 @@ impl Server {
     /// Does what is asked, if it is for the API server.
     pub(in super::super) fn execute(&mut self, effect: Effect) -> Outcome {
         match effect {
-            Effect::ReadLogin { namespace, login } => {
-                self.note("read login", &login.name);
-                let look = self.read().map(|()| self.login(&namespace, &login));
-                Outcome::Login(login, look)
+            Effect::Read((namespace, name)) => {
+                self.note("read", &name);
+                Outcome::Read(self.read().map(|()| self.stored(&namespace, &name)))
             }
             Effect::Look { namespace, name } => {
                 self.note("look", &name);
@@ -75,11 +72,6 @@ impl Server {
             Effect::ConfirmOwner { key } => {
                 self.note("confirm owner", &key.name);
                 Outcome::Owner(self.read().map(|()| self.owner(&key)))
-            }
-            Effect::Recall { namespace, template, delivery, kind } => {
-                self.note("recall", &template.name);
-                let stored = self.stored(&namespace, &template.name);
-                Outcome::Recalled(self.read().map(|()| recall(stored, &template, delivery, kind)))
             }
             Effect::Rehearse(secret) => {
                 self.note("rehearse", &secret.template.name);
@@ -113,20 +105,6 @@ impl Server {
             return Err(ReadFailed::Unavailable { retry_after: None });
         }
         Ok(())
-    }
-
-    fn login(&self, namespace: &str, login: &LoginRef) -> LoginLook {
-        let Some(secret) = self.secrets.get(&(namespace.into(), login.name.to_string())) else {
-            return LoginLook::Absent;
-        };
-        let text = |key: &str| secret["login"][key].as_str();
-        LoginLook::Found {
-            client_id: text(&login.id_key).map_or(Entry::Missing, |it| Entry::Usable(it.into())),
-            client_secret: text(&login.secret_key).map_or(Entry::Missing, |it| {
-                ClientSecret::read(it.as_bytes()).map_or(Entry::Unusable, Entry::Usable)
-            }),
-            version: version(secret),
-        }
     }
 
     fn look(&self, namespace: &str, name: &str) -> Look {

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::decide::Decision;
-use super::super::effect::{Effect, Issue, Outcome, Purpose, Recall, recall};
+use super::super::effect::{Effect, Issue, Outcome, Purpose};
+use super::super::want::{Recall, recall};
 use super::core::{Core, Flight};
 use super::deed::{Answer, Called};
 use crate::auth::{Call, Fault, Issued};
@@ -146,7 +147,7 @@ impl Core {
         let Some(template) = object.template().filter(|_| stored.is_some()) else {
             return Some((stand_in(key, delivery)?, at, at + UNKNOWN_LIFE));
         };
-        match recall(stored, template, delivery, key.kind) {
+        match recall(stored.as_ref(), template, delivery, key.kind) {
             Recall::Token(token, record, _) => {
                 let near = record.issued_at <= at && at.duration_since(record.issued_at) <= LONGEST_CALL;
                 near.then_some((token, record.issued_at, record.expires_at))

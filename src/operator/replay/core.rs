@@ -11,6 +11,7 @@ use super::super::effect::{Effect, Issue, Outcome, Purpose};
 use super::super::gate::{Gates, Limits, Need};
 use super::super::observe::Observer;
 use super::super::offers;
+use super::super::want::Want;
 use super::deed::{Deed, Did, Shown, Whole};
 use crate::cluster::ReadFailed;
 use crate::cluster::watch::{Change, Stream};
@@ -151,7 +152,7 @@ impl Core {
                     }
                 }
             }
-            Some(Decision::Act(_) | Decision::Call { .. }) | None => {}
+            Some(Decision::Act(_) | Decision::Read { .. } | Decision::Call { .. }) | None => {}
         }
         moved
     }
@@ -208,6 +209,12 @@ fn said(decision: Option<&Decision>) -> String {
     match decision {
         None => "to finish a call".to_owned(),
         Some(Decision::DropHeld) => "to drop its token".to_owned(),
+        Some(Decision::Read { want: Want::Login(login), .. }) => {
+            format!("to read client Secret {}", login.name)
+        }
+        Some(Decision::Read { want: Want::Token { template, .. }, .. }) => {
+            format!("to recall Secret {}", template.name)
+        }
         Some(Decision::Act(effect) | Decision::Call { effect, .. }) => effect_said(effect),
         Some(Decision::Rest(rest)) => {
             let until = rest.until.map_or("for ever".to_owned(), |until| format!("until {until}"));
@@ -221,10 +228,9 @@ fn said(decision: Option<&Decision>) -> String {
 
 fn effect_said(effect: &Effect) -> String {
     match effect {
-        Effect::ReadLogin { login, .. } => format!("to read client Secret {}", login.name),
+        Effect::Read((_, name)) => format!("to read Secret {name}"),
         Effect::Look { name, .. } => format!("to look at Secret {name}"),
         Effect::ConfirmOwner { .. } => "to look at its owner".to_owned(),
-        Effect::Recall { template, .. } => format!("to recall Secret {}", template.name),
         Effect::Rehearse(secret) => format!("to rehearse over {:?}", secret.precondition),
         Effect::Issue { purpose, .. } => format!("to issue because {:?}", purpose.cause),
         Effect::Write { secret, .. } => format!("to write over {:?}", secret.precondition),

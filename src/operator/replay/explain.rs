@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::super::apply::apply;
 use super::super::decide::{Decision, Publish};
-use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed, recall};
+use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed};
+use super::super::want::Want;
 use super::RECORDED_LATE;
 use super::alike::alike;
 use super::core::{Core, Read};
@@ -16,7 +17,7 @@ use super::deed::{Deed, Whole};
 use crate::auth::Call;
 use crate::cluster::ReadFailed;
 use crate::cluster::managed_secret::{Draft, OwnedBy, StoredSecret, differs};
-use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
+use crate::cluster::secrets::{Look, WriteRefused};
 use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{Change, Stream, Watched};
 use crate::decision::{Content, Key, Kind, Precondition, ResourceVersion, SeenSecret};
@@ -118,7 +119,7 @@ impl Core {
         }
     }
 
-    /// Whether anybody wants to read this.
+    /// Tells all who want to read this, as the loop does. Returns whether anybody does.
     fn tell(
         &mut self,
         namespace: &str,
@@ -126,54 +127,22 @@ impl Core {
         found: Result<&Option<Whole>, &ReadFailed>,
         at: Timestamp,
     ) -> bool {
-        let wants = |effect: &Effect| match effect {
-            Effect::ReadLogin { namespace: home, login } => **home == *namespace && *login.name == *name,
-            Effect::Recall { namespace: home, template, .. } => {
-                **home == *namespace && *template.name == *name
-            }
-            _ => false,
-        };
+        let secret = (namespace.into(), name.into());
+        let whole = found.map_err(|failed| *failed);
+        let stored = whole.map(|it| it.as_ref().and_then(|whole| StoredSecret::parse(&whole.json)));
         let mut any = false;
-        // Which of several objects a read of the same Secret was for is not known: it tells them all.
-        while let Some((key, effect)) = self.who_wants(at, wants) {
-            any = true;
-            if !self.reads_for(&key, effect, found, at) {
-                break;
+        for key in self.keys() {
+            let Some(Decision::Read { want, .. }) = self.decide(&key, at) else { continue };
+            if want.secret(&key) != secret {
+                continue;
             }
+            any = true;
+            if let (Want::Token { .. }, Ok(Some(Whole { token: Some(token), .. }))) = (&want, found) {
+                self.tokens.insert(key.clone(), token.clone());
+            }
+            self.land(&key, want.of(&stored, key.kind), at);
         }
         any
-    }
-
-    /// Returns whether the object wants something else now.
-    fn reads_for(
-        &mut self,
-        key: &Key,
-        effect: Effect,
-        found: Result<&Option<Whole>, &ReadFailed>,
-        at: Timestamp,
-    ) -> bool {
-        let stored = found.map_err(|failed| *failed);
-        let stored = stored.map(|it| it.as_ref().and_then(|whole| StoredSecret::parse(&whole.json)));
-        let outcome = match effect {
-            Effect::ReadLogin { login, .. } => {
-                let look = |stored: Option<StoredSecret>| match stored {
-                    Some(stored) => LoginLook::of(&stored, &login.id_key, &login.secret_key),
-                    None => LoginLook::Absent,
-                };
-                let look = stored.map(look);
-                Outcome::Login(login, look)
-            }
-            Effect::Recall { template, delivery, kind, .. } => {
-                if let Ok(Some(Whole { token: Some(token), .. })) = found {
-                    self.tokens.insert(key.clone(), token.clone());
-                }
-                Outcome::Recalled(stored.map(|stored| recall(stored, &template, delivery, kind)))
-            }
-            _ => return false,
-        };
-        self.land(key, outcome, at);
-        let again = self.decide(key, at);
-        !matches!(again, Some(Decision::Act(Effect::ReadLogin { .. } | Effect::Recall { .. })))
     }
 
     fn writes(

@@ -213,3 +213,96 @@ fn rewrite(world: &mut World, key: &Key, change: impl FnOnce(&mut Record)) {
     world.server.put_secret(&name.0, &name.1, body);
     assert_eq!(world.secret(&name.0, &name.1).content, Content::Intact, "the hash fits");
 }
+
+/// Whole Secrets may be a megabyte each.
+#[test]
+fn many_who_read_one_secret_cost_one_read() {
+    let mut world = World::new();
+    world.service.apps.insert("app".into(), "s3cret".into());
+    world.login("legal", "shared-login", "app", "s3cret");
+    let named = json!({"clientSecretRef": {"name": "shared-login"}});
+    let keys: Vec<Key> = (0..50).map(|n| world.credential(&format!("c{n}"), named.clone())).collect();
+    let (asked, _) = world.watch(World::settle);
+    assert!(asked.contains("read shared-login"));
+    assert_eq!(reads(&world), 1);
+    for key in &keys {
+        assert_eq!(world.ready(key), "True Issued");
+    }
+    // One that changes, too; and a restart.
+    world.server.journal.clear();
+    world.login("legal", "shared-login", "app", "wrong");
+    world.settle();
+    assert_eq!(reads(&world), 1);
+    world.server.journal.clear();
+    world.restart();
+    world.settle();
+    assert_eq!(reads(&world), 1);
+    for key in &keys {
+        assert_eq!(world.condition(key, "CredentialsValid")["status"], "False");
+    }
+}
+
+fn reads(world: &World) -> usize {
+    world.server.journal.iter().filter(|it| it.starts_with("read ")).count()
+}
+
+/// Each with a client Secret of its own, after a restart, some of which go while they wait for their turn.
+#[test]
+fn a_restart_reads_eight_secrets_at_a_time_and_none_of_those_that_are_gone() {
+    let mut world = World::new();
+    world.service.apps.insert("app".into(), "s3cret".into());
+    let keys: Vec<Key> = (0..40)
+        .map(|n| {
+            world.login("legal", &format!("c{n}-login"), "app", "s3cret");
+            world.credential(&format!("c{n}"), json!({}))
+        })
+        .collect();
+    world.settle();
+    let calls = world.service.total();
+    world.restart();
+    world.server.journal.clear();
+    while world.deliver_all() || world.operator.turn_next(world.now) {}
+    assert_eq!(world.operator.reads.len(), 8);
+    assert_eq!(world.operator.turns.in_flight(), 8, "the others wait as keys");
+    for key in &keys[30..] {
+        world.server.delete_object(key);
+    }
+    while world.deliver_all() {}
+    world.settle();
+    assert!((30..=38).contains(&reads(&world)), "{}", reads(&world));
+    for key in &keys[..30] {
+        assert_eq!(world.ready(key), "True Issued");
+    }
+    assert_eq!((world.service.total(), world.operator.turns.in_flight()), (calls, 0));
+}
+
+/// Whoever waits for its turn to read still says when its token has ended.
+#[test]
+fn a_token_that_ends_in_the_line_of_reads_is_not_called_good() {
+    let mut world = World::new();
+    world.service.apps.insert("app".into(), "s3cret".into());
+    for n in 0..9 {
+        world.login("legal", &format!("c{n}-login"), "app", "s3cret");
+    }
+    let keys: Vec<Key> = (0..9).map(|n| world.credential(&format!("c{n}"), json!({}))).collect();
+    world.settle();
+    world.restart();
+    while world.deliver_all() || world.operator.turn_next(world.now) {}
+    assert_eq!(world.operator.reads.len(), 8);
+    // The reads hang.
+    world.now += hours(11);
+    while world.operator.turn_next(world.now) {}
+    let waits = keys
+        .iter()
+        .find(|key| world.operator.flights.contains_key(key))
+        .expect("it writes its status")
+        .clone();
+    while world.operator.flights.contains_key(&waits) {
+        world.advance(&waits);
+    }
+    assert!(world.ready(&waits).starts_with("False"), "{}", world.message(&waits));
+    world.settle();
+    for key in &keys {
+        assert_eq!(world.ready(key), "True Issued");
+    }
+}

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::World;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
-use crate::decision::Key;
+use crate::decision::{Key, LoginFact};
 
 fn three_requests() -> (World, Key, Vec<Key>) {
     let mut world = World::new();
@@ -229,7 +229,7 @@ fn a_service_token_does_not_vouch_for_the_client_secret() {
 fn a_client_secret_that_changes_while_it_is_read_is_read_again() {
     let (mut world, partner, _) = three_requests();
     world.login("legal", "partner-login", "app", "wrong");
-    while world.operator.flights.is_empty() {
+    while world.operator.reads.is_empty() {
         assert!(
             super::super::STREAMS.into_iter().any(|what| world.deliver(what))
                 || world.operator.turn_next(world.now)
@@ -241,4 +241,26 @@ fn a_client_secret_that_changes_while_it_is_read_is_read_again() {
     world.settle();
     assert_eq!(world.condition(&partner, "CredentialsValid")["status"], "True");
     assert_eq!(world.service.count(Call::AccessToken), 1);
+}
+
+/// What one client Secret holds is not for where another's may go.
+#[test]
+fn a_client_secret_that_is_read_says_nothing_once_the_spec_names_another() {
+    let mut world = World::new();
+    world.service.apps.insert("app".into(), "s3cret".into());
+    world.login("legal", "partner-login", "another-app", "another");
+    world.login("legal", "right-login", "app", "s3cret");
+    let partner = world.credential("partner", json!({}));
+    while world.operator.reads.is_empty() {
+        assert!(world.deliver_all() || world.operator.turn_next(world.now));
+    }
+    world.advance(&partner);
+    world.edit(&partner, json!({"clientSecretRef": {"name": "right-login"}}));
+    while world.deliver_all() {}
+    world.advance(&partner);
+    let login = world.operator.turns.state.credential(&partner).map(|it| it.session.login_fact());
+    assert_eq!(login, Some(LoginFact::Unread));
+    world.settle();
+    assert_eq!(world.ready(&partner), "True Issued");
+    assert_eq!(world.service.total(), 1);
 }

@@ -42,7 +42,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 /// One move of the scheduler: which of what could happen next does.
 fn one_move(world: &mut World, choice: u8) -> bool {
     let choice = usize::from(choice);
-    let busy: Vec<Key> = world.operator.flights.keys().cloned().collect();
+    let busy = world.operator.busy();
     let mut ways = vec![0, 1];
     ways.rotate_left(choice % 2);
     for way in ways {

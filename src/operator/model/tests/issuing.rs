@@ -30,7 +30,7 @@ fn a_service_that_tells_another_time_is_named_until_it_tells_the_same() {
         world.restart();
         world.settle();
     });
-    assert_eq!((calls, asked), (0, ["read login partner-login".to_owned()].into()));
+    assert_eq!((calls, asked), (0, ["read partner-login".to_owned()].into()));
     world.service.clock_ahead = SignedDuration::from_secs(90);
     world.pass(hours(8));
     assert!(world.status(&partner)["clockSkewSeconds"].is_null());
@@ -99,7 +99,7 @@ fn a_restart_with_objects_in_order_reads_each_login_and_does_nothing_else() {
         world.restart();
         world.pass(minutes(60));
     });
-    assert_eq!(asked, ["read login partner-login".to_owned()].into());
+    assert_eq!(asked, ["read partner-login".to_owned()].into());
     assert_eq!(calls, 0);
     let (asked, calls) = world.watch(|world| {
         for what in super::super::STREAMS {
@@ -120,8 +120,8 @@ fn after_a_restart_the_access_token_is_read_once_when_a_request_needs_it() {
         world.request("third", json!({}));
         world.settle();
     });
-    assert!(asked.contains("recall partner-access-token"), "{asked:?}");
-    assert_eq!(world.server.journal.iter().filter(|it| it.starts_with("recall")).count(), 1);
+    assert!(asked.contains("read partner-access-token"), "{asked:?}");
+    assert_eq!(world.server.journal.iter().filter(|it| it.starts_with("read ")).count(), 1);
     assert_eq!(calls, 4, "two service tokens, two exchanges");
 }
 

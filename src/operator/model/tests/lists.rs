@@ -93,7 +93,7 @@ fn a_list_that_is_older_than_our_write_issues_nothing() {
 fn a_client_secret_that_a_list_no_longer_showed_is_not_used() {
     let mut world = World::new();
     let partner = world.partner();
-    world.step_until(&partner, "read login partner-login");
+    world.step_until(&partner, "read partner-login");
     world.server.delete_secret("legal", "partner-login");
     world.server.relist(Watched::OtherSecrets);
     while world.deliver(Watched::OtherSecrets) {}

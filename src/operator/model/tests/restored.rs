@@ -96,7 +96,7 @@ fn an_answer_after_the_end_of_its_secret_does_not_bring_it_back() {
 fn a_client_secret_that_is_read_after_its_end_is_not_used() {
     let mut world = World::new();
     let partner = world.partner();
-    world.step_until(&partner, "read login partner-login");
+    world.step_until(&partner, "read partner-login");
     world.server.delete_secret("legal", "partner-login");
     let (_, calls) = world.watch(World::settle);
     assert_eq!(calls, 0);

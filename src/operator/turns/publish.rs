@@ -1,0 +1,67 @@
+//! What follows from a status that was written, or was not? Pure, as all turns are.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::decide::{NewStatus, Said};
+use super::{Landed, Turn, Turns};
+use crate::cluster::status::StatusRefused;
+use crate::decision::schedule::later;
+use crate::decision::{Key, ResourceVersion};
+use crate::state::{Detail, Object};
+
+/// After a status write without an answer the watch shows what became of it; should it not, a look after this.
+const STATUS_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// A status for which the right is missing is tried again after this, doubling to [`STATUS_REFUSED_MOST`]: a server that has
+/// just started knows no roles yet, and is not the one that never grants it.
+const STATUS_REFUSED: SignedDuration = SignedDuration::from_secs(3);
+/// The longest of these.
+const STATUS_REFUSED_MOST: SignedDuration = SignedDuration::from_mins(15);
+
+impl Turns {
+    pub(super) fn published(
+        &mut self,
+        key: &Key,
+        told: Box<(Said, NewStatus)>,
+        result: Result<ResourceVersion, StatusRefused>,
+        now: Timestamp,
+    ) -> Landed {
+        let mut landed = Landed { restored: false, told: None, next: Turn::Rest };
+        match result {
+            Ok(version) => {
+                if let Some(object) = self.state.object_mut(key) {
+                    // Somebody else's edit of the status may have been seen since: that is what the server has.
+                    if object.meta.version <= version {
+                        object.meta.version = version;
+                        told.1.clone().keep(object);
+                    }
+                    object.work.published_at = Some(now);
+                    object.work.unheard = 0;
+                    landed.told = Some(told);
+                }
+            }
+            Err(StatusRefused::Conflict | StatusRefused::Lost | StatusRefused::Unavailable { .. }) => {
+                self.queue.wake_at(key, Some(later(now, STATUS_AGAIN)));
+            }
+            Err(StatusRefused::Forbidden) => {
+                if let Some(object) = self.state.object_mut(key) {
+                    let delay = STATUS_REFUSED * 2_i32.pow(object.work.unheard.min(16));
+                    object.work.unheard = object.work.unheard.saturating_add(1);
+                    self.queue.wake_at(key, Some(later(now, delay.min(STATUS_REFUSED_MOST))));
+                }
+            }
+            Err(StatusRefused::Gone | StatusRefused::Invalid) => {}
+        }
+        self.queue.done(key);
+        landed
+    }
+}
+
+impl NewStatus {
+    pub(in super::super) fn keep(self, object: &mut Object) {
+        match (self, &mut object.detail) {
+            (Self::Credential(status), Detail::Credential(it)) => it.status = *status,
+            (Self::Request(status), Detail::Request(it)) => it.status = *status,
+            _ => {}
+        }
+    }
+}

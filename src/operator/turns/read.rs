@@ -1,0 +1,63 @@
+//! What follows from a Secret that is read whole? One read for all who want it (`reads`); each makes its own of it (`want`).
+//! Pure, as all turns are.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::Timestamp;
+
+use super::super::decide::{Decision, decide};
+use super::super::effect::{Effect, Outcome};
+use super::super::want::Found;
+use super::{Landed, Panicked, Ticket, Turn, Turns};
+use crate::decision::Key;
+use crate::state::{Lists, SecretName};
+
+impl Turns {
+    /// The Secret to read whole next, for those of its readers who are there still.
+    pub(super) fn next_read(&mut self) -> Option<Turn> {
+        while let Some(secret) = self.reads.begin() {
+            let first = self.reads.wanted_by(&secret).find(|key| self.state.object(key).is_some()).cloned();
+            if let Some(key) = first {
+                let uid = self.uid(&key);
+                let lists = self.state.secrets().lists();
+                let effect = Box::new(Effect::Read(secret.clone()));
+                return Some(Turn::Act(Ticket { key, uid, lists, told: None, secret: Some(secret) }, effect));
+            }
+            self.reads.done(&secret);
+        }
+        None
+    }
+
+    /// A Secret was read whole: all who want that are told, and it is wiped.
+    pub(super) fn read(
+        &mut self,
+        secret: &SecretName,
+        outcome: &Outcome,
+        lists: Lists,
+        now: Timestamp,
+    ) -> Landed {
+        let mut next = Turn::Rest;
+        for key in self.reads.done(secret) {
+            let outcome = match outcome {
+                Outcome::Read(found) => self.answer(&key, secret, found, now),
+                _ => Some(Outcome::Panicked),
+            };
+            let taken = outcome.map(|outcome| self.take_in(&key, outcome, lists, now));
+            self.queue.wake(key.clone());
+            if let Some(Err(Panicked)) = taken {
+                next = self.panicked(key, now);
+            }
+        }
+        Landed { restored: false, told: None, next }
+    }
+
+    /// What a Secret that was read says to this object, if it wants to know.
+    fn answer(&self, key: &Key, secret: &SecretName, found: &Found, now: Timestamp) -> Option<Outcome> {
+        match catch_unwind(AssertUnwindSafe(|| decide(&self.state, key, now))) {
+            Ok(Some(Decision::Read { want, .. })) if want.secret(key) == *secret => {
+                Some(want.of(found, key.kind))
+            }
+            _ => None,
+        }
+    }
+}
