@@ -1,6 +1,7 @@
 //! Does the control plane work, and is it gone when its user is? Starts real ones.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expected")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -32,6 +33,57 @@ fn an_orphan_is_collected_within_seconds() {
     shared.apply(&owned).unwrap();
     shared.kubectl(&["delete", "configmap", "owner", "-n", orphans]).unwrap();
     shared.kubectl(&["wait", "--for=delete", "secret/owned", "-n", orphans, "--timeout=15s"]).unwrap();
+}
+
+/// Those that tests and demo rely on (`processes.rs` names them) do their work, and nobody else does anything.
+#[test]
+fn the_controllers_that_are_wanted_run_and_no_others() {
+    let own = ControlPlane::start_with(&[]).unwrap();
+    // A workload stays what it was written as.
+    own.kubectl(&["create", "deployment", "idle", "--image=none", "-n", "default"]).unwrap();
+    own.kubectl(&["create", "namespace", "ends"]).unwrap();
+    own.kubectl(&["create", "quota", "some", "--hard=secrets=5", "-n", "ends"]).unwrap();
+    own.kubectl(&["wait", "--for=jsonpath={.status.used.secrets}=0", "quota/some", "-n", "ends"]).unwrap();
+    own.kubectl(&["wait", "--for=create", "serviceaccount/default", "-n", "ends"]).unwrap();
+    own.kubectl(&["delete", "namespace", "ends", "--timeout=30s"]).unwrap();
+    let role = r#"{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "more", "labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}},
+        "rules": [{"apiGroups": ["more.example.com"], "resources": ["things"], "verbs": ["get"]}]}"#;
+    own.apply(role).unwrap();
+    let aggregated = r#"--for=jsonpath={.rules[?(@.apiGroups[0]=="more.example.com")].resources[0]}=things"#;
+    own.kubectl(&["wait", aggregated, "clusterrole/view", "--timeout=30s"]).unwrap();
+    let made =
+        own.kubectl(&["get", "replicasets,pods,endpointslices,configmaps", "-n", "default", "-o", "name"]);
+    assert_eq!(made.unwrap(), "");
+
+    // Each asks under a name of its own.
+    let audit_log = std::fs::read_to_string(&own.description().audit_log).unwrap();
+    let users = audit_log.split(r#""username":"system:serviceaccount:kube-system:"#).skip(1);
+    let users: BTreeSet<_> = users.filter_map(|rest| rest.split('"').next()).collect();
+    let wanted = [
+        "clusterrole-aggregation-controller",
+        "generic-garbage-collector",
+        "namespace-controller",
+        "resourcequota-controller",
+        "service-account-controller",
+    ];
+    assert_eq!(users, wanted.into());
+}
+
+/// A folder of somebody else's programs goes before our own, and what it lacks is ours.
+#[test]
+fn programs_that_are_given_are_used() {
+    let given = std::env::temp_dir().join(format!("control-plane-given-{}", std::process::id()));
+    std::fs::create_dir_all(&given).unwrap();
+    std::fs::write(given.join("etcd"), "").unwrap();
+    let path = |tool: &str| {
+        let asked = Command::new(PROGRAM).args(["tools", tool]).env("KUBEBUILDER_ASSETS", &given).output();
+        PathBuf::from(String::from_utf8(asked.unwrap().stdout).unwrap().trim_end())
+    };
+    let (etcd, kubectl) = (path("etcd"), path("kubectl"));
+    std::fs::remove_dir_all(&given).unwrap();
+    assert_eq!(etcd, given.join("etcd"));
+    assert!(kubectl.is_file() && !kubectl.starts_with(&given), "{}", kubectl.display());
 }
 
 #[test]
