@@ -24,6 +24,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         told_expires_at: object.told_token().and_then(|token| token.expires_at.as_ref()).map(|at| at.0),
         says_ready: object.says_ready(),
         told_attempt: object.told_attempt(),
+        unlisted: state.unlisted(&key.namespace),
         deleting: meta.deleting,
         wish,
         renew_request: meta.renew_request.as_deref(),

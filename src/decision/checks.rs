@@ -9,7 +9,7 @@ use super::schedule::{
 };
 use super::{
     Chain, Content, Facts, FailedStep, Failure, InputsHash, Key, Kind, LoginFact, LoginGap, SecretFact,
-    SpecFault, Validity,
+    SpecFault, Unlisted, Validity,
 };
 use crate::api::Reason;
 
@@ -59,6 +59,8 @@ pub const CAUSES: &[(Cause, CauseCheck)] = &[
 /// Why nothing may be issued now.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Obstacle<'a> {
+    /// The operator may not list what it would have to know.
+    ListIsForbidden(Unlisted),
     /// The spec, or what it refers to, makes no sense.
     SpecIsInvalid(SpecFault),
     /// The operator was not started with this origin.
@@ -106,6 +108,7 @@ pub type ObstacleCheck = for<'a> fn(&Facts<'a>, Option<Cause>, Timestamp) -> Opt
 
 /// Every obstacle, the first that stands counts: what only a person can change comes first.
 pub const OBSTACLES: &[ObstacleCheck] = &[
+    list_is_forbidden,
     spec_is_invalid,
     endpoint_is_not_allowed,
     renewal_has_ended,
@@ -241,6 +244,10 @@ fn hashes(facts: &Facts<'_>) -> Option<([u8; 16], [u8; 16])> {
 }
 
 // The obstacles.
+
+fn list_is_forbidden<'a>(facts: &Facts<'_>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
+    facts.unlisted.map(Obstacle::ListIsForbidden)
+}
 
 fn spec_is_invalid<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp) -> Option<Obstacle<'a>> {
     let fault = match (&facts.wish, facts.chain) {

@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub says_ready: bool,
     /// The next attempt that its status names.
     pub told_attempt: Option<Timestamp>,
+    /// What the operator may not list, so that nothing that is absent is known to be.
+    pub unlisted: Option<Unlisted>,
     /// It has a deletionTimestamp: it gets no effect any more.
     pub deleting: bool,
     /// What its spec asks for, or what is wrong with it.
@@ -130,6 +132,15 @@ pub enum SpecFault {
     ExchangeIsBackend,
     /// The two credentials are not of one endpoint.
     EndpointsDiffer,
+}
+
+/// What the operator has no right to list in a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unlisted {
+    /// Secrets.
+    Secrets,
+    /// The objects of one of the two kinds.
+    Objects,
 }
 
 /// What is known of a client Secret.

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::checks::Obstacle;
-use super::{Facts, FailedStep, Key, Kind, LoginGap, Names, Promise, SpecFault, Told, Validity};
+use super::{Facts, FailedStep, Key, Kind, LoginGap, Names, Promise, SpecFault, Told, Unlisted, Validity};
 use crate::api::Reason;
 
 /// Follows the message of a token whose `renewBefore` cannot be kept.
-pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew at once, or nearly so, after the token is issued: the default window is used; write a shorter renewBefore, or a smaller percentage.";
+pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew at once, or nearly so, after the token is issued: the default window is used; write a shorter renewBefore.";
 
 /// Follows the message of a credential whose selector cannot be honoured.
 pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is ignored: this installation may not read namespaces; list them in names.";
@@ -105,6 +105,8 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>, now: Timestamp) -> Strin
     let names = facts.sound().map(|wish| wish.names).unwrap_or_default();
     let secret = facts.sound().and_then(|wish| wish.template).map_or("", |template| &template.name);
     match obstacle {
+        Obstacle::ListIsForbidden(Unlisted::Secrets) => missing_right(None).to_owned(),
+        Obstacle::ListIsForbidden(Unlisted::Objects) => MAY_NOT_LIST.to_owned(),
         Obstacle::SpecIsInvalid(fault) => spec_fault(*fault),
         Obstacle::EndpointIsNotAllowed(origin) => format!(
             "The operator was not started with this endpoint. Start it with --allow-endpoint {origin}, or use environment Sandbox or Production."
@@ -276,6 +278,8 @@ fn next_attempt(next: Option<Promise>) -> String {
     }
     .to_owned()
 }
+
+const MAY_NOT_LIST: &str = "The operator may not list the objects of both kinds in this namespace. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [rocketlawyercredentials, scopedtokenrequests], verbs: [get, list, watch].";
 
 /// Which right, and the rule that grants it.
 fn missing_right(step: Option<FailedStep>) -> &'static str {

@@ -23,7 +23,7 @@ mod verdict;
 
 pub use checks::{Cause, Obstacle};
 pub use facts::{
-    Care, Chain, Facts, LoginFact, LoginGap, Names, Renewal, SecretFact, SpecFault, Validity, Wish,
+    Care, Chain, Facts, LoginFact, LoginGap, Names, Renewal, SecretFact, SpecFault, Unlisted, Validity, Wish,
 };
 pub use failures::Failures;
 pub use kind::{Key, Kind};

@@ -10,6 +10,7 @@ impl Obstacle<'_> {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
+            Self::ListIsForbidden(_) => Reason::ClusterAccessDenied,
             Self::SpecIsInvalid(_) => Reason::InvalidSpec,
             Self::EndpointIsNotAllowed(_) => Reason::EndpointNotAllowed,
             Self::RenewalHasEnded => Reason::Expired,
@@ -52,7 +53,8 @@ impl Obstacle<'_> {
             | Self::ChangesComeTooFast(_)
             | Self::HandRenewalIsTooSoon(_) => true,
             Self::AttemptIsNotDue(failure) => !failure.needs_a_person(),
-            Self::SpecIsInvalid(_)
+            Self::ListIsForbidden(_)
+            | Self::SpecIsInvalid(_)
             | Self::EndpointIsNotAllowed(_)
             | Self::RenewalHasEnded
             | Self::IsSuspended

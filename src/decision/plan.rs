@@ -68,6 +68,9 @@ pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Step {
     let Ok(wish) = &facts.wish else {
         return wait(facts, None, now);
     };
+    if facts.unlisted.is_some() {
+        return wait(facts, cause(facts, now), now);
+    }
     read(facts, now)
         .or_else(|| finish(facts, wish, now))
         .or_else(|| write_held(facts, now))
@@ -224,6 +227,12 @@ fn arrives_at(record: &Record) -> Option<Timestamp> {
     record.issued_at.checked_sub(FUTURE_TOLERANCE).ok()
 }
 
+/// What the status says of a token that may not be looked at stands for as long as that lives.
+fn stands_unseen(facts: &Facts<'_>, now: Timestamp) -> bool {
+    let lives = facts.told_expires_at.is_none_or(|at| at > now);
+    facts.unlisted.is_some() && facts.record().is_none() && facts.says_ready && lives
+}
+
 fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
     let obstacle = obstacle(facts, cause, now);
     let record = facts.record();
@@ -232,8 +241,10 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
         obstacle.as_ref().is_some_and(Obstacle::is_routine) && cause.is_some_and(Cause::makes_unfit);
     let endpoint_is_unwell = facts.endpoint.is_some_and(Parked::is_told);
     let quiet = on_its_way && !facts.says_ready && !endpoint_is_unwell && !facts.names_what_is_over(now);
+    let quiet = quiet || stands_unseen(facts, now);
     let until = next_look(
         [
+            facts.unlisted.and(facts.told_expires_at),
             renewal_instant(facts),
             overdue_instant(facts),
             record.map(|record| record.expires_at),

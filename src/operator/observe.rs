@@ -1,21 +1,25 @@
 //! What does a change in a watch mean for what is known? Translates the cluster's words into the memory's, and keeps count of
 //! the first lists: nothing is worked on before they are complete (behaviour §1.5).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::cluster::WatchedObject;
 use crate::cluster::watch::{Change, Seen, Stream, Trouble, Vanished, Watched};
-use crate::decision::{Key, Kind, SpecFault};
+use crate::decision::{Key, Kind, SpecFault, Unlisted};
 use crate::state::{Deleted, Meta, Sighting, State};
+
+/// A list that was refused so often in a row is not refused by a server that has just started.
+const REFUSED_FOR_GOOD: u32 = 3;
 
 /// Follows the streams.
 #[derive(Clone, Debug)]
 pub(super) struct Observer {
     /// The streams whose first list is not complete.
     missing: BTreeSet<Stream>,
-    /// Those among them that the operator may not list: their namespaces are left alone, the others are not held up.
-    blind: BTreeSet<Stream>,
+    /// Those among them that the operator may not list, and how often it was told so: their namespaces are left alone, the others
+    /// are not held up.
+    blind: BTreeMap<Stream, u32>,
     /// The round in which the running list of each stream began.
     rounds: HashMap<Stream, u32>,
 }
@@ -23,19 +27,19 @@ pub(super) struct Observer {
 impl Observer {
     /// Waits for the first lists of these streams.
     pub(super) fn new(streams: impl IntoIterator<Item = Stream>) -> Self {
-        Self { missing: streams.into_iter().collect(), blind: BTreeSet::new(), rounds: HashMap::new() }
+        Self { missing: streams.into_iter().collect(), blind: BTreeMap::new(), rounds: HashMap::new() }
     }
 
     /// Whether every first list is complete, or refused: "not listed yet" is not "missing".
     #[must_use]
     pub(super) fn is_complete(&self) -> bool {
-        self.missing.is_subset(&self.blind)
+        self.missing.iter().all(|stream| self.blind.contains_key(stream))
     }
 
     /// Whether everything that concerns this namespace has been listed.
     #[must_use]
     pub(super) fn sees(&self, namespace: &str) -> bool {
-        !self.blind.iter().any(|stream| stream.namespace.as_deref().is_none_or(|it| it == namespace))
+        !self.blind.keys().any(|stream| stream.namespace.as_deref().is_none_or(|it| it == namespace))
     }
 
     /// Takes in one change. Returns the keys of the objects that it concerns.
@@ -50,11 +54,19 @@ impl Observer {
             Change::Gone { stream, what } => lose(state, stream.what, &what),
             Change::Listed(stream) => self.listed(state, &stream),
             Change::Broken(stream, Trouble::Forbidden) if self.missing.contains(&stream) => {
-                self.blind.insert(stream);
-                Vec::new()
+                *self.blind.entry(stream).or_default() += 1;
+                self.tell(state)
             }
             Change::Broken(..) | Change::Mended(_) => Vec::new(),
         }
+    }
+
+    /// The objects concerned say so. A server that has just started knows no roles yet: that is nobody's news.
+    fn tell(&self, state: &mut State) -> Vec<Key> {
+        let lasting = self.blind.iter().filter(|(_, refused)| **refused >= REFUSED_FOR_GOOD);
+        let unlisted =
+            lasting.filter_map(|(stream, _)| Some((stream.namespace.clone(), unlisted(stream.what)?)));
+        state.know_unlisted(unlisted.collect())
     }
 
     fn listed(&mut self, state: &mut State, stream: &Stream) -> Vec<Key> {
@@ -68,7 +80,8 @@ impl Observer {
             Watched::OtherSecrets => state.end_other_secrets_round(namespace, began),
             Watched::Namespaces => state.end_namespaces_round(began),
         };
-        if self.blind.remove(stream) {
+        if self.blind.remove(stream).is_some() {
+            self.tell(state);
             // What was left alone until now is looked at.
             let here = |key: &Key| namespace.is_none_or(|it| *key.namespace == *it);
             woken.extend(state.objects().map(|(key, _)| key).filter(|key| here(key)).cloned());
@@ -85,6 +98,22 @@ mod tests;
 pub(super) fn first_list_of(stream: &Stream) -> String {
     let place = stream.namespace.as_ref().map_or(String::new(), |name| format!(" in namespace {name}"));
     format!("the first list of {}{place}", word(stream.what))
+}
+
+/// What a refused list keeps from being known. Namespaces without labels are known as such.
+fn unlisted(what: Watched) -> Option<Unlisted> {
+    match what {
+        Watched::ManagedSecrets | Watched::OtherSecrets => Some(Unlisted::Secrets),
+        Watched::Credentials | Watched::Requests => Some(Unlisted::Objects),
+        Watched::Namespaces => None,
+    }
+}
+
+/// What readiness says of a stream that the operator may not list.
+#[must_use]
+pub(super) fn right_to(stream: &Stream) -> String {
+    let place = stream.namespace.as_ref().map_or(String::new(), |name| format!(" in namespace {name}"));
+    format!("the right to list and watch {}{place}", word(stream.what))
 }
 
 /// The word for a stream in metrics, logs and readiness.

@@ -85,7 +85,10 @@ impl Report {
     /// A change of the cluster came in.
     pub(super) fn change(&self, change: &Change) {
         match change {
-            Change::Listed(stream) => self.health.arrived(&observe::first_list_of(stream)),
+            Change::Listed(stream) => {
+                self.health.arrived(&observe::first_list_of(stream));
+                self.health.arrived(&observe::right_to(stream));
+            }
             // The first list of a stream is no restart: readiness still waits for it.
             Change::Relisting(stream)
                 if !self.health.waits_for().contains(&observe::first_list_of(stream)) =>
@@ -93,6 +96,10 @@ impl Report {
                 self.reporter.watch_restarted(observe::word(stream.what));
             }
             Change::Broken(stream, trouble) => {
+                let is_first = self.health.waits_for().contains(&observe::first_list_of(stream));
+                if is_first && *trouble == Trouble::Forbidden {
+                    self.health.wait_for(observe::right_to(stream));
+                }
                 let status = match trouble {
                     Trouble::Forbidden => Some(403),
                     Trouble::Unauthorized => Some(401),

@@ -135,7 +135,7 @@ impl Turns {
         self.wake(called);
         self.queue.pass(now);
         let key = self.queue.take()?;
-        if self.observer.sees(&key.namespace) {
+        if self.observer.sees(&key.namespace) || self.state.unlisted(&key.namespace).is_some() {
             return Some(self.turn(key, now));
         }
         self.queue.done(&key);

@@ -8,7 +8,7 @@ use super::scene::{Place, STAMP, Scene, credential, frontend, request, t0};
 use crate::api::Reason;
 use crate::decision::{
     Ailment, Care, Chain, Content, FailedStep, Failure, Failures, InputsHash, LoginFact, LoginGap, Pace,
-    Parked, Record, Renewal, SpecFault, Step, Validity, plan,
+    Parked, Record, Renewal, SpecFault, Step, Unlisted, Validity, plan,
 };
 
 /// The next look that the plan asks for; `now` where it asks for an action, or for no look and no word ever.
@@ -23,7 +23,7 @@ pub(super) fn next_look(scene: &Scene, now: Timestamp) -> Timestamp {
 pub(super) fn scene() -> impl Strategy<Value = Scene> {
     let base = prop_oneof![3 => Just(request()), 3 => Just(credential()), 1 => Just(frontend())];
     let told = option::weighted(0.2, minutes(-60..900));
-    let parts = (secret(), wish(), memory(), surroundings(), (endpoint(), told));
+    let parts = (secret(), wish(), memory(), surroundings(), (endpoint(), told, unlisted()));
     (base, parts).prop_map(|(base, ((place, seen), wish, memory, around, endpoint))| {
         base.with(|it| {
             if it.place != Place::Unwanted {
@@ -48,6 +48,7 @@ pub(super) fn scene() -> impl Strategy<Value = Scene> {
             it.deleting = around.3 == 9;
             (it.endpoint, it.says_ready, it.look) = (endpoint.0, around.3 > 4, around.3 == 4);
             it.told_attempt = endpoint.1;
+            (it.unlisted, it.told_expires_at) = endpoint.2;
         })
     })
 }
@@ -124,6 +125,10 @@ fn surroundings() -> impl Strategy<Value = (LoginFact, Validity, Chain<'static>,
         1 => Just(Chain::Working),
     ];
     (login, validity, chain, 0..10_u8)
+}
+
+fn unlisted() -> impl Strategy<Value = (Option<Unlisted>, Option<Timestamp>)> {
+    (option::weighted(0.1, Just(Unlisted::Secrets)), option::weighted(0.5, minutes(-30..900)))
 }
 
 fn endpoint() -> impl Strategy<Value = Option<Parked>> {

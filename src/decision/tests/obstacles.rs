@@ -5,7 +5,9 @@ use jiff::SignedDuration;
 use super::scene::{Place, Scene, after, credential, failure, frontend, request, t0};
 use crate::api::Reason;
 use crate::decision::checks::{OBSTACLES, cause, obstacle};
-use crate::decision::{Chain, FailedStep, LoginFact, LoginGap, Progress, SpecFault, Truth, project};
+use crate::decision::{
+    Chain, FailedStep, LoginFact, LoginGap, Progress, SpecFault, Truth, Unlisted, project,
+};
 
 struct Row {
     what: &'static str,
@@ -44,6 +46,10 @@ macro_rules! rows {
 
 const ROWS: &[Row] = rows! {
     "nothing in the way" bare |_| {} => "" Pending Reconciling "about to be issued";
+    "Secrets that may not be listed" bare |it| it.unlisted = Some(Unlisted::Secrets)
+        => "ListIsForbidden(Secrets" ClusterAccessDenied Stalled "resources: [secrets], verbs: [get, list, watch]";
+    "objects that may not be listed" bare |it| it.unlisted = Some(Unlisted::Objects)
+        => "ListIsForbidden(Objects" ClusterAccessDenied Stalled "resources: [rocketlawyercredentials, scopedtokenrequests]";
     "a spec that cannot be read" bare |it| it.fault = Some(SpecFault::Undecodable)
         => "SpecIsInvalid(Undecodable" InvalidSpec Stalled "Apply it again";
     "a field that means nothing" bare |it| it.fault = Some(SpecFault::Field("spec.renewal"))

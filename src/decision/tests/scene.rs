@@ -8,7 +8,7 @@ use crate::api::Reason;
 use crate::decision::{
     Care, Chain, Content, Delivery, Facts, FailedStep, Failure, Failures, InputsHash, Key, KeyNames, Kind,
     LoginFact, Names, Owner, Parked, Record, Renewal, ResourceVersion, SecretFact, SeenSecret, SpecFault,
-    Template, Validity, Wish,
+    Template, Unlisted, Validity, Wish,
 };
 
 /// What the facts of one object are borrowed from.
@@ -42,6 +42,8 @@ pub(super) struct Scene {
     pub clock_ahead: Option<SignedDuration>,
     pub says_ready: bool,
     pub told_attempt: Option<Timestamp>,
+    pub told_expires_at: Option<Timestamp>,
+    pub unlisted: Option<Unlisted>,
     pub deleting: bool,
 }
 
@@ -122,6 +124,8 @@ pub(super) fn request() -> Scene {
         clock_ahead: None,
         says_ready: false,
         told_attempt: None,
+        told_expires_at: None,
+        unlisted: None,
         deleting: false,
     }
 }
@@ -200,9 +204,10 @@ impl Scene {
             key: &self.key,
             uid: UID,
             generation: 1,
-            told_expires_at: None,
+            told_expires_at: self.told_expires_at,
             says_ready: self.says_ready,
             told_attempt: self.told_attempt,
+            unlisted: self.unlisted,
             deleting: self.deleting,
             wish,
             renew_request: self.renew_request,

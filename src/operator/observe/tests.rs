@@ -2,6 +2,7 @@
 
 use super::Observer;
 use crate::cluster::watch::{Change, Stream, Trouble, Watched};
+use crate::decision::Unlisted;
 use crate::state::{Settings, State};
 
 fn stream(what: Watched, namespace: &str) -> Stream {
@@ -27,6 +28,11 @@ fn a_namespace_that_may_not_be_listed_holds_up_no_other() {
     observer.take(&mut state, Change::Broken(refused.clone(), Trouble::Forbidden));
     assert!(observer.is_complete());
     assert!(observer.sees("a") && !observer.sees("b"));
+    observer.take(&mut state, Change::Broken(refused.clone(), Trouble::Forbidden));
+    assert_eq!(state.unlisted("b"), None, "a server that has just started knows no roles");
+    observer.take(&mut state, Change::Broken(refused.clone(), Trouble::Forbidden));
+    assert_eq!((state.unlisted("a"), state.unlisted("b")), (None, Some(Unlisted::Secrets)));
     observer.take(&mut state, Change::Listed(refused));
     assert!(observer.sees("b"));
+    assert_eq!(state.unlisted("b"), None);
 }

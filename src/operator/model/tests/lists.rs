@@ -1,10 +1,14 @@
 //! What becomes of an answer that meets a list: which of the two is the older, and does what it tells of still exist?
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::super::World;
+use super::super::feed::stream;
+use super::minutes;
 use crate::auth::Call;
-use crate::cluster::watch::Watched;
+use crate::cluster::watch::{Change, Trouble, Watched};
 use crate::decision::Key;
 
 const NAME: (&str, &str) = ("web", "interview-token");
@@ -86,6 +90,38 @@ fn a_list_that_is_older_than_our_write_issues_nothing() {
         assert_eq!(calls, 0);
         assert_eq!(world.ready(&request), "True Issued");
     }
+}
+
+/// Behaviour §6.4: said on whoever has nothing that could be lost by it, and nothing is issued for what nobody may see.
+#[test]
+fn a_list_that_is_refused_is_said_and_a_token_that_may_not_be_looked_at_stands() {
+    let mut world = World::new();
+    let partner = world.partner();
+    let refuse = |world: &mut World| {
+        world.server.feeds.remove(&Watched::ManagedSecrets);
+        for _ in 0..3 {
+            let refused = Change::Broken(stream(Watched::ManagedSecrets), Trouble::Forbidden);
+            world.operator.turns.take(refused);
+        }
+    };
+    refuse(&mut world);
+    let (_, calls) = world.watch(World::settle);
+    assert_eq!((calls, world.ready(&partner).as_str()), (0, "False ClusterAccessDenied"));
+    assert!(world.message(&partner).contains("may not read Secrets"), "{}", world.message(&partner));
+    world.server.relist(Watched::ManagedSecrets);
+    world.settle();
+    assert_eq!(world.ready(&partner), "True Issued");
+
+    world.restart();
+    refuse(&mut world);
+    let (asked, calls) = world.watch(|world| world.pass(minutes(590)));
+    assert_eq!((asked, calls), (BTreeSet::new(), 0));
+    assert_eq!(world.ready(&partner), "True Issued");
+    world.pass(minutes(10));
+    assert_eq!(world.ready(&partner), "False ClusterAccessDenied", "nobody calls a dead one good");
+    world.server.relist(Watched::ManagedSecrets);
+    world.settle();
+    assert_eq!(world.ready(&partner), "True Issued");
 }
 
 /// A client Secret is read, and deleted while the watch is broken.
