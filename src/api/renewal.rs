@@ -15,7 +15,7 @@ pub struct Renewal {
     #[schemars(length(max = 32))]
     #[x_kube(validation = rule::duration("10s", "8760h"))]
     pub renew_before: Option<String>,
-    /// The same as a share of the token's lifetime, in percent; 1 to 90. What would leave less than 30 seconds between two renewals falls back to the default.
+    /// The same as a share of the token's lifetime, in percent; 1 to 90.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = rule::percentage())]
     pub renew_before_percentage: Option<i32>,

@@ -18,7 +18,7 @@ pub const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// At most one renewal by hand in this time.
 pub const HAND_RENEWAL_REST: SignedDuration = SignedDuration::from_secs(30);
 /// A `renewBefore` that asks for a renewal sooner after the issue than this, or than a tenth of the life, cannot be kept: a token
-/// for a minute that is to be renewed 59 seconds before its end would be renewed every second. The same of a percentage.
+/// for a minute that is to be renewed 59 seconds before its end would be renewed every second.
 pub const RENEWAL_REST: SignedDuration = SignedDuration::from_secs(30);
 /// A lost Secret is replaced by issuing at most once in this time.
 pub const REPAIR_REST: SignedDuration = SignedDuration::from_mins(10);
@@ -40,13 +40,15 @@ pub fn renew_at(record: &Record, renewal: Renewal, uid: &str) -> Option<Timestam
 /// How long before its end a token is renewed, where the spec says so and the life leaves time between two renewals.
 #[must_use]
 pub fn before_end(renewal: Renewal, lifetime: SignedDuration) -> Option<SignedDuration> {
-    let (before, rest) = match renewal {
-        Renewal::Default => return None,
-        Renewal::Before(before) => (before, scale(lifetime, 0.1).max(RENEWAL_REST)),
-        // At most 90: a tenth of any life is left.
-        Renewal::Percentage(percent) => (scale(lifetime, f64::from(percent) / 100.0), RENEWAL_REST),
-    };
-    lifetime.checked_sub(rest).is_some_and(|latest| before <= latest).then_some(before)
+    match renewal {
+        Renewal::Default => None,
+        Renewal::Before(before) => {
+            let rest = scale(lifetime, 0.1).max(RENEWAL_REST);
+            lifetime.checked_sub(rest).is_some_and(|latest| before <= latest).then_some(before)
+        }
+        // At most 90: nine tenths of any life.
+        Renewal::Percentage(percent) => Some(scale(lifetime, f64::from(percent) / 100.0)),
+    }
 }
 
 /// `h`: the first 8 bytes of SHA-256(uid, issued-at text) / 2^64, in [0, 1).
