@@ -44,16 +44,12 @@ impl Bucket {
 
     /// So many calls begin.
     pub(super) fn take(&mut self, calls: u32) {
-        if self.per_second > 0 {
-            self.credit -= i128::from(calls) * self.call;
-        }
+        self.credit -= i128::from(calls) * self.call;
     }
 
     /// Calls that were to begin were not made.
     pub(super) fn give_back(&mut self, calls: u32) {
-        if self.per_second > 0 {
-            self.credit = (self.credit + i128::from(calls) * self.call).min(self.most);
-        }
+        self.credit = (self.credit + i128::from(calls) * self.call).min(self.most);
     }
 
     /// Nothing is left.

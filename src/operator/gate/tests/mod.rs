@@ -1,5 +1,6 @@
 //! What the gates promise: permits, order, rate, parking; and the properties of architecture §4 in virtual time.
 
+mod counting;
 mod lives;
 mod load;
 mod order;
