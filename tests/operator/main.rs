@@ -31,6 +31,7 @@ mod rights;
 mod scoped_token;
 mod secrets_stay_secret;
 mod server;
+mod shared_failures;
 mod sources;
 mod stale_lists;
 mod told;

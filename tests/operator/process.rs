@@ -48,6 +48,12 @@ impl Operator {
         self.arguments.extend([flag.to_owned(), value.to_owned()]);
     }
 
+    /// What it logs from the next start on.
+    pub fn log_level(&mut self, level: &str) {
+        let flag = self.arguments.iter().position(|it| it == "--log-level").expect("a level");
+        level.clone_into(&mut self.arguments[flag + 1]);
+    }
+
     /// From the next start on it is `testing/stepped-clock`: the same, with a clock that [`Operator::set_clock`] sets.
     pub fn has_a_clock_of_its_own(&mut self) {
         let program = Path::new(env!("CARGO_BIN_EXE_rocketlawyer-operator")).with_file_name("stepped-clock");

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use control_plane::ControlPlane;
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{Method, Request};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{Status, WatchEvent};
@@ -15,6 +15,9 @@ use rocketlawyer_operator::cluster::{ApiServer, Clients};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
+
+/// How many objects are created at once, where there are many.
+const AT_ONCE: usize = 16;
 
 /// What tests look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +133,20 @@ impl Cluster {
         manifest["apiVersion"] = json!(version);
         manifest["kind"] = json!(name);
         self.send(Method::POST, &kind.all(namespace), Some(&manifest))
+    }
+
+    /// Creates many, a few at a time.
+    pub fn create_all(&self, kind: Kind, namespace: &str, manifests: impl Iterator<Item = Value>) {
+        let path = kind.all(namespace);
+        let (version, name) = kind.type_meta();
+        let created = stream::iter(manifests).map(|mut manifest| {
+            manifest["apiVersion"] = json!(version);
+            manifest["kind"] = json!(name);
+            let path = &path;
+            async move { self.request(Method::POST, path, Some(&manifest)).await.map(drop) }
+        });
+        let created = runtime().block_on(created.buffer_unordered(AT_ONCE).try_collect::<()>());
+        created.expect("manifests that are accepted");
     }
 
     /// As [`edit`].

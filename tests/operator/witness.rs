@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use control_plane::RequestKind;
 use control_plane::audit::Mark;
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::process::until;
 use super::server::{Kind, runtime};
+use super::told;
 use super::world::{PATIENCE, World};
 
 impl World {
@@ -54,13 +56,18 @@ impl World {
     /// Waits until the operator has come to rest: what came before a new object has been decided when that one is told of
     /// twice.
     pub fn settle(&self) {
+        self.settle_within(PATIENCE);
+    }
+
+    /// The same where it has much to do before.
+    pub fn settle_within(&self, within: Duration) {
         static LAST: AtomicU32 = AtomicU32::new(0);
         for _ in 0..2 {
             let name = format!("settle-{}", LAST.fetch_add(1, Ordering::Relaxed));
             self.client_secret(&name, &json!({"client_id": "settle", "client_secret": "settle"}));
             // Of all that can be told of a new object, this alone causes no event.
             self.credential(&name, json!({"appType": "Frontend", "clientSecretRef": {"name": name}}));
-            self.wait_told(Kind::Credential, &name, "True/Available");
+            self.wait_within(within, Kind::Credential, &name, |it| told::is(it, "True/Available"));
             self.delete(Kind::Credential, &name);
         }
     }
