@@ -41,7 +41,7 @@ fn what_is_said_of_a_token_that_lives() {
         ),
         (
             request().with(|it| it.renewal = Renewal::Before(SignedDuration::from_hours(10))),
-            "The token is good until 2026-11-24T22:00:00Z; its renewal is due at 2026-11-24T18:26:29Z. spec.renewal asks to renew at once, or nearly so, after the token is issued: the default window is used; write a shorter renewBefore, or a smaller percentage.",
+            "The token is good until 2026-11-24T22:00:00Z; its renewal is due at 2026-11-24T18:26:29Z. spec.renewal asks to renew at once, or nearly so, after the token is issued: the default window is used; write a shorter renewBefore.",
         ),
     ];
     for (scene, words) in rows {
