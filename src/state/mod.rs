@@ -10,6 +10,7 @@ mod secrets;
 mod session;
 pub mod spec;
 mod vanished;
+mod waiting;
 mod watching;
 
 use std::collections::{HashMap, HashSet};
@@ -25,6 +26,7 @@ pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Wor
 pub use secrets::{Lists, SecretName, Secrets};
 pub use session::{LoginState, Offer, Offers, Session};
 use spec::{CredentialSpec, Labels};
+pub use waiting::Waiting;
 pub use watching::{Deleted, Sighting};
 
 /// What the operator was started with, as far as decisions depend on it.
@@ -191,9 +193,11 @@ impl State {
 
     /// A request waits for a credential. Returns whether it is the first one: then the credential is to look again.
     pub fn wait_for(&mut self, credential: &Key, request: &Key) -> bool {
+        let failures = self.object(request).into_iter().flat_map(|it| it.work.failures.iter());
+        let failed = failures.map(|failure| failure.count).max();
         self.session_mut(credential).is_some_and(|session| {
             let first = session.waiting.is_empty();
-            session.waiting.insert(request.clone()) && first
+            session.waiting.insert(request, failed) && first
         })
     }
 
@@ -208,28 +212,17 @@ impl State {
 
     /// Those who waited for a credential: they look again.
     pub fn stop_waiting(&mut self, credential: &Key) -> Vec<Key> {
-        self.session_mut(credential)
-            .map(|session| std::mem::take(&mut session.waiting).into_iter().collect())
-            .unwrap_or_default()
+        self.session_mut(credential).map(|session| session.waiting.take()).unwrap_or_default()
     }
 
-    /// One of those who wait for a credential, and who `may`, is to try it: who has failed least, of another namespace than
-    /// the last one, and then in turn. `None`: there is no such one, or one is at it.
+    /// The first in turn of those who wait for a credential, and who `may`, is to try it. `None`: there is no such one, or one
+    /// is at it.
     pub fn begin_probe(&mut self, credential: &Key, may: impl Fn(&Self, &Key) -> bool) -> Option<Key> {
         let session = &self.credential(credential)?.session;
         if session.probe.is_some() {
             return None;
         }
-        let failed = |key: &Key| {
-            let failures = self.object(key).into_iter().flat_map(|it| it.work.failures.iter());
-            failures.map(|failure| failure.count).max()
-        };
-        let last = session.probed_last.as_ref();
-        let again = |key: &Key| last.is_some_and(|last| key.namespace == last.namespace);
-        let over = |key: &Key| last.is_some_and(|last| key <= last);
-        let mut candidates: Vec<&Key> = session.waiting.iter().collect();
-        candidates.sort_by_cached_key(|key| (failed(key), again(key), over(key), *key));
-        let probe = candidates.into_iter().find(|key| may(self, key))?.clone();
+        let probe = session.waiting.in_turn(session.probed_last.as_ref()).find(|key| may(self, key))?.clone();
         let session = self.session_mut(credential)?;
         session.waiting.remove(&probe);
         session.probed_last = Some(probe.clone());

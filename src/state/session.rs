@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::waiting::Waiting;
 use crate::api::Reason;
 use crate::auth::Login;
 use crate::decision::{Key, LoginFact, LoginGap, ResourceVersion, Validity};
@@ -31,7 +32,7 @@ pub struct Session {
     /// What requests may count on.
     pub offers: Offers,
     /// The requests that wait for this credential.
-    pub waiting: BTreeSet<Key>,
+    pub waiting: Waiting,
     /// The one request that finds out whether what was refused is refused still.
     pub probe: Option<Key>,
     /// Which one that was before.
@@ -108,7 +109,7 @@ impl Session {
                 access_parked: None,
                 login_parked: None,
             },
-            waiting: BTreeSet::new(),
+            waiting: Waiting::default(),
             probe: None,
             probed_last: None,
             puzzled: BTreeSet::new(),

@@ -1,0 +1,84 @@
+//! Who waits for a credential, and who of them tries it next? No I/O, no clock. Whoever is asked for is found without a look
+//! at all who wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::Arc;
+
+use crate::decision::Key;
+
+/// How often the steps of a request have failed; `None`: none has.
+type Failed = Option<u32>;
+
+/// The requests that wait for one credential.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    /// With how often each had failed when it began to wait.
+    requests: BTreeMap<Key, Failed>,
+    /// The same requests, by that and by their namespaces.
+    turns: BTreeMap<Failed, BTreeMap<Arc<str>, BTreeSet<Key>>>,
+}
+
+impl Waiting {
+    /// Whether nobody does.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// How many do.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// A request waits that has failed so often. Returns whether it did not before.
+    pub fn insert(&mut self, request: &Key, failed: Failed) -> bool {
+        let news = !self.remove(request);
+        self.requests.insert(request.clone(), failed);
+        let namespaces = self.turns.entry(failed).or_default();
+        namespaces.entry(request.namespace.clone()).or_default().insert(request.clone());
+        news
+    }
+
+    /// A request waits no longer. Returns whether it did.
+    pub fn remove(&mut self, request: &Key) -> bool {
+        let Some(failed) = self.requests.remove(request) else { return false };
+        if let Some(namespaces) = self.turns.get_mut(&failed) {
+            if let Some(requests) = namespaces.get_mut(&request.namespace) {
+                requests.remove(request);
+                if requests.is_empty() {
+                    namespaces.remove(&request.namespace);
+                }
+            }
+            if namespaces.is_empty() {
+                self.turns.remove(&failed);
+            }
+        }
+        true
+    }
+
+    /// All of them wait no longer.
+    pub fn take(&mut self) -> Vec<Key> {
+        std::mem::take(self).requests.into_keys().collect()
+    }
+
+    /// All of them in the order in which they try: who has failed least, then who is of another namespace than the last one,
+    /// and of both in turn, from the last one on.
+    pub fn in_turn<'a>(&'a self, last: Option<&'a Key>) -> impl Iterator<Item = &'a Key> {
+        self.turns.values().flat_map(move |namespaces| {
+            let from = last.map_or(Unbounded, |last| Excluded(&*last.namespace));
+            let after = namespaces.range::<str, _>((from, Unbounded));
+            let before = last.map(|last| namespaces.range::<str, _>((Unbounded, Excluded(&*last.namespace))));
+            let others = after.chain(before.into_iter().flatten()).flat_map(|(_, requests)| requests);
+            let same = last.and_then(|last| Some((last, namespaces.get(&last.namespace)?)));
+            let same = same.into_iter().flat_map(|(last, requests)| {
+                requests.range((Excluded(last), Unbounded)).chain(requests.range(..=last))
+            });
+            others.chain(same)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Whose turn it is, in other words; and that finding it costs no look at all.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::Waiting;
+use crate::decision::{Key, Kind};
+
+fn request((namespace, name): (u8, u8)) -> Key {
+    Key::new(Kind::Request, format!("team-{namespace}"), format!("r{name}"))
+}
+
+proptest! {
+    /// As a sort of all who wait would have it.
+    #[test]
+    fn who_failed_least_goes_first_then_other_namespaces_then_the_next_in_turn(
+        deeds in vec(((0..4_u8, 0..6_u8), option::of(option::of(1..4_u32))), 0..40),
+        last in option::of((0..4_u8, 0..6_u8)),
+    ) {
+        let mut waiting = Waiting::default();
+        let mut all: Vec<(Key, Option<u32>)> = Vec::new();
+        for (it, failed) in deeds {
+            let before = all.len();
+            all.retain(|(key, _)| *key != request(it));
+            let was_there = all.len() < before;
+            if let Some(failed) = failed {
+                prop_assert_eq!(waiting.insert(&request(it), failed), !was_there);
+                all.push((request(it), failed));
+            } else {
+                prop_assert_eq!(waiting.remove(&request(it)), was_there);
+            }
+        }
+        let last = last.map(request);
+        let again = |key: &Key| last.as_ref().is_some_and(|last| key.namespace == last.namespace);
+        let over = |key: &Key| last.as_ref().is_some_and(|last| key <= last);
+        all.sort_by_key(|(key, failed)| (*failed, again(key), over(key), key.clone()));
+        let all: Vec<&Key> = all.iter().map(|(key, _)| key).collect();
+        prop_assert_eq!(waiting.in_turn(last.as_ref()).collect::<Vec<_>>(), all);
+        prop_assert_eq!(waiting.len(), waiting.clone().take().len());
+        prop_assert_eq!(waiting.is_empty(), waiting.turns.is_empty(), "no empty turn is left behind");
+    }
+}
+
+/// Were all sorted for each, this would take hours.
+#[test]
+fn fifty_thousand_who_wait_have_their_turns() {
+    let mut waiting = Waiting::default();
+    let name = |n: u32| Key::new(Kind::Request, format!("team-{}", n % 3), format!("r{n}"));
+    for n in 0..50_000 {
+        assert!(waiting.insert(&name(n), None));
+    }
+    let mut last: Option<Key> = None;
+    for n in 0..50_000 {
+        let next = waiting.in_turn(last.as_ref()).next().expect("somebody waits").clone();
+        assert!(n > 49_000 || last.is_none_or(|last| last.namespace != next.namespace), "{next:?}");
+        waiting.remove(&next);
+        waiting.insert(&next, Some(1));
+        last = Some(next);
+    }
+    assert!(waiting.turns.len() == 1);
+}
