@@ -51,13 +51,12 @@ impl Turns {
         Landed { restored: false, told: None, next }
     }
 
-    /// What a Secret that was read says to this object, if it wants to know.
+    /// What a Secret that was read says to this object, if it wants to know. A panic over it is that object's alone.
     fn answer(&self, key: &Key, secret: &SecretName, found: &Found, now: Timestamp) -> Option<Outcome> {
-        match catch_unwind(AssertUnwindSafe(|| decide(&self.state, key, now))) {
-            Ok(Some(Decision::Read { want, .. })) if want.secret(key) == *secret => {
-                Some(want.of(found, key.kind))
-            }
+        let thought = catch_unwind(AssertUnwindSafe(|| match decide(&self.state, key, now)? {
+            Decision::Read { want, .. } if want.secret(key) == *secret => Some(want.of(found, key.kind)),
             _ => None,
-        }
+        }));
+        thought.unwrap_or(Some(Outcome::Panicked))
     }
 }
