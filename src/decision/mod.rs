@@ -33,7 +33,8 @@ pub use parked::{Ailment, Parked};
 pub use plan::{Precondition, Step, Wait, plan};
 pub use record::{Content, Fingerprint, InputsHash, Owner, Record, ResourceVersion, SeenSecret};
 pub use retry::{
-    FailedStep, Failure, RetryClass, SHORTEST_DELAY, Setback, another_failure, delay, delay_after,
+    FailedStep, Failure, LONGEST_ASKED, RetryClass, SHORTEST_DELAY, Setback, another_failure, delay,
+    delay_after,
 };
 pub use template::{Delivery, KeyNames, Template};
 pub use told::{Promise, Told};

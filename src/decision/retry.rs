@@ -11,6 +11,8 @@ use crate::api::Reason;
 
 /// No attempt is put off for longer.
 pub(super) const LONGEST_DELAY: SignedDuration = SignedDuration::from_hours(1);
+/// No server is left alone for longer because it asks for it.
+pub const LONGEST_ASKED: SignedDuration = SignedDuration::from_mins(15);
 /// What passes by itself is not tried again sooner, whatever ends meanwhile.
 pub const SHORTEST_DELAY: SignedDuration = SignedDuration::from_secs(2);
 
@@ -63,8 +65,9 @@ pub enum FailedStep {
 pub enum RetryClass {
     /// Something that passes by itself.
     Transient,
-    /// The API server does not do what is asked of it: it is back soon, and then nobody waits for long.
-    ApiServer,
+    /// The API server does not do what is asked of it: it is back soon, and then nobody waits for long; but it may have named a
+    /// time.
+    ApiServer(Option<SignedDuration>),
     /// The service asked for less, perhaps naming a time.
     Throttled(Option<SignedDuration>),
     /// A person must act; trying again costs a call and finds out whether somebody did.
@@ -87,8 +90,11 @@ pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, u
             let quarter = life_left.map_or(SignedDuration::MAX, |left| left / 4);
             spread.min(quarter).max(SHORTEST_DELAY)
         }
-        RetryClass::ApiServer => scale(doubled(2, 10), 0.75 + jitter(uid, count) / 4.0),
-        RetryClass::Throttled(Some(asked)) => asked.clamp(secs(1), secs(900)),
+        RetryClass::ApiServer(asked) => {
+            let spread = scale(doubled(2, 10), 0.75 + jitter(uid, count) / 4.0);
+            spread.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+        }
+        RetryClass::Throttled(Some(asked)) => asked.clamp(secs(1), LONGEST_ASKED),
         RetryClass::Throttled(None) => scale(doubled(60, 900), 0.9 + jitter(uid, count) / 10.0),
         RetryClass::Refused => {
             let step = [300, 1800].get(count.saturating_sub(1) as usize).copied().unwrap_or(3600);

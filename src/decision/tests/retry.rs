@@ -16,7 +16,8 @@ fn secs(n: i64) -> SignedDuration {
 fn delays_of_each_class() {
     let rows: &[(RetryClass, f64, &[i64])] = &[
         (RetryClass::Transient, 0.75, &[2, 4, 8, 16, 32, 64, 128, 256, 300, 300]),
-        (RetryClass::ApiServer, 0.75, &[2, 4, 8, 10, 10]),
+        (RetryClass::ApiServer(None), 0.75, &[2, 4, 8, 10, 10]),
+        (RetryClass::ApiServer(Some(secs(1))), 0.75, &[2, 4, 8, 10, 10]),
         (RetryClass::Throttled(None), 0.9, &[60, 120, 240, 480, 900, 900]),
         (RetryClass::Refused, 0.9, &[300, 1800, 3600, 3600]),
         (RetryClass::WriteRefused, 1.0, &[10, 20, 40, 80, 160, 300, 300]),
@@ -66,6 +67,8 @@ fn retry_after_is_honoured_up_to_a_quarter_of_an_hour() {
     assert_eq!(asked(90), secs(90));
     assert_eq!(asked(0), secs(1));
     assert_eq!(asked(86_400), secs(900));
+    let asked = |it| delay(RetryClass::ApiServer(Some(secs(it))), 1, Some(secs(40)), UID);
+    assert_eq!((asked(90), asked(86_400)), (secs(90), secs(900)), "of the API server, too");
 }
 
 /// Every reason that product.md has a person act upon, and every one that passes.

@@ -5,7 +5,9 @@ mod issue;
 mod login;
 mod secret;
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::effect::Outcome;
 use crate::api::Reason;
@@ -90,8 +92,14 @@ fn read_failed(step: FailedStep, failed: ReadFailed) -> Setback {
             class: RetryClass::WriteRefused,
             ..api_server(step)
         },
-        ReadFailed::Unavailable { .. } => api_server(step),
+        ReadFailed::Unavailable { retry_after } => asked_to_wait(step, retry_after),
     }
+}
+
+/// The API server is not well, and may have said for how long it is to be left alone.
+fn asked_to_wait(step: FailedStep, retry_after: Option<Duration>) -> Setback {
+    let asked = retry_after.map(|it| SignedDuration::try_from(it).unwrap_or(SignedDuration::MAX));
+    Setback { class: RetryClass::ApiServer(asked), ..api_server(step) }
 }
 
 /// The API server did not do what was asked, for now.
@@ -99,7 +107,7 @@ fn api_server(step: FailedStep) -> Setback {
     Setback {
         step,
         reason: Reason::Pending,
-        class: RetryClass::ApiServer,
+        class: RetryClass::ApiServer(None),
         http_status: None,
         error_code: None,
         stamp: Failure::INHERITED,

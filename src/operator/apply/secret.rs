@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::super::effect::{Outcome, WriteFailed};
 use super::super::want::Recall;
-use super::{api_server, read_failed, secret_name, setback};
+use super::{api_server, asked_to_wait, read_failed, secret_name, setback};
 use crate::api::Reason;
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
@@ -222,7 +222,9 @@ pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, n
                 Setback { reason, class: RetryClass::WriteRefused, ..api_server(FailedStep::WriteSecret) };
             setback(state, key, setback_, now);
         }
-        WriteRefused::Unavailable { .. } => setback(state, key, api_server(FailedStep::WriteSecret), now),
+        WriteRefused::Unavailable { retry_after } => {
+            setback(state, key, asked_to_wait(FailedStep::WriteSecret, retry_after), now);
+        }
     }
 }
 

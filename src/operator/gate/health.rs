@@ -10,7 +10,7 @@ use super::Verdict;
 use super::line::Line;
 use crate::auth::Origin;
 use crate::decision::schedule::later;
-use crate::decision::{Ailment, Key, Parked, RetryClass, SHORTEST_DELAY, delay_after};
+use crate::decision::{Ailment, Key, LONGEST_ASKED, Parked, RetryClass, SHORTEST_DELAY, delay_after};
 
 /// What is known of an origin from its answers.
 #[derive(Clone, Debug, Default)]
@@ -179,9 +179,6 @@ impl Health {
         }
     }
 }
-
-/// No service is left alone for longer because it asks for it.
-const LONGEST_ASKED: SignedDuration = SignedDuration::from_mins(15);
 
 pub(super) fn earlier(instant: Timestamp, by: SignedDuration) -> Timestamp {
     instant.checked_sub(by).unwrap_or(Timestamp::MIN)

@@ -1,6 +1,7 @@
 //! What would the API server do? In memory: uids, versions, preconditions, refusals, and what its watches show.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -43,6 +44,8 @@ pub(in super::super) struct Server {
     pub refuse_adoption: bool,
     /// Whether reads fail.
     pub refuse_reads: bool,
+    /// How long whoever is refused is asked to wait.
+    pub retry_after: Option<Duration>,
     /// Writes that are done and whose answers are lost.
     pub lose_answers: bool,
     /// What the watches have not shown yet, by stream.
@@ -102,7 +105,7 @@ impl Server {
 
     fn read(&self) -> Result<(), ReadFailed> {
         if self.refuse_reads {
-            return Err(ReadFailed::Unavailable { retry_after: None });
+            return Err(ReadFailed::Unavailable { retry_after: self.retry_after });
         }
         Ok(())
     }

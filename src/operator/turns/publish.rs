@@ -6,7 +6,7 @@ use super::super::decide::{NewStatus, Said};
 use super::{Landed, Turn, Turns};
 use crate::cluster::status::StatusRefused;
 use crate::decision::schedule::later;
-use crate::decision::{Key, ResourceVersion};
+use crate::decision::{Key, LONGEST_ASKED, ResourceVersion};
 use crate::state::{Detail, Object};
 
 /// After a status write without an answer the watch shows what became of it; should it not, a look after this.
@@ -39,8 +39,12 @@ impl Turns {
                     landed.told = Some(told);
                 }
             }
-            Err(StatusRefused::Conflict | StatusRefused::Lost | StatusRefused::Unavailable { .. }) => {
+            Err(StatusRefused::Conflict | StatusRefused::Lost) => {
                 self.queue.wake_at(key, Some(later(now, STATUS_AGAIN)));
+            }
+            Err(StatusRefused::Unavailable { retry_after }) => {
+                let asked = retry_after.and_then(|it| SignedDuration::try_from(it).ok()).unwrap_or_default();
+                self.queue.wake_at(key, Some(later(now, asked.clamp(STATUS_AGAIN, LONGEST_ASKED))));
             }
             Err(StatusRefused::Forbidden) => {
                 if let Some(object) = self.state.object_mut(key) {

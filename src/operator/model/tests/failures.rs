@@ -17,6 +17,34 @@ fn with_partner() -> (World, Key) {
     (world, partner)
 }
 
+/// A read at a restart, and the write of a token: its `Retry-After` counts for the next attempt of each.
+#[test]
+fn the_api_server_is_left_alone_for_as_long_as_it_asks() {
+    let (mut world, partner) = with_partner();
+    let two_minutes = Some(std::time::Duration::from_mins(2));
+    let asks = |world: &mut World, what: &str, seconds| {
+        let (asked, _) = world.watch(|world| world.pass(SignedDuration::from_secs(seconds)));
+        asked.iter().any(|it| it.starts_with(what))
+    };
+    world.server.refuse_reads = true;
+    world.server.retry_after = two_minutes;
+    world.restart();
+    assert!(asks(&mut world, "read", 1));
+    assert!(!asks(&mut world, "read", 115));
+    world.server.refuse_reads = false;
+    assert!(asks(&mut world, "read", 15));
+    world.server.refuse_writes = Some(WriteRefused::Unavailable { retry_after: two_minutes });
+    let request = world.request("interview", json!({}));
+    assert!(asks(&mut world, "write", 1));
+    assert!(!asks(&mut world, "write", 115));
+    world.server.refuse_writes = None;
+    assert!(asks(&mut world, "write", 15));
+    assert_eq!(
+        (world.ready(&partner).as_str(), world.ready(&request).as_str()),
+        ("True Issued", "True Issued")
+    );
+}
+
 fn failure(world: &World, key: &Key) -> String {
     let failure = &world.status(key)["failure"];
     format!("{} {} {}", failure["step"], failure["reason"], failure["count"]).replace('"', "")
