@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::call::is_a_name;
 use crate::api::names;
 use crate::decision::{Kind, Owner, ResourceVersion};
+
+/// No uid is longer: they are 36 characters, of whatever kind.
+const LONGEST_UID: usize = 64;
 
 /// The metadata of any object, slim.
 #[derive(Clone, Default, Deserialize)]
@@ -72,12 +76,17 @@ impl Metadata {
         let kind =
             [Kind::Credential, Kind::Request].into_iter().find(|kind| kind.as_str() == &*controller.kind);
         match (kind, controller.api_version.split_once('/')) {
-            (Some(kind), Some((names::GROUP, _))) => {
+            (Some(kind), Some((names::GROUP, _))) if names_an_object(controller) => {
                 Owner::Ours { kind, name: controller.name.clone(), uid: controller.uid.clone() }
             }
             _ => Owner::Other,
         }
     }
+}
+
+/// Whether this can be an object at all. The API server takes names and uids of a megabyte in a reference, and they are kept.
+fn names_an_object(reference: &Reference) -> bool {
+    is_a_name(&reference.name) && reference.uid.len() <= LONGEST_UID
 }
 
 /// An instant that somebody may have written by hand. None before the year 0: at the very first instant that jiff knows, its

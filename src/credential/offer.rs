@@ -70,6 +70,8 @@ fn failing(facts: &Facts<'_>, cause: Option<Cause>) -> Option<Reason> {
 fn login(facts: &Facts<'_>, generation: u64) -> Offer {
     let refused = facts.failure_of(FailedStep::AccessToken).filter(|_| facts.validity == Validity::Refused);
     match (facts.login, refused) {
+        // It will not be read before that is granted.
+        (LoginFact::Unread, _) if facts.unlisted.is_some() => Offer::NotReady(Reason::ClusterAccessDenied),
         (LoginFact::Unread, _) => Offer::Working,
         (LoginFact::Absent, _) => Offer::NotReady(Reason::ClientSecretNotFound),
         (LoginFact::Incomplete(_), _) => Offer::NotReady(Reason::ClientSecretIncomplete),

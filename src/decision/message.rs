@@ -267,7 +267,9 @@ fn next_attempt(next: Option<Promise>) -> String {
     match next {
         Some(Promise::At(instant)) => return format!("It is tried again at {}.", at(instant)),
         Some(Promise::Due) | None => "The next attempt is due, and made as soon as it can be.",
-        Some(Promise::Soon) => "It is tried again every few seconds.",
+        Some(Promise::Soon) => {
+            "It is tried again every few seconds, unless the API server asks for more time."
+        }
         Some(Promise::EveryFiveMinutes) => "It is tried again at least every five minutes.",
         Some(Promise::WhenAllowed) => {
             "It is tried again when the service allows it, and at least every 15 minutes."

@@ -207,8 +207,11 @@ fn blocks_writing(facts: &Facts<'_>) -> bool {
     taken || facts.look || facts.secret.seen().is_some_and(|seen| seen.immutable || seen.deleting)
 }
 
+/// Whatever the operator itself failed at on this object, it does nothing more about it for a while.
 fn may_try(facts: &Facts<'_>, step: FailedStep, now: Timestamp) -> bool {
-    facts.failure_of(step).is_none_or(|failure| !failure.is_awaited(now))
+    [step, FailedStep::Internal]
+        .into_iter()
+        .all(|it| facts.failure_of(it).is_none_or(|failure| !failure.is_awaited(now)))
 }
 
 impl Precondition {
@@ -229,7 +232,7 @@ fn arrives_at(record: &Record) -> Option<Timestamp> {
 
 /// What the status says of a token that may not be looked at stands for as long as that lives.
 fn stands_unseen(facts: &Facts<'_>, now: Timestamp) -> bool {
-    let lives = facts.told_expires_at.is_none_or(|at| at > now);
+    let lives = facts.told_expires_at.is_some_and(|at| at > now);
     facts.unlisted.is_some() && facts.record().is_none() && facts.says_ready && lives
 }
 

@@ -92,7 +92,8 @@ pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, u
         }
         RetryClass::ApiServer(asked) => {
             let spread = scale(doubled(2, 10), 0.75 + jitter(uid, count) / 4.0);
-            spread.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+            let quarter = life_left.map_or(SignedDuration::MAX, |left| left / 4);
+            spread.max(asked.unwrap_or_default().min(LONGEST_ASKED).min(quarter))
         }
         RetryClass::Throttled(Some(asked)) => asked.clamp(secs(1), LONGEST_ASKED),
         RetryClass::Throttled(None) => scale(doubled(60, 900), 0.9 + jitter(uid, count) / 10.0),

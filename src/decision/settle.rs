@@ -62,13 +62,19 @@ pub fn failure(old: Option<&api::Failure>, told: &Told, now: Timestamp) -> api::
     let (step, reason) = (told.step.map(FailedStep::as_str), told.reason.as_str());
     let same = old.filter(|old| old.step.as_deref() == step && old.reason.as_deref() == Some(reason));
     let told_since = same.and_then(|old| old.since.as_ref()).map_or(now, |since| since.0.min(now));
+    let since = match told.since {
+        // What is all the endpoint's comes and goes; to those who wait it is one trouble, and no news each time.
+        Some(since) if told.next == Some(Promise::WithTheEndpoint) => since.min(told_since),
+        Some(since) => since,
+        None => told_since,
+    };
     api::Failure {
         step: step.map(str::to_owned),
         reason: Some(reason.to_owned()),
         http_status: told.http_status.map(i32::from),
         error_code: told.error_code.map(str::to_owned),
         count: told.count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
-        since: Some(Time(down_to_seconds(told.since.unwrap_or(told_since)))),
+        since: Some(Time(down_to_seconds(since))),
         next_attempt_at: told.next.and_then(Promise::instant).map(Time),
     }
 }

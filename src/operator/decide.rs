@@ -10,11 +10,11 @@ use super::want::Want;
 use crate::api::{self, Condition, CredentialStatus, RequestStatus, condition};
 use crate::auth::Origin;
 use crate::credential;
-use crate::decision::checks::{cause, overdue_instant, renewal_instant};
+use crate::decision::checks::{cause, obstacle, overdue_instant, renewal_instant};
 use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
 use crate::decision::{
-    Cause, Chain, Facts, Key, Kind, Parked, Precondition, Step, last_quarter, plan, urgency,
+    Cause, Chain, Facts, Key, Kind, Obstacle, Parked, Precondition, Step, last_quarter, plan, urgency,
 };
 use crate::scoped_token;
 use crate::scoped_token::issue::Party;
@@ -122,11 +122,12 @@ fn equip(
     let secret_name = object.secret_name().unwrap_or_default();
     Some(match step {
         Step::Wait(wait) => {
-            let held_up = matches!(facts.chain, Chain::Working | Chain::NotReady { .. });
+            let held_up =
+                matches!(facts.chain, Chain::Working | Chain::NotReady { .. }) && is_wanted(facts, now);
             Decision::Rest(Rest {
                 until: wait.until,
                 publish: wait.speak.then(|| publish(object, facts, now)).flatten(),
-                waits: held_up && cause(facts, now).is_some(),
+                waits: held_up,
             })
         }
         Step::ReadLogin => {
@@ -151,6 +152,13 @@ fn equip(
             version: object.meta.version,
         }),
     })
+}
+
+/// Whether a token would be issued now if nobody else held it up: who may not try it out does not wait for a credential.
+fn is_wanted(facts: &Facts<'_>, now: Timestamp) -> bool {
+    let cause = cause(facts, now);
+    let ended = |it: &Obstacle<'_>| matches!(it, Obstacle::IsSuspended | Obstacle::RenewalHasEnded);
+    cause.is_some() && !obstacle(facts, cause, now).as_ref().is_some_and(ended)
 }
 
 fn read(state: &State, key: &Key, facts: &Facts<'_>, want: Want, now: Timestamp) -> Decision {

@@ -47,6 +47,13 @@ impl Queue {
         }
     }
 
+    /// A look at this key at that time, unless one is arranged for earlier.
+    pub fn wake_by(&mut self, key: &Key, at: Timestamp) {
+        if self.due.get(key).is_none_or(|due| *due > at) {
+            self.wake_at(key, Some(at));
+        }
+    }
+
     /// The next look at this key; replaces an earlier arrangement.
     pub fn wake_at(&mut self, key: &Key, at: Option<Timestamp>) {
         if let Some(before) = self.due.remove(key) {

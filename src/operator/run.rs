@@ -111,7 +111,9 @@ impl Loop {
             let more = self.start_what_can();
             self.report.beat(&self.turns);
             let now = clock::now();
-            let next = self.turns.next_look(now).unwrap_or_else(|| later(now, LONGEST_WAIT));
+            // Without room for another effect only an outcome or a change leads on.
+            let room = self.turns.in_flight() < self.effects;
+            let next = self.turns.next_look(now).filter(|_| room).unwrap_or_else(|| later(now, LONGEST_WAIT));
             let pause =
                 Duration::try_from(now.duration_until(next)).unwrap_or_default().min(Duration::from_secs(30));
             tokio::select! {

@@ -170,7 +170,11 @@ fn carried_over(meta: &Meta, observed: Option<i64>, failure: Option<&api::Failur
     work.care.vanished = had_token;
     work.care.rehearse = failure.as_ref().is_some_and(|it| it.step == FailedStep::WriteSecret);
     match failure {
-        Some(lost) if lost.step == FailedStep::RestoreSecret => work.care.last_repair = Some(lost.since),
+        // It had a token, and whatever brings one again is a repair.
+        Some(lost) if lost.step == FailedStep::RestoreSecret => {
+            work.care.last_repair = Some(lost.since);
+            (work.announced, work.care.vanished) = (true, true);
+        }
         failure => work.failures = failure.into_iter().collect(),
     }
     work

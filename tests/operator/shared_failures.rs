@@ -111,7 +111,7 @@ impl Many {
             told::condition(it, "CredentialsValid") == "False/InvalidClient"
         });
         self.pass_until(begun + OVERDUE);
-        self.are_all("True/Issued", None);
+        self.are_all("True/Issued", Some("CredentialNotReady"));
         self.pass_until(begun + ENDED);
         self.are_all("False/CredentialNotReady", None);
         self.pass_until(begun + OUTAGE);

@@ -161,6 +161,14 @@ fn every_controller_is_told_apart() {
     let ours = json!({"apiVersion": "auth.rocketlawyer.com/v1", "kind": "ScopedTokenRequest", "name": "n", "uid": "u", "controller": true});
     let foreign_group = json!({"apiVersion": "example.com/v1", "kind": "ScopedTokenRequest", "name": "n", "uid": "u", "controller": true});
     let foreign_kind = json!({"apiVersion": "auth.rocketlawyer.com/v1alpha1", "kind": "Other", "name": "n", "uid": "u", "controller": true});
+    // The API server takes a megabyte of either, and what is known of every Secret is kept.
+    for (part, text) in
+        [("name", "n".repeat(254)), ("name", "Not a name".to_owned()), ("uid", "u".repeat(65))]
+    {
+        let mut impossible = ours.clone();
+        impossible[part] = json!(text);
+        assert_eq!(with(json!([impossible])), Owner::Other, "{part}");
+    }
     let mut not_controlling = ours.clone();
     not_controlling["controller"] = json!(false);
     assert_eq!(with(json!([])), Owner::Nobody);

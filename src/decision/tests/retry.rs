@@ -68,7 +68,13 @@ fn retry_after_is_honoured_up_to_a_quarter_of_an_hour() {
     assert_eq!(asked(0), secs(1));
     assert_eq!(asked(86_400), secs(900));
     let asked = |it| delay(RetryClass::ApiServer(Some(secs(it))), 1, Some(secs(40)), UID);
-    assert_eq!((asked(90), asked(86_400)), (secs(90), secs(900)), "of the API server, too");
+    assert_eq!(
+        (asked(9), asked(90)),
+        (secs(9), secs(10)),
+        "of the API server within a quarter of the life that is left"
+    );
+    let asked = |it| delay(RetryClass::ApiServer(Some(secs(it))), 1, None, UID);
+    assert_eq!((asked(90), asked(86_400)), (secs(90), secs(900)), "and as long where none is");
 }
 
 /// Every reason that product.md has a person act upon, and every one that passes.

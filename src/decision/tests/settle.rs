@@ -9,7 +9,7 @@ use super::any;
 use super::scene::{Scene, after, credential, failure, request, t0};
 use crate::api::{Condition, CredentialStatus, Reason, condition};
 use crate::decision::settle::{conditions, failure as told, merge_patch, token};
-use crate::decision::{FailedStep, LoginFact, LoginGap, Progress, project};
+use crate::decision::{Ailment, FailedStep, LoginFact, LoginGap, Parked, Progress, project};
 
 /// A status of a credential, without what only the service can tell.
 fn status(scene: &Scene, old: &CredentialStatus, now: Timestamp) -> CredentialStatus {
@@ -162,4 +162,20 @@ fn status_speaks_in_whole_seconds() {
     let text = serde_json::to_string(&status(&scene, &CredentialStatus::default(), now)).unwrap();
     assert!(text.contains("2026-11-24T22:00:00Z"), "{text}");
     assert!(!text.contains(".9") && !text.contains(".5"), "{text}");
+}
+
+/// It opens and closes again and again: to those who wait that is one trouble, told once.
+#[test]
+fn an_endpoint_that_is_unwell_again_is_no_news() {
+    let scene = |since| {
+        request().with(|it| {
+            it.place = super::scene::Place::Absent;
+            it.endpoint =
+                Some(Parked { ailment: Ailment::Throttling, since, next_probe: after(2), count: 1 });
+        })
+    };
+    let once = status(&scene(t0()), &CredentialStatus::default(), after(0));
+    assert_eq!(once.failure.as_ref().and_then(|it| it.reason.as_deref()), Some("Throttled"));
+    let again = status(&scene(after(1)), &once, after(1));
+    assert_eq!(again.failure, once.failure);
 }

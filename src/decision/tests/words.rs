@@ -150,7 +150,7 @@ fn what_is_said_of_a_failure() {
         ),
         (
             of_failure(FailedStep::WriteSecret, Reason::Pending, |it| it.http_status = None),
-            "The API server did not answer as expected. (WriteSecret) It is tried again every few seconds.",
+            "The API server did not answer as expected. (WriteSecret) It is tried again every few seconds, unless the API server asks for more time.",
         ),
         (
             of_failure(FailedStep::WriteSecret, Reason::Pending, |it| it.count = 2),

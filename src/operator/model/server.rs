@@ -44,6 +44,8 @@ pub(in super::super) struct Server {
     pub refuse_adoption: bool,
     /// Whether reads fail.
     pub refuse_reads: bool,
+    /// How writes of statuses are refused.
+    pub refuse_status: Option<StatusRefused>,
     /// How long whoever is refused is asked to wait.
     pub retry_after: Option<Duration>,
     /// Writes that are done and whose answers are lost.
@@ -264,6 +266,9 @@ impl Server {
         version: ResourceVersion,
         patch: &Value,
     ) -> Result<ResourceVersion, StatusRefused> {
+        if let Some(refusal) = self.refuse_status {
+            return Err(refusal);
+        }
         let next = self.clock + 1;
         let stored = self.objects.get_mut(key).ok_or(StatusRefused::Gone)?;
         if stored.version != version.0 {

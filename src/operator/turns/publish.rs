@@ -18,6 +18,7 @@ const STATUS_REFUSED: SignedDuration = SignedDuration::from_secs(3);
 const STATUS_REFUSED_MOST: SignedDuration = SignedDuration::from_mins(15);
 
 impl Turns {
+    /// A status that has to wait postpones no look that was arranged: a renewal does not wait for it.
     pub(super) fn published(
         &mut self,
         key: &Key,
@@ -40,17 +41,17 @@ impl Turns {
                 }
             }
             Err(StatusRefused::Conflict | StatusRefused::Lost) => {
-                self.queue.wake_at(key, Some(later(now, STATUS_AGAIN)));
+                self.queue.wake_by(key, later(now, STATUS_AGAIN));
             }
             Err(StatusRefused::Unavailable { retry_after }) => {
                 let asked = retry_after.and_then(|it| SignedDuration::try_from(it).ok()).unwrap_or_default();
-                self.queue.wake_at(key, Some(later(now, asked.clamp(STATUS_AGAIN, LONGEST_ASKED))));
+                self.queue.wake_by(key, later(now, asked.clamp(STATUS_AGAIN, LONGEST_ASKED)));
             }
             Err(StatusRefused::Forbidden) => {
                 if let Some(object) = self.state.object_mut(key) {
                     let delay = STATUS_REFUSED * 2_i32.pow(object.work.unheard.min(16));
                     object.work.unheard = object.work.unheard.saturating_add(1);
-                    self.queue.wake_at(key, Some(later(now, delay.min(STATUS_REFUSED_MOST))));
+                    self.queue.wake_by(key, later(now, delay.min(STATUS_REFUSED_MOST)));
                 }
             }
             Err(StatusRefused::Gone | StatusRefused::Invalid) => {}

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::super::decide::{Decision, decide};
 use super::super::effect::{Effect, Outcome};
 use super::super::want::Found;
-use super::{Landed, Panicked, Ticket, Turn, Turns};
+use super::{AFTER_PANIC, Landed, Panicked, Ticket, Turn, Turns};
 use crate::decision::Key;
+use crate::decision::schedule::later;
 use crate::state::{Lists, SecretName};
 
 impl Turns {
@@ -43,9 +44,13 @@ impl Turns {
                 _ => Some(Outcome::Panicked),
             };
             let taken = outcome.map(|outcome| self.take_in(&key, outcome, lists, now));
-            self.queue.wake(key.clone());
-            if let Some(Err(Panicked)) = taken {
-                next = self.panicked(key, now);
+            match taken {
+                // What else it is at goes on: it only rests from being looked at.
+                Some(Err(Panicked)) => {
+                    self.queue.wake_by(&key, later(now, AFTER_PANIC));
+                    next = Turn::Panicked(key);
+                }
+                _ => self.queue.wake(key),
             }
         }
         Landed { restored: false, told: None, next }

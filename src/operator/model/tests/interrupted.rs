@@ -82,6 +82,33 @@ fn a_panic_is_told_on_its_object_tried_ever_more_rarely_and_stops_nothing_else()
     assert!(world.status(&request)["failure"].is_null(), "{}", world.status(&request));
 }
 
+/// The same of what is read for it: it is not read again and again.
+#[test]
+fn a_panic_over_a_secret_that_is_read_is_no_hot_loop() {
+    let mut world = World::new();
+    let partner = world.partner();
+    let mut panics = 0;
+    let end = world.now + minutes(30);
+    while world.now < end {
+        while world.deliver_all() || !world.operator.busy().is_empty() || world.operator.turn_next(world.now)
+        {
+            for (secret, flight) in std::mem::take(&mut world.operator.reads) {
+                let (Flight::Leaving(ticket, _) | Flight::Coming(ticket, _)) = flight;
+                panics += 1;
+                world.operator.reads.insert(secret, Flight::Coming(ticket, Outcome::Panicked));
+            }
+            for key in world.operator.busy() {
+                world.advance(&key);
+            }
+        }
+        world.now = world.operator.turns.next_look(world.now).map_or(end, |at| at.max(world.now).min(end));
+    }
+    assert!((5..=15).contains(&panics), "2 s doubling to 5 min: {panics} in half an hour");
+    assert_eq!(world.status(&partner)["failure"]["step"], "Internal");
+    world.pass(minutes(6));
+    assert_eq!(world.ready(&partner), "True Issued");
+}
+
 /// What another service said of a login says nothing of it at this one.
 #[test]
 fn an_exchanging_app_that_was_refused_elsewhere_is_not_refused_here() {

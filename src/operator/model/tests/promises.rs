@@ -1,12 +1,15 @@
 //! What is said of the next attempt, and how often is that written? That nothing is named that is over, every other walk of this
 //! world shows too, whenever it comes to rest.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::super::World;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
+use crate::cluster::status::StatusRefused;
 use crate::decision::Key;
 
 fn with_partner() -> (World, Key) {
@@ -169,6 +172,35 @@ fn a_secret_that_is_deleted_again_says_so_until_it_is_put_back() {
     world.pass(minutes(1));
     assert_eq!(world.ready(&request), "True Issued");
     assert!(world.status(&request)["failure"].is_null());
+    // What put it back is a repair, whoever did it.
+    let (_, calls) = world.watch(|world| {
+        lose(world);
+        world.pass(minutes(9));
+    });
+    assert_eq!((calls, &*world.ready(&request)), (0, "False SecretContested"));
+}
+
+/// Nor does a status that cannot be written: what was arranged comes when it was to come.
+#[test]
+fn a_status_that_is_refused_postpones_no_renewal() {
+    for refusal in
+        [StatusRefused::Unavailable { retry_after: Some(Duration::from_secs(900)) }, StatusRefused::Forbidden]
+    {
+        let mut world = World::new();
+        world.service.life = minutes(10);
+        let partner = world.partner();
+        world.settle();
+        world.server.refuse_status = Some(refusal);
+        world.edit(&partner, json!({"spec": {"renewal": {"renewBefore": "4m"}}}));
+        world.server.journal.clear();
+        for _ in 0..6 * 60 {
+            world.pass(minutes(1));
+            let record = world.secret("legal", "partner-access-token").record.expect("a record");
+            assert!(record.expires_at > world.now, "{refusal:?}: it ended at {}", record.expires_at);
+        }
+        let tries = written(&world, "partner");
+        assert!((20..=160).contains(&tries), "{refusal:?}: {tries} tries in 6 hours");
+    }
 }
 
 /// Who asks for a renewal wants it now, at most once in 30 seconds.
