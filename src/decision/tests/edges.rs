@@ -239,3 +239,22 @@ fn a_renewal_before_the_end_that_fits_needs_no_word() {
     assert!(!said(Renewal::Default).contains("spec.renewal"));
     assert!(said(Renewal::Before(SignedDuration::from_hours(10))).contains("spec.renewal"));
 }
+
+/// Whoever put an older token in the place of this one is told of when that is dead, not while it serves.
+#[test]
+fn a_secret_is_contested_once_no_token_is_there() {
+    let strange = |life| {
+        request().with(|it| {
+            it.care.strange = true;
+            it.care.last_repair = Some(after(9) - SignedDuration::from_mins(1));
+            it.record_mut().expires_at = t0() + life;
+        })
+    };
+    let told = |scene: &Scene| {
+        let verdict = project(&scene.facts(), after(9));
+        (verdict.ready.reason, verdict.failure.map(|it| it.reason))
+    };
+    assert_eq!(told(&strange(SignedDuration::from_hours(10))), (Reason::Issued, None));
+    let dead = strange(SignedDuration::from_hours(8));
+    assert_eq!(told(&dead), (Reason::SecretContested, Some(Reason::SecretContested)));
+}

@@ -77,9 +77,17 @@ fn what_is_said_of_the_client_secret() {
         let verdict = said(&credential().with(|it| it.validity = validity));
         assert_eq!(verdict.credentials_valid.map(|it| it.message).as_deref(), Some(words));
     }
-    // A request speaks of whoever exchanges for it.
-    let refused = of_failure(FailedStep::Exchange, Reason::InvalidClient, |_| {});
-    assert!(refused.contains("Correct them in Secret \"partner-login\""), "{refused}");
+    // A request has no client Secret of its own: it speaks of whoever exchanges for it.
+    for (base, named) in [(request(), "the exchanging credential's"), (credential(), "")] {
+        let scene = base.with(|it| {
+            it.place = Place::Absent;
+            it.failures.note(failure(FailedStep::AccessToken, Reason::InvalidClient));
+        });
+        let mut facts = scene.facts();
+        facts.wish.as_mut().expect("a sound spec").names.client_secret = "";
+        let said = project(&facts, t0() + SignedDuration::from_mins(10)).ready.message;
+        assert!(said.contains(&format!("Correct them in Secret \"{named}\";")), "{said}");
+    }
 }
 
 #[test]
