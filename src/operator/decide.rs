@@ -288,6 +288,18 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish
     Some(Publish { patch, status, before: Said::of(conditions, failure) })
 }
 
+impl Decision {
+    /// What the object is to say while it waits, or acts.
+    pub(super) fn publish(self) -> Option<Publish> {
+        match self {
+            Self::Rest(rest) | Self::Read { meanwhile: rest, .. } | Self::Call { meanwhile: rest, .. } => {
+                rest.publish
+            }
+            Self::Act(_) | Self::DropHeld => None,
+        }
+    }
+}
+
 impl Said {
     pub(super) fn of(conditions: &[Condition], failure: Option<&api::Failure>) -> Self {
         let ready = conditions.iter().find(|it| it.type_ == condition::READY);

@@ -4,6 +4,7 @@
 
 mod publish;
 mod read;
+mod word;
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::apply::{Aftermath, apply, doubt, is_outdated};
-use super::decide::{Decision, NewStatus, Publish, Rest, Said, decide};
+use super::decide::{Decision, NewStatus, Rest, Said, decide};
 use super::effect::{Effect, Outcome};
 use super::gate::{Asked, Gates, Limits};
 use super::observe::Observer;
@@ -46,7 +47,12 @@ pub(super) struct Turns {
     pub observer: Observer,
     /// The keys with an effect in flight.
     acting: HashSet<Key>,
+    /// What is to be said beside a call.
+    words: word::Words,
 }
+
+/// What an object says until a status is written, and what it says then.
+type Told = Box<(Said, NewStatus)>;
 
 /// What a turn came to.
 #[derive(Debug)]
@@ -69,9 +75,11 @@ pub(super) struct Ticket {
     /// The lists of Secrets that had ended when it was sent out.
     lists: Lists,
     /// For a status write: what was said before, and what is said now.
-    told: Option<Box<(Said, NewStatus)>>,
+    told: Option<Told>,
     /// For a read of a whole Secret: which.
     pub secret: Option<SecretName>,
+    /// A status that is written beside a call of the same key.
+    pub beside: bool,
 }
 
 /// What an outcome came to.
@@ -80,7 +88,7 @@ pub(super) struct Landed {
     /// A Secret that somebody had deleted or edited is as it should be again.
     pub restored: bool,
     /// A status was written: what the object said before, and says now.
-    pub told: Option<Box<(Said, NewStatus)>>,
+    pub told: Option<Told>,
     /// What follows for the same key.
     pub next: Turn,
 }
@@ -98,12 +106,13 @@ impl Turns {
             reads: Reads::default(),
             observer: Observer::new(streams),
             acting: HashSet::new(),
+            words: word::Words::default(),
         }
     }
 
     /// How many effects are in flight.
     pub(super) fn in_flight(&self) -> usize {
-        self.acting.len() + self.reads.under_way()
+        self.acting.len() + self.reads.under_way() + self.words.under_way()
     }
 
     /// Takes in a change of the cluster.
@@ -120,7 +129,8 @@ impl Turns {
 
     /// When something is to be done without a change of anything.
     pub(super) fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
-        [self.queue.next_look(), self.gates.next_opening(now)].into_iter().flatten().min()
+        let instants = [self.queue.next_look(), self.gates.next_opening(now), self.words.next_end()];
+        instants.into_iter().flatten().min()
     }
 
     /// The turn of the next key that is ready; `None`: there is none.
@@ -128,8 +138,8 @@ impl Turns {
         if !self.observer.is_complete() {
             return None;
         }
-        if let Some(read) = self.next_read() {
-            return Some(read);
+        if let Some(turn) = self.next_read().or_else(|| self.next_word(now)) {
+            return Some(turn);
         }
         let called = self.gates.pass(now);
         self.wake(called);
@@ -166,7 +176,11 @@ impl Turns {
         if let Some(secret) = &ticket.secret {
             return self.read(secret, &outcome, ticket.lists, now);
         }
+        if ticket.beside {
+            return self.word_landed(ticket, outcome, now);
+        }
         self.acting.remove(&ticket.key);
+        self.words.forget(&ticket.key);
         // A status may be written while its object is in line: it keeps its place.
         if ticket.told.is_none() {
             let called = self.gates.leave(&ticket.key, outcome.verdict(), now);
@@ -225,17 +239,23 @@ impl Turns {
         }
     }
 
-    /// One decision about one object. A panic in it concerns that object alone.
-    fn turn(&mut self, key: Key, now: Timestamp) -> Turn {
+    /// Decides, and tells those who wait for this object what it offers now.
+    fn think(&mut self, key: &Key, now: Timestamp) -> Result<Option<Decision>, Panicked> {
         let state = &mut self.state;
         let thought = catch_unwind(AssertUnwindSafe(|| {
-            let woken = offers::refresh(state, &key, now);
-            (woken, decide(state, &key, now))
+            let woken = offers::refresh(state, key, now);
+            (woken, decide(state, key, now))
         }));
-        let Ok((woken, decided)) = thought else {
+        let (woken, decided) = thought.map_err(|_| Panicked)?;
+        self.wake(woken);
+        Ok(decided)
+    }
+
+    /// One decision about one object. A panic in it concerns that object alone.
+    fn turn(&mut self, key: Key, now: Timestamp) -> Turn {
+        let Ok(decided) = self.think(&key, now) else {
             return self.panicked(key, now);
         };
-        self.wake(woken);
         if !matches!(decided, Some(Decision::Call { .. })) {
             let called = self.gates.give_up(&key, now);
             self.wake(called);
@@ -256,9 +276,11 @@ impl Turns {
                 self.rest(key, if at_once { Rest { publish: None, ..meanwhile } } else { meanwhile })
             }
             Some(Decision::Call { origin, need, effect, meanwhile }) => {
+                let ends = need.expires_at;
                 let Asked { through, called } = self.gates.ask(&origin, &key, need, now);
                 self.wake(called);
                 if through {
+                    self.words.expect(&key, ends, now);
                     self.act(key, effect, None)
                 } else {
                     // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
@@ -317,20 +339,21 @@ impl Turns {
 
     fn rest(&mut self, key: Key, rest: Rest) -> Turn {
         self.queue.wake_at(&key, rest.until);
-        let version = self.state.object(&key).map(|object| object.meta.version);
-        if let (Some(Publish { patch, status, before }), Some(version)) = (rest.publish, version) {
-            let effect = Effect::Status { key: key.clone(), version, patch };
-            return self.act(key, effect, Some(Box::new((before, status))));
+        if let Some((effect, told)) = rest.publish.and_then(|publish| self.publishing(&key, publish)) {
+            return self.act(key, effect, Some(told));
         }
         self.queue.done(&key);
         Turn::Rest
     }
 
-    fn act(&mut self, key: Key, effect: Effect, told: Option<Box<(Said, NewStatus)>>) -> Turn {
+    fn act(&mut self, key: Key, effect: Effect, told: Option<Told>) -> Turn {
         self.acting.insert(key.clone());
-        let uid = self.uid(&key);
-        let lists = self.state.secrets().lists();
-        Turn::Act(Ticket { key, uid, lists, told, secret: None }, Box::new(effect))
+        Turn::Act(self.ticket(key, told), Box::new(effect))
+    }
+
+    fn ticket(&self, key: Key, told: Option<Told>) -> Ticket {
+        let (uid, lists) = (self.uid(&key), self.state.secrets().lists());
+        Ticket { key, uid, lists, told, secret: None, beside: false }
     }
 
     /// How an endpoint is, objects know from memory. Once it is unwell for longer than a blip, those in line look again to say

@@ -202,7 +202,7 @@ impl World {
         STREAMS.into_iter().any(|what| self.deliver(what))
     }
 
-    fn move_first(&mut self) -> bool {
+    pub(super) fn move_first(&mut self) -> bool {
         let first = self.operator.busy().first().cloned();
         first.is_some_and(|key| self.advance(&key))
     }

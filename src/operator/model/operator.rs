@@ -18,6 +18,8 @@ pub(in super::super) struct Operator {
     pub flights: BTreeMap<Key, Flight>,
     /// The whole Secrets that are being read: for several objects, each of which may do something else meanwhile.
     pub reads: BTreeMap<SecretName, Flight>,
+    /// The statuses that are written beside a call of the same object.
+    pub words: BTreeMap<Key, Flight>,
     /// How often it was announced that somebody's deletion or edit was undone.
     pub restored: usize,
     /// How many turns were taken.
@@ -48,6 +50,7 @@ impl Operator {
             turns: Turns::new(settings, limits, STREAMS.map(stream)),
             flights: BTreeMap::new(),
             reads: BTreeMap::new(),
+            words: BTreeMap::new(),
             restored: 0,
             decisions: 0,
         }
@@ -81,22 +84,28 @@ impl Operator {
     /// The objects for which something is under way; of a read, the first that wants it.
     pub(in super::super) fn busy(&self) -> Vec<Key> {
         let reads = self.reads.values().map(|flight| flight.ticket().key.clone());
-        self.flights.keys().cloned().chain(reads).collect()
+        self.words.keys().chain(self.flights.keys()).cloned().chain(reads).collect()
     }
 
     /// Something is under way.
     pub(in super::super) fn put_flight(&mut self, flight: Flight) {
+        let (key, beside) = (flight.ticket().key.clone(), flight.ticket().beside);
         let before = match flight.ticket().secret.clone() {
             Some(secret) => self.reads.insert(secret, flight),
-            None => self.flights.insert(flight.ticket().key.clone(), flight),
+            None if beside => self.words.insert(key, flight),
+            None => self.flights.insert(key, flight),
         };
-        assert!(before.is_none(), "two effects at once for one key, or two reads of one Secret");
+        assert!(
+            before.is_none(),
+            "two effects at once for one key beside a word, or two reads of one Secret"
+        );
     }
 
-    /// What is under way for this object.
+    /// What is under way for this object; first what is said beside a call.
     pub(in super::super) fn take_flight(&mut self, key: &Key) -> Option<Flight> {
         let read = self.reads.iter().find(|(_, flight)| flight.ticket().key == *key);
         let read = read.map(|(secret, _)| secret.clone());
-        self.flights.remove(key).or_else(|| self.reads.remove(&read?))
+        let word = self.words.remove(key);
+        word.or_else(|| self.flights.remove(key)).or_else(|| self.reads.remove(&read?))
     }
 }

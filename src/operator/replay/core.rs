@@ -118,10 +118,14 @@ impl Core {
 
     /// What this object needs now, unless it is between two calls.
     pub(super) fn decide(&self, key: &Key, now: Timestamp) -> Option<Decision> {
-        if self.flights.iter().any(|flight| flight.key == *key) {
+        if self.is_between_calls(key) {
             return None;
         }
         decide(&self.state, key, now)
+    }
+
+    pub(super) fn is_between_calls(&self, key: &Key) -> bool {
+        self.flights.iter().any(|flight| flight.key == *key)
     }
 
     /// Lets every object decide until nothing changes that needs nobody outside: as the loop's turns do it.

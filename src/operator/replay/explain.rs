@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::apply::apply;
-use super::super::decide::{Decision, Publish};
+use super::super::decide::{Decision, Publish, decide};
 use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed};
 use super::super::want::Want;
 use super::RECORDED_LATE;
 use super::alike::alike;
 use super::core::{Core, Read};
 use super::deed::{Deed, Whole};
+use crate::api::condition;
 use crate::auth::Call;
 use crate::cluster::ReadFailed;
 use crate::cluster::managed_secret::{Draft, OwnedBy, StoredSecret, differs};
@@ -174,21 +175,23 @@ impl Core {
         self.land(&key, Outcome::Written { record, result }, at)
     }
 
-    /// What this object wants to say over this version.
+    /// What this object wants to say over this version. Between two calls that is only that its token is good no longer.
     pub(super) fn wants_to_say(
         &self,
         key: &Key,
         change: Option<&(ResourceVersion, Value)>,
         at: Timestamp,
     ) -> Option<Publish> {
-        let known = self.state.object(key)?.meta.version;
-        let (Decision::Rest(rest) | Decision::Call { meanwhile: rest, .. }) = self.decide(key, at)? else {
+        let object = self.state.object(key)?;
+        let known = object.meta.version;
+        if self.is_between_calls(key) && !object.says_ready() {
             return None;
-        };
+        }
+        let publish = decide(&self.state, key, at)?.publish();
         let same = |publish: &Publish, (version, patch): &(ResourceVersion, Value)| {
             known == *version && alike(&publish.patch, patch)
         };
-        rest.publish.filter(|publish| change.is_none_or(|change| same(publish, change)))
+        publish.filter(|publish| change.is_none_or(|change| same(publish, change)))
     }
 
     pub(super) fn says(
@@ -198,7 +201,11 @@ impl Core {
         result: Result<&Option<Vec<u8>>, &StatusRefused>,
         at: Timestamp,
     ) -> bool {
-        self.acts(key);
+        // What is said beside a call is none of its own turns: the call may have been decided before.
+        let calls = || matches!(self.decide(key, at), None | Some(Decision::Call { .. }));
+        if publish.before.ready != condition::TRUE || !calls() {
+            self.acts(key);
+        }
         let Ok(written) = result else { return true };
         if let Some(json) = written {
             let what = match key.kind {

@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::decide::{NewStatus, Said};
-use super::{Landed, Turn, Turns};
+use super::super::decide::{NewStatus, Publish};
+use super::super::effect::Effect;
+use super::{Landed, Told, Turn, Turns};
 use crate::cluster::status::StatusRefused;
 use crate::decision::schedule::later;
 use crate::decision::{Key, LONGEST_ASKED, ResourceVersion};
@@ -18,27 +19,38 @@ const STATUS_REFUSED: SignedDuration = SignedDuration::from_secs(3);
 const STATUS_REFUSED_MOST: SignedDuration = SignedDuration::from_mins(15);
 
 impl Turns {
+    /// The write of this status, and what people are told once it is done.
+    pub(super) fn publishing(&self, key: &Key, publish: Publish) -> Option<(Effect, Told)> {
+        let Publish { patch, status, before } = publish;
+        let version = self.state.object(key)?.meta.version;
+        Some((Effect::Status { key: key.clone(), version, patch }, Box::new((before, status))))
+    }
+
+    /// A status was written.
+    pub(super) fn keep(&mut self, key: &Key, version: ResourceVersion, status: &NewStatus, now: Timestamp) {
+        let Some(object) = self.state.object_mut(key) else { return };
+        // Somebody else's edit of the status may have been seen since: that is what the server has.
+        if object.meta.version <= version {
+            object.meta.version = version;
+            status.clone().keep(object);
+        }
+        object.work.published_at = Some(now);
+        object.work.unheard = 0;
+    }
+
     /// A status that has to wait postpones no look that was arranged: a renewal does not wait for it.
     pub(super) fn published(
         &mut self,
         key: &Key,
-        told: Box<(Said, NewStatus)>,
+        told: Told,
         result: Result<ResourceVersion, StatusRefused>,
         now: Timestamp,
     ) -> Landed {
         let mut landed = Landed { restored: false, told: None, next: Turn::Rest };
         match result {
             Ok(version) => {
-                if let Some(object) = self.state.object_mut(key) {
-                    // Somebody else's edit of the status may have been seen since: that is what the server has.
-                    if object.meta.version <= version {
-                        object.meta.version = version;
-                        told.1.clone().keep(object);
-                    }
-                    object.work.published_at = Some(now);
-                    object.work.unheard = 0;
-                    landed.told = Some(told);
-                }
+                self.keep(key, version, &told.1, now);
+                landed.told = Some(told);
             }
             Err(StatusRefused::Conflict | StatusRefused::Lost) => {
                 self.queue.wake_by(key, later(now, STATUS_AGAIN));

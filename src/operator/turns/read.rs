@@ -19,10 +19,8 @@ impl Turns {
         while let Some(secret) = self.reads.begin() {
             let first = self.reads.wanted_by(&secret).find(|key| self.state.object(key).is_some()).cloned();
             if let Some(key) = first {
-                let uid = self.uid(&key);
-                let lists = self.state.secrets().lists();
                 let effect = Box::new(Effect::Read(secret.clone()));
-                return Some(Turn::Act(Ticket { key, uid, lists, told: None, secret: Some(secret) }, effect));
+                return Some(Turn::Act(Ticket { secret: Some(secret), ..self.ticket(key, None) }, effect));
             }
             self.reads.done(&secret);
         }

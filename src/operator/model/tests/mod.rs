@@ -17,6 +17,7 @@ mod promises;
 mod quota;
 mod refusals;
 mod restored;
+mod word;
 
 use jiff::SignedDuration;
 
