@@ -3,10 +3,10 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::scene::{Place, Scene, after, credential, failure, record, request, t0};
+use super::scene::{Place, Scene, UID, after, credential, failure, record, request, t0};
 use crate::api::Reason;
 use crate::decision::checks::{Cause, Obstacle, cause, obstacle};
-use crate::decision::schedule::{FUTURE_TOLERANCE, LONGEST_LIFE};
+use crate::decision::schedule::{FUTURE_TOLERANCE, LONGEST_LIFE, overdue_at, renew_at};
 use crate::decision::settle::only_repeats;
 use crate::decision::{
     Chain, Content, FailedStep, Failures, Precondition, Record, Renewal, Step, Truth, plan, project,
@@ -219,7 +219,7 @@ fn what_is_not_said_of_a_token_that_is_good() {
         ("an attempt that failed for the first time", |it| {
             it.record_mut().expires_at = after(1) + SignedDuration::from_mins(20);
             let mut failure = failure(FailedStep::WriteSecret, Reason::Pending);
-            (failure.count, failure.next_attempt) = (1, Some(after(2)));
+            (failure.count, failure.since, failure.next_attempt) = (1, after(1), Some(after(2)));
             it.failures.note(failure);
         }),
     ];
@@ -230,6 +230,16 @@ fn what_is_not_said_of_a_token_that_is_good() {
             "{what}: {said}"
         );
     }
+}
+
+/// What lies with somebody else is said once the renewal is overdue.
+#[test]
+fn a_credential_that_is_gone_is_said_when_the_renewal_is_overdue() {
+    let scene = request().with(|it| it.chain = Chain::Absent);
+    let due = renew_at(&record(), Renewal::Default, UID).expect("within the calendar");
+    let said = |now| project(&scene.facts(), now).ready.message.contains("cannot be renewed");
+    assert!(!said(due + MOMENT));
+    assert!(said(overdue_at(&record(), due)));
 }
 
 #[test]

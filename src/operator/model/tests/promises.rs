@@ -184,7 +184,7 @@ fn a_secret_that_is_deleted_again_says_so_until_it_is_put_back() {
 #[test]
 fn a_status_that_is_refused_postpones_no_renewal() {
     for refusal in
-        [StatusRefused::Unavailable { retry_after: Some(Duration::from_secs(900)) }, StatusRefused::Forbidden]
+        [StatusRefused::Unavailable { retry_after: Some(Duration::from_mins(15)) }, StatusRefused::Forbidden]
     {
         let mut world = World::new();
         world.service.life = minutes(10);
