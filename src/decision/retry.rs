@@ -84,15 +84,14 @@ pub fn delay(class: RetryClass, count: u32, life_left: Option<SignedDuration>, u
     let doubled = |first: i64, most: i64| {
         secs(first.saturating_mul(1_i64 << count.saturating_sub(1).min(30)).min(most))
     };
+    let quarter = life_left.map_or(SignedDuration::MAX, |left| left / 4);
     match class {
         RetryClass::Transient => {
             let spread = scale(doubled(2, 300), 0.75 + jitter(uid, count) / 4.0);
-            let quarter = life_left.map_or(SignedDuration::MAX, |left| left / 4);
             spread.min(quarter).max(SHORTEST_DELAY)
         }
         RetryClass::ApiServer(asked) => {
             let spread = scale(doubled(2, 10), 0.75 + jitter(uid, count) / 4.0);
-            let quarter = life_left.map_or(SignedDuration::MAX, |left| left / 4);
             spread.max(asked.unwrap_or_default().min(LONGEST_ASKED).min(quarter))
         }
         RetryClass::Throttled(Some(asked)) => asked.clamp(secs(1), LONGEST_ASKED),

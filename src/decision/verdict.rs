@@ -85,7 +85,7 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
     let at_gate = at_gate(facts, cause, obstacle.as_ref())
         .filter(|_| unfit || may_say_so_early(facts) || is_overdue(facts, now));
     let obstacle = obstacle.filter(|_| at_gate.is_none());
-    let failure = at_gate.or_else(|| told(facts, cause, obstacle.as_ref(), now));
+    let failure = at_gate.or_else(|| told(facts, cause, obstacle.as_ref(), unfit, now));
     let token = token(facts, obstacle.as_ref());
     let (mut ready, progress) = if unfit {
         not_ready(facts, obstacle.as_ref(), failure.as_ref(), now)
@@ -114,9 +114,9 @@ fn told(
     facts: &Facts<'_>,
     cause: Option<Cause>,
     obstacle: Option<&Obstacle<'_>>,
+    unfit: bool,
     now: Timestamp,
 ) -> Option<Told> {
-    let unfit = is_unfit(facts, cause);
     let hindrance = obstacle.filter(|it| !unfit && worth_saying(facts, it, cause, now));
     match obstacle {
         Some(Obstacle::RepairIsTooSoon(until)) if unfit => {

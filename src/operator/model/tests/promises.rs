@@ -27,6 +27,12 @@ fn with_request() -> (World, Key) {
     (world, request)
 }
 
+/// Somebody deletes its Secret.
+fn lose(world: &mut World) {
+    world.server.delete_secret("web", "interview-token");
+    world.settle();
+}
+
 /// How often the status of the object of this name was written since the journal was cleared.
 fn written(world: &World, name: &str) -> usize {
     let entry = format!("status {name}");
@@ -152,10 +158,6 @@ fn an_attempt_that_waits_in_line_is_due() {
 #[test]
 fn a_secret_that_is_deleted_again_says_so_until_it_is_put_back() {
     let (mut world, request) = with_request();
-    let lose = |world: &mut World| {
-        world.server.delete_secret("web", "interview-token");
-        world.settle();
-    };
     lose(&mut world);
     assert_eq!(world.ready(&request), "True Issued");
     world.server.journal.clear();
@@ -207,10 +209,6 @@ fn a_status_that_is_refused_postpones_no_renewal() {
 #[test]
 fn a_renewal_by_hand_puts_a_contested_secret_back() {
     let (mut world, request) = with_request();
-    let lose = |world: &mut World| {
-        world.server.delete_secret("web", "interview-token");
-        world.settle();
-    };
     world.renew(&request, "before");
     world.pass(minutes(1));
     lose(&mut world);
