@@ -4,6 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use jiff::Timestamp;
 
+use super::schedule::down_to_seconds;
+
 /// The record that travels in the same write as the token, as annotations of the managed Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
@@ -117,6 +119,19 @@ impl Record {
 }
 
 impl Fingerprint {
+    /// What a status tells of a record, in whole seconds. No record has this one.
+    #[must_use]
+    pub fn told(issued_at: Timestamp, expires_at: Timestamp) -> Self {
+        Self { issued_at, expires_at, hash: 0 }
+    }
+
+    /// Whether that record is of the same issue as the one that was told of, and says that its token lives longer.
+    #[must_use]
+    pub fn is_outlived_by(&self, other: &Self) -> bool {
+        down_to_seconds(other.issued_at) == self.issued_at
+            && down_to_seconds(other.expires_at) > self.expires_at
+    }
+
     /// Whether a record says of its token that it is younger, or lives longer, than this one's.
     #[must_use]
     pub fn is_outdone_by(&self, other: &Self) -> bool {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::claims::owner;
 use super::secrets::Unlisted;
 use super::spec::Labels;
-use super::{LoginState, Meta, SecretName, Secrets, State};
+use super::{LoginState, Meta, Object, SecretName, Secrets, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
 use crate::decision::{
-    Content, FailedStep, Key, Kind, Owner, Record, ResourceVersion, SeenSecret, SpecFault,
+    Content, FailedStep, Fingerprint, Key, Kind, Owner, Record, ResourceVersion, SeenSecret, SpecFault,
 };
 
 /// An object of either kind, as a watch shows it.
@@ -171,6 +171,7 @@ impl State {
         let Some(object) = self.objects.get_mut(key) else {
             return;
         };
+        let told = told_record(object, name);
         let work = &mut object.work;
         work.look = false;
         // It is not missed any more; a write that was refused is still to be rehearsed.
@@ -188,7 +189,10 @@ impl State {
         work.care.vanished &= is_our_write;
         let record = seen.record.as_ref().map(Record::fingerprint);
         if is_our_write || (work.care.known_record.is_none() && seen.content != Content::Edited) {
-            work.care.known_record = record;
+            // At first sight after a restart, the status knows when a token ends that was issued then.
+            let outlived =
+                told.filter(|told| !is_our_write && record.is_some_and(|it| told.is_outlived_by(&it)));
+            work.care.known_record = outlived.or(record);
         }
         let known = work.care.known_record;
         work.care.strange = record.is_some() && known.is_some() && record != known;
@@ -354,4 +358,10 @@ impl State {
     fn visiting(&self, namespace: &Arc<str>) -> Vec<Key> {
         self.visitors.get(namespace).into_iter().flatten().cloned().collect()
     }
+}
+
+/// The record of the token that the status of an object tells of, as far as it does.
+fn told_record(object: &Object, name: &str) -> Option<Fingerprint> {
+    let told = object.told_token().filter(|told| told.secret_name.as_deref() == Some(name))?;
+    Some(Fingerprint::told(told.issued_at.as_ref()?.0, told.expires_at.as_ref()?.0))
 }

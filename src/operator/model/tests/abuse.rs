@@ -182,6 +182,18 @@ fn a_record_with_a_later_end_than_the_one_written_is_no_good() {
     }
 }
 
+/// While the operator is away nobody sees who wrote it; but the status tells when the token of that issue ends.
+#[test]
+fn a_later_end_that_was_written_before_a_restart_is_no_good() {
+    let (mut world, _, request) = in_order();
+    rewrite(&mut world, &request, later_end);
+    world.restart();
+    let (_, calls) = world.watch(World::settle);
+    assert_eq!(calls, 2);
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
+}
+
 fn later_end(record: &mut Record) {
     record.expires_at += hours(100);
 }
