@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::rule;
 
-/// Which namespaces may refer to this credential, beside its own.
+/// Which namespaces may refer to this credential, beside its own. Names and selector together have at most 8192 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = rule::lists_only_with_selected(),
     validation = rule::selected_needs_a_list(),
+    validation = rule::allowed_namespaces_are_short(),
 )]
 pub struct AllowedNamespaces {
     /// Same: none. All: every namespace. Selected: those that `names` or `selector` list. Default: Same.

@@ -65,10 +65,10 @@ pub struct RocketLawyerCredentialSpec {
     /// Which namespaces may refer to this credential, beside its own. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
-    /// The purposes that requests may ask for. At most 64. Default: every purpose.
+    /// The purposes that requests may ask for. At most 64, of together 4096 bytes. Default: every purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rule::purposes")]
-    #[x_kube(validation = rule::purposes_not_empty())]
+    #[x_kube(validation = rule::purposes_not_empty(), validation = rule::purposes_are_short())]
     pub allowed_purposes: Option<Vec<String>>,
     /// The longest life of a service token that a request may have delivered, which cannot be revoked: hours, minutes and seconds, such as `24h`; 1m to 8760h. Default: 24h.
     #[serde(default = "one_day", rename = "maxServiceTokenTTL")]
@@ -112,7 +112,7 @@ pub struct CustomEndpoint {
     /// PEM certificates to trust beside the platform's own. At most 32 KiB: some twenty certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
-    #[x_kube(validation = rule::pem())]
+    #[x_kube(validation = rule::pem(), validation = rule::bundle_is_short())]
     pub ca_bundle: Option<String>,
 }
 

@@ -22,7 +22,7 @@ pub struct SecretTemplate {
     #[schemars(schema_with = "rule::labels")]
     #[x_kube(validation = rule::label_keys(), validation = rule::label_values(), validation = rule::not_our_labels())]
     pub labels: BTreeMap<String, String>,
-    /// Annotations for the Secret, beside the operator's own. At most 32, and with the labels at most 16384 bytes.
+    /// Annotations for the Secret, beside the operator's own. At most 32, and with the labels at most 4096 bytes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "rule::annotations")]
     #[x_kube(validation = rule::annotation_keys(), validation = rule::not_our_annotations())]

@@ -44,6 +44,7 @@ use super::status::RequestStatus;
     validation = rule::rocketdoc_needs_interview(),
     validation = rule::binder_party_access_needs_upid(),
     validation = rule::subject_is_immutable(),
+    validation = rule::subject_is_short(),
     validation = rule::service_token_is_not_exchanged(),
     validation = rule::scoped_token_has_no_service_token_key(),
     validation = rule::service_token_has_no_access_token_key(),
@@ -75,7 +76,7 @@ pub struct ScopedTokenRequestSpec {
     #[schemars(length(max = 256))]
     #[x_kube(validation = rule::trimmed())]
     pub upid: Option<String>,
-    /// Further claims that other purposes ask for. At most 16. Immutable.
+    /// Further claims that other purposes ask for. At most 16; with purpose, interviewId, partnerEndUserId and upid at most 4096 bytes. Immutable.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "rule::claims")]
     #[x_kube(validation = rule::claim_names(), validation = rule::claims_are_not_fields())]

@@ -22,9 +22,10 @@ pub struct Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin(Arc<str>);
 
-/// Certificates that are trusted besides the platform's, in PEM. Checked: at least one, and each can be read.
+/// Certificates that are trusted besides the platform's: what stood around them is not kept. Checked: at least one, and each
+/// can be read.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct CaBundle(Arc<str>);
+pub struct CaBundle(Arc<[CertificateDer<'static>]>);
 
 /// Why a base URL, an origin or a CA bundle is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -149,10 +150,9 @@ impl fmt::Display for Origin {
 }
 
 impl CaBundle {
-    /// The PEM text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// The certificates.
+    pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(AsRef::as_ref)
     }
 }
 
@@ -164,20 +164,22 @@ impl FromStr for CaBundle {
             return Err(BadEndpoint::LargeBundle);
         }
         let mut roots = RootCertStore::empty();
+        let mut certificates = Vec::new();
         for (number, certificate) in (1..).zip(CertificateDer::pem_slice_iter(pem.as_bytes())) {
             let certificate = certificate.map_err(|_| BadEndpoint::BadCertificate(number))?;
+            certificates.push(certificate.clone());
             roots.add(certificate).map_err(|_| BadEndpoint::BadCertificate(number))?;
         }
-        if roots.is_empty() {
+        if certificates.is_empty() {
             return Err(BadEndpoint::NoCertificate);
         }
-        Ok(Self(pem.into()))
+        Ok(Self(certificates.into()))
     }
 }
 
 impl fmt::Debug for CaBundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CaBundle({} bytes)", self.0.len())
+        write!(f, "CaBundle({} certificates)", self.0.len())
     }
 }
 

@@ -129,7 +129,9 @@ impl Transport {
     fn build(&self, bundle: Option<&CaBundle>) -> reqwest::Result<reqwest::Client> {
         let mut roots = Vec::new();
         for bundle in self.extra_roots.iter().chain(bundle) {
-            roots.extend(reqwest::Certificate::from_pem_bundle(bundle.as_str().as_bytes())?);
+            for certificate in bundle.certificates() {
+                roots.push(reqwest::Certificate::from_der(certificate)?);
+            }
         }
         reqwest::Client::builder()
             .user_agent(concat!("rocketlawyer-operator/", env!("CARGO_PKG_VERSION")))

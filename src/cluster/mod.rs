@@ -22,4 +22,4 @@ pub use access::AccessReview;
 pub use call::{ApiServer, ReadFailed};
 pub use client::{Clients, NoCluster};
 pub use scope::Scope;
-pub use watched::{Undecodable, WatchedObject};
+pub use watched::WatchedObject;

@@ -120,6 +120,8 @@ pub enum Renewal {
 pub enum SpecFault {
     /// It cannot be decoded: an older schema, or edited past it.
     Undecodable,
+    /// It is larger than any that admission lets through, and not kept.
+    TooHeavy,
     /// This field holds a value that means nothing.
     Field(&'static str),
     /// `spec.endpoint.caBundle` has no certificate.

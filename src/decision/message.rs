@@ -199,6 +199,9 @@ fn spec_fault(fault: SpecFault) -> String {
         SpecFault::Undecodable => {
             "The spec cannot be read: it does not fit this version's schema. Apply it again with the current CRDs installed.".to_owned()
         }
+        SpecFault::TooHeavy => {
+            "The spec is larger than any that the current CRDs let through. Shorten it, or apply it again: the answer says what is too long.".to_owned()
+        }
         SpecFault::Field(field) => format!("{field} has a value that means nothing. Correct it as `kubectl explain` says."),
         SpecFault::NoCertificate => {
             "spec.endpoint.caBundle has no certificate. Write PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, or leave it out.".to_owned()

@@ -181,6 +181,5 @@ fn parts<Spec, Status: Default>(
         deleting: object.deleting,
         renew_request: object.renew_request,
     };
-    let spec = object.spec.map(Box::new).map_err(|_| SpecFault::Undecodable);
-    (meta, spec, object.status.unwrap_or_default())
+    (meta, object.spec.map(Box::new), object.status.unwrap_or_default())
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use control_plane::ControlPlane;
+use rocketlawyer_operator::cluster::Scope;
 use rocketlawyer_operator::cluster::watch::{Change, Seen, Trouble, Watched, start, streams};
-use rocketlawyer_operator::cluster::{Scope, Undecodable};
-use rocketlawyer_operator::decision::Content;
+use rocketlawyer_operator::decision::{Content, SpecFault};
 use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 
@@ -189,5 +189,8 @@ async fn an_object_that_cannot_be_decoded_stalls_nothing() {
         (seen.len() == 2).then_some(())
     })
     .await;
-    assert_eq!(seen, [("broken-watched".into(), Some(Undecodable)), ("good-watched".into(), None)]);
+    assert_eq!(
+        seen,
+        [("broken-watched".into(), Some(SpecFault::Undecodable)), ("good-watched".into(), None)]
+    );
 }

@@ -124,6 +124,13 @@ pub(in crate::api) fn pem() -> Rule {
         .message("write PEM certificates, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, and no private key")
 }
 
+/// No more text than is read.
+pub(in crate::api) fn bundle_is_short() -> Rule {
+    Rule::new("size(bytes(self)) <= 32768").message(
+        "write only the certificates that are needed: with the text around them they may have at most 32768 bytes",
+    )
+}
+
 /// Every name of a claim.
 pub(in crate::api) fn claim_names() -> Rule {
     Rule::new("self.all(key, key.matches('^[A-Za-z_][-._A-Za-z0-9]{0,62}$'))").message(
@@ -141,6 +148,12 @@ pub(in crate::api) fn claims_are_not_fields() -> Rule {
 pub(in crate::api) fn purposes_not_empty() -> Rule {
     Rule::new("size(self) > 0")
         .message("list at least one purpose, or leave allowedPurposes out to allow every purpose")
+}
+
+/// A list that is kept in memory.
+pub(in crate::api) fn purposes_are_short() -> Rule {
+    Rule::new("self.map(purpose, size(bytes(purpose))).sum() <= 4096")
+        .message("list fewer purposes: together they may have at most 4096 bytes")
 }
 
 /// A selector that would allow everything.

@@ -118,15 +118,34 @@ pub(in crate::api) fn distinct_keys() -> Rule {
         .message("write names that differ from each other and from the keys that keep their names: access_token, service_token, token_type, authorization, expires_at")
 }
 
-/// The operator keeps them in memory for every object: what one may write is bounded as a whole.
+// Specs are kept in memory, for every object: what one may write is bounded as a whole, in bytes. A letter may have four.
+// The heaviest that these rules let through, with the overhead of its parts, is what `cluster/watched.rs` still reads.
+
 pub(in crate::api) fn labels_and_annotations_are_short() -> Rule {
-    let bytes = |map: &str| {
-        format!(
-            "(has(self.{map}) ? self.{map}.map(key, size(bytes(key)) + size(bytes(self.{map}[key]))).sum() : 0)"
-        )
-    };
-    Rule::new(format!("{} + {} <= 16384", bytes("labels"), bytes("annotations"))).message(
-        "shorten labels and annotations: their names and values together may have at most 16384 bytes",
+    Rule::new(format!("{} + {} <= 4096", bytes_of_map("labels"), bytes_of_map("annotations"))).message(
+        "shorten labels and annotations: their names and values together may have at most 4096 bytes",
+    )
+}
+
+pub(in crate::api) fn subject_is_short() -> Rule {
+    let bytes = |field: &str| format!("(has(self.{field}) ? size(bytes(self.{field})) : 0)");
+    let ids = ["interviewId", "partnerEndUserId", "upid"].map(bytes).join(" + ");
+    Rule::new(format!("size(bytes(self.purpose)) + {ids} + {} <= 4096", bytes_of_map("claims"))).message(
+        "shorten purpose, interviewId, partnerEndUserId, upid and claims: with the names of the claims they may have at most 4096 bytes",
+    )
+}
+
+/// What other rules let through here is ASCII.
+pub(in crate::api) fn allowed_namespaces_are_short() -> Rule {
+    Rule::new(
+        "(has(self.names) ? self.names.map(name, size(name)).sum() : 0) + (has(self.selector) && has(self.selector.matchLabels) ? self.selector.matchLabels.map(key, size(key) + size(self.selector.matchLabels[key])).sum() : 0) + (has(self.selector) && has(self.selector.matchExpressions) ? self.selector.matchExpressions.map(it, size(it.key) + (has(it.values) ? it.values.map(value, size(value)).sum() : 0)).sum() : 0) <= 8192",
+    )
+    .message("list fewer namespaces, or select them by a label that they share: names and selector together may have at most 8192 bytes")
+}
+
+fn bytes_of_map(map: &str) -> String {
+    format!(
+        "(has(self.{map}) ? self.{map}.map(key, size(bytes(key)) + size(bytes(self.{map}[key]))).sum() : 0)"
     )
 }
 

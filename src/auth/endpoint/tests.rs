@@ -100,7 +100,10 @@ fn what_is_not_spelled_out_is_refused() {
 fn a_bundle_holds_certificates_that_can_be_read() {
     let pem = rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).unwrap().cert.pem();
     let bundle: CaBundle = format!("# a comment\n{pem}{pem}").parse().unwrap();
-    assert!(!format!("{bundle:?}").contains("BEGIN"));
+    assert_eq!(format!("{bundle:?}"), "CaBundle(2 certificates)");
+    assert_eq!(bundle, format!("{pem}other text\n{pem}").parse().unwrap(), "what stands around them counts");
+    let kept: usize = bundle.certificates().map(<[u8]>::len).sum();
+    assert!(kept < pem.len() * 2 * 3 / 4, "{kept} bytes are kept");
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     let huge = pem.repeat(1000);

@@ -14,7 +14,7 @@ use crate::api;
 use crate::api::names;
 use crate::cluster::managed_secret::StoredSecret;
 use crate::cluster::metadata::{Metadata, MetadataOnly};
-use crate::cluster::watched::SentObject;
+use crate::cluster::watched::{HEAVIEST_CREDENTIAL, HEAVIEST_REQUEST, SentObject};
 
 /// One kind of stream: what is asked for, how it is sent, and what is kept.
 pub(super) trait Edge: Sized + Send + 'static {
@@ -62,7 +62,7 @@ impl Edge for Credential {
     }
 
     fn keep(sent: SentObject) -> Seen {
-        Seen::Credential(Box::new(sent.slim()))
+        Seen::Credential(Box::new(sent.slim(HEAVIEST_CREDENTIAL)))
     }
 }
 
@@ -75,7 +75,7 @@ impl Edge for Request {
     }
 
     fn keep(sent: SentObject) -> Seen {
-        Seen::Request(Box::new(sent.slim()))
+        Seen::Request(Box::new(sent.slim(HEAVIEST_REQUEST)))
     }
 }
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::server::{Server, Stored, version};
 use crate::api::names;
+use crate::cluster::WatchedObject;
 use crate::cluster::managed_secret::StoredSecret;
 use crate::cluster::watch::{Change, Seen, Stream, Watched};
-use crate::cluster::{Undecodable, WatchedObject};
-use crate::decision::{Key, Kind, ResourceVersion};
+use crate::decision::{Key, Kind, ResourceVersion, SpecFault};
 
 pub(in super::super) const STREAMS: [Watched; 5] = [
     Watched::Credentials,
@@ -107,7 +107,7 @@ where
         deleting: false,
         created: it.created,
         renew_request: it.renew_request.as_deref().map(Into::into),
-        spec: serde_json::from_value(it.spec.clone()).map_err(|_| Undecodable),
+        spec: serde_json::from_value(it.spec.clone()).map_err(|_| SpecFault::Undecodable),
         status: serde_json::from_value(it.status.clone()).ok(),
     }
 }
