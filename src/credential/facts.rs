@@ -11,7 +11,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
     let object = state.object(key)?;
     let credential = object.credential()?;
     let session = &credential.session;
-    let wish = wish(credential, !state.settings.reads_namespaces);
+    let wish = wish(credential, !state.reads_namespaces());
     let secret = match wish.as_ref().ok().and_then(|wish| wish.template) {
         Some(template) => state.secret_fact(key, object, &template.name),
         None => SecretFact::Unwanted,

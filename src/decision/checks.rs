@@ -85,6 +85,8 @@ pub enum Obstacle<'a> {
     LoginIsIncomplete(LoginGap),
     /// Absent, or not consenting.
     CredentialIsAbsent,
+    /// Nobody knows: the operator may not list the credentials of that namespace.
+    CredentialsAreUnlisted(&'a str),
     /// The credential does not allow the purpose.
     PurposeIsNotAllowed,
     /// The credential does not allow a service token that lives so long.
@@ -299,6 +301,7 @@ fn credential_cannot_serve<'a>(facts: &Facts<'a>, _: Option<Cause>, _: Timestamp
     match facts.chain {
         Chain::Login | Chain::Live | Chain::Misfit(_) => None,
         Chain::Absent => Some(Obstacle::CredentialIsAbsent),
+        Chain::Unlisted { namespace } => Some(Obstacle::CredentialsAreUnlisted(namespace)),
         Chain::PurposeRefused => Some(Obstacle::PurposeIsNotAllowed),
         Chain::TtlRefused { longest } => Some(Obstacle::TtlIsNotAllowed(longest)),
         Chain::NotReady { credential, reason } => Some(Obstacle::CredentialIsNotReady(credential, reason)),

@@ -176,6 +176,11 @@ pub enum Chain<'a> {
     Login,
     /// The credential is absent, or does not consent: nobody can tell which.
     Absent,
+    /// The operator may not list the credentials of another namespace that the request refers to.
+    Unlisted {
+        /// Which namespace.
+        namespace: &'a str,
+    },
     /// The two do not fit.
     Misfit(SpecFault),
     /// The credential does not allow the purpose.

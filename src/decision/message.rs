@@ -10,7 +10,7 @@ use crate::api::Reason;
 pub(super) const RENEW_BEFORE_TOO_LONG: &str = " spec.renewal asks to renew at once, or nearly so, after the token is issued: the default window is used; write a shorter renewBefore.";
 
 /// Follows the message of a credential whose selector cannot be honoured.
-pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is ignored: this installation may not read namespaces; list them in names.";
+pub(super) const SELECTOR_IGNORED: &str = " spec.allowedNamespaces.selector is ignored: this installation may not read namespaces; list them in names, or let it list and watch namespaces.";
 
 /// Follows the message of a credential whose service tells another time.
 pub(super) fn clock_skew(minutes: i64) -> String {
@@ -105,8 +105,7 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>, now: Timestamp) -> Strin
     let names = facts.sound().map(|wish| wish.names).unwrap_or_default();
     let secret = facts.sound().and_then(|wish| wish.template).map_or("", |template| &template.name);
     match obstacle {
-        Obstacle::ListIsForbidden(Unlisted::Secrets) => missing_right(None).to_owned(),
-        Obstacle::ListIsForbidden(Unlisted::Objects) => MAY_NOT_LIST.to_owned(),
+        Obstacle::ListIsForbidden(what) => may_not_list(*what).to_owned(),
         Obstacle::SpecIsInvalid(fault) => spec_fault(*fault),
         Obstacle::EndpointIsNotAllowed(origin) => format!(
             "The operator was not started with this endpoint. Start it with --allow-endpoint {origin}, or use environment Sandbox or Production."
@@ -145,6 +144,7 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>, now: Timestamp) -> Strin
         }
         Obstacle::LoginIsIncomplete(gap) => format!("Secret \"{}\" {}", names.client_secret, login_gap(*gap)),
         Obstacle::CredentialIsAbsent
+        | Obstacle::CredentialsAreUnlisted(_)
         | Obstacle::PurposeIsNotAllowed
         | Obstacle::TtlIsNotAllowed(_)
         | Obstacle::CredentialIsNotReady(..)
@@ -178,6 +178,9 @@ fn credential(names: Names<'_>, obstacle: &Obstacle<'_>) -> String {
         Obstacle::CredentialIsAbsent => format!(
             "RocketLawyerCredential \"{}\" does not exist, or does not allow this namespace. Create it, or have its owner list this namespace in spec.allowedNamespaces.",
             names.credential
+        ),
+        Obstacle::CredentialsAreUnlisted(namespace) => format!(
+            "The operator may not list the credentials in namespace \"{namespace}\", to which this object refers. Grant it there as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [rocketlawyercredentials, scopedtokenrequests], verbs: [get, list, watch]."
         ),
         Obstacle::PurposeIsNotAllowed => format!(
             "The credential does not allow purpose \"{}\". Have its owner add it to spec.allowedPurposes, or ask for another purpose in a new object.",
@@ -284,7 +287,14 @@ fn next_attempt(next: Option<Promise>) -> String {
     .to_owned()
 }
 
-const MAY_NOT_LIST: &str = "The operator may not list the objects of both kinds in this namespace. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [rocketlawyercredentials, scopedtokenrequests], verbs: [get, list, watch].";
+fn may_not_list(what: Unlisted) -> &'static str {
+    match what {
+        Unlisted::Secrets => missing_right(None),
+        Unlisted::Objects => {
+            "The operator may not list the objects of both kinds in this namespace. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [rocketlawyercredentials, scopedtokenrequests], verbs: [get, list, watch]."
+        }
+    }
+}
 
 /// Which right, and the rule that grants it.
 fn missing_right(step: Option<FailedStep>) -> &'static str {

@@ -10,7 +10,7 @@ impl Obstacle<'_> {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
-            Self::ListIsForbidden(_) => Reason::ClusterAccessDenied,
+            Self::ListIsForbidden(_) | Self::CredentialsAreUnlisted(_) => Reason::ClusterAccessDenied,
             Self::SpecIsInvalid(_) => Reason::InvalidSpec,
             Self::EndpointIsNotAllowed(_) => Reason::EndpointNotAllowed,
             Self::RenewalHasEnded => Reason::Expired,
@@ -54,6 +54,7 @@ impl Obstacle<'_> {
             | Self::HandRenewalIsTooSoon(_) => true,
             Self::AttemptIsNotDue(failure) => !failure.needs_a_person(),
             Self::ListIsForbidden(_)
+            | Self::CredentialsAreUnlisted(_)
             | Self::SpecIsInvalid(_)
             | Self::EndpointIsNotAllowed(_)
             | Self::RenewalHasEnded

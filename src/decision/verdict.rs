@@ -246,9 +246,10 @@ fn login_ready(reason: Reason) -> Statement {
 /// renewal is overdue: ten thousand requests do not repeat at once what their credential says already.
 fn worth_saying(facts: &Facts<'_>, obstacle: &Obstacle<'_>, cause: Option<Cause>, now: Timestamp) -> bool {
     match obstacle {
-        Obstacle::CredentialIsAbsent | Obstacle::CredentialIsNotReady(..) | Obstacle::CredentialIsWorking => {
-            cause.is_some() && is_overdue(facts, now)
-        }
+        Obstacle::CredentialIsAbsent
+        | Obstacle::CredentialsAreUnlisted(_)
+        | Obstacle::CredentialIsNotReady(..)
+        | Obstacle::CredentialIsWorking => cause.is_some() && is_overdue(facts, now),
         Obstacle::RepairIsTooSoon(_) | Obstacle::HandRenewalIsTooSoon(_) => false,
         Obstacle::AttemptIsNotDue(failure) => failure.is_told(),
         _ => true,

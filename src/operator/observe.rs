@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::cluster::WatchedObject;
 use crate::cluster::watch::{Change, Seen, Stream, Trouble, Vanished, Watched};
-use crate::decision::{Key, Kind, SpecFault, Unlisted};
-use crate::state::{Deleted, Meta, Sighting, State};
+use crate::decision::{Key, Kind, SpecFault};
+use crate::state::{Deleted, Listing, Meta, Refused, Sighting, State};
 
 /// A list that was refused so often in a row is not refused by a server that has just started.
 const REFUSED_FOR_GOOD: u32 = 3;
@@ -30,16 +30,22 @@ impl Observer {
         Self { missing: streams.into_iter().collect(), blind: BTreeMap::new(), rounds: HashMap::new() }
     }
 
-    /// Whether every first list is complete, or refused: "not listed yet" is not "missing".
+    /// Whether every first list is complete, or refused: "not listed yet" is not "missing". Without the labels of namespaces
+    /// nobody is selected by them, and told so: only when that is refused for good.
     #[must_use]
     pub(super) fn is_complete(&self) -> bool {
-        self.missing.iter().all(|stream| self.blind.contains_key(stream))
+        let is_settled = |stream: &Stream| match (stream.what, self.blind.get(stream)) {
+            (Watched::Namespaces, Some(refused)) => *refused >= REFUSED_FOR_GOOD,
+            (_, refused) => refused.is_some(),
+        };
+        self.missing.iter().all(is_settled)
     }
 
     /// Whether everything that concerns this namespace has been listed.
     #[must_use]
     pub(super) fn sees(&self, namespace: &str) -> bool {
-        !self.blind.keys().any(|stream| stream.namespace.as_deref().is_none_or(|it| it == namespace))
+        let mut blind = self.blind.keys().filter(|stream| stream.what != Watched::Namespaces);
+        !blind.any(|stream| stream.namespace.as_deref().is_none_or(|it| it == namespace))
     }
 
     /// Takes in one change. Returns the keys of the objects that it concerns.
@@ -61,12 +67,14 @@ impl Observer {
         }
     }
 
-    /// The objects concerned say so. A server that has just started knows no roles yet: that is nobody's news.
+    /// Those whom it concerns look again.
     fn tell(&self, state: &mut State) -> Vec<Key> {
-        let lasting = self.blind.iter().filter(|(_, refused)| **refused >= REFUSED_FOR_GOOD);
-        let unlisted =
-            lasting.filter_map(|(stream, _)| Some((stream.namespace.clone(), unlisted(stream.what)?)));
-        state.know_unlisted(unlisted.collect())
+        let refused = self.blind.iter().map(|(stream, refused)| Refused {
+            namespace: stream.namespace.clone(),
+            what: listing(stream.what),
+            lasting: *refused >= REFUSED_FOR_GOOD,
+        });
+        state.know_refused(refused.collect())
     }
 
     fn listed(&mut self, state: &mut State, stream: &Stream) -> Vec<Key> {
@@ -81,10 +89,7 @@ impl Observer {
             Watched::Namespaces => state.end_namespaces_round(began),
         };
         if self.blind.remove(stream).is_some() {
-            self.tell(state);
-            // What was left alone until now is looked at.
-            let here = |key: &Key| namespace.is_none_or(|it| *key.namespace == *it);
-            woken.extend(state.objects().map(|(key, _)| key).filter(|key| here(key)).cloned());
+            woken.extend(self.tell(state));
         }
         woken
     }
@@ -100,12 +105,13 @@ pub(super) fn first_list_of(stream: &Stream) -> String {
     format!("the first list of {}{place}", word(stream.what))
 }
 
-/// What a refused list keeps from being known. Namespaces without labels are known as such.
-fn unlisted(what: Watched) -> Option<Unlisted> {
+/// What a refused list keeps from being known.
+fn listing(what: Watched) -> Listing {
     match what {
-        Watched::ManagedSecrets | Watched::OtherSecrets => Some(Unlisted::Secrets),
-        Watched::Credentials | Watched::Requests => Some(Unlisted::Objects),
-        Watched::Namespaces => None,
+        Watched::ManagedSecrets | Watched::OtherSecrets => Listing::Secrets,
+        Watched::Credentials => Listing::Credentials,
+        Watched::Requests => Listing::Requests,
+        Watched::Namespaces => Listing::Namespaces,
     }
 }
 

@@ -23,7 +23,9 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         Some(template) => state.secret_fact(key, object, &template.name),
         None => SecretFact::Unwanted,
     };
-    let chain = request.spec.as_ref().map_or(Chain::Absent, |spec| chain(state, key, spec, asked, now));
+    let chain = request.spec.as_ref().map_or(Chain::Absent, |spec| {
+        out_of_sight(state, spec).unwrap_or_else(|| chain(state, key, spec, asked, now))
+    });
     Some(Facts {
         key,
         uid: &meta.uid,
@@ -101,6 +103,15 @@ fn made_with(made_for: [u8; 16], spec: &RequestSpec, exchanger: Option<&Session>
         }
         Delivery::ServiceToken => Some(inputs::request_made_with(made_for, "", Some(spec.service_token_ttl))),
     }
+}
+
+/// A credential of a namespace whose credentials may not be listed is neither there nor absent, as far as anybody knows. That is
+/// the operator's affair, and said as such; a list that may come yet is waited for.
+fn out_of_sight<'a>(state: &State, spec: &'a RequestSpec) -> Option<Chain<'a>> {
+    spec.credentials().find_map(|CredentialName { key, .. }| {
+        let lasting = state.are_credentials_refused(&key.namespace)?;
+        Some(if lasting { Chain::Unlisted { namespace: &key.namespace } } else { Chain::Working })
+    })
 }
 
 fn chain<'a>(

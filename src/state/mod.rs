@@ -6,6 +6,7 @@
 mod claims;
 mod object;
 mod placing;
+mod refused;
 mod secrets;
 mod session;
 pub mod spec;
@@ -19,10 +20,11 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use crate::auth::Origin;
-use crate::decision::{Key, Owner, Parked, ResourceVersion, SecretFact, SeenSecret, Unlisted};
+use crate::decision::{Key, Owner, Parked, ResourceVersion, SecretFact, SeenSecret};
 
 use claims::Claims;
 pub use object::{Credential, Detail, Held, HeldToken, Meta, Object, Request, Work};
+pub use refused::{Listing, Refused};
 pub use secrets::{Lists, SecretName, Secrets};
 pub use session::{LoginState, Offer, Offers, Session};
 use spec::{CredentialSpec, Labels};
@@ -60,8 +62,8 @@ pub struct State {
     unwell: HashMap<Origin, Parked>,
     /// Which credentials a request is to try.
     probing: HashMap<Key, HashSet<Key>>,
-    /// What may not be listed, and where; `None`: anywhere.
-    unlisted: Vec<(Option<Arc<str>>, Unlisted)>,
+    /// What may not be listed, and where.
+    refused: HashSet<Refused>,
     /// In which round each object was last seen.
     seen_in: HashMap<Key, u32>,
 }
@@ -112,22 +114,6 @@ impl State {
             }
         }
         concerned
-    }
-
-    /// What may not be listed, and where. Returns the objects there, where that is news.
-    pub fn know_unlisted(&mut self, unlisted: Vec<(Option<Arc<str>>, Unlisted)>) -> Vec<Key> {
-        if self.unlisted == unlisted {
-            return Vec::new();
-        }
-        self.unlisted = unlisted;
-        self.objects.keys().filter(|key| self.unlisted(&key.namespace).is_some()).cloned().collect()
-    }
-
-    /// What may not be listed in this namespace.
-    #[must_use]
-    pub fn unlisted(&self, namespace: &str) -> Option<Unlisted> {
-        let here = |place: &Option<Arc<str>>| place.as_deref().is_none_or(|it| it == namespace);
-        self.unlisted.iter().find(|(place, _)| here(place)).map(|(_, what)| *what)
     }
 
     /// The labels of a namespace, where they can be read.

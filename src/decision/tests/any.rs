@@ -119,6 +119,7 @@ fn surroundings() -> impl Strategy<Value = (LoginFact, Validity, Chain<'static>,
     let chain = prop_oneof![
         6 => Just(Chain::Live),
         1 => Just(Chain::Absent),
+        1 => Just(Chain::Unlisted { namespace: "legal" }),
         1 => Just(Chain::Misfit(SpecFault::EndpointsDiffer)),
         1 => Just(Chain::PurposeRefused),
         1 => Just(not_ready),

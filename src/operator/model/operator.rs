@@ -12,6 +12,11 @@ use super::feed::{STREAMS, stream};
 use crate::decision::Key;
 use crate::state::{SecretName, Settings};
 
+/// What is done now is done: how many calls a second there may be is the gate's own matter.
+pub(in super::super) fn unlimited() -> Limits {
+    Limits { per_second: 0, ..Limits::default() }
+}
+
 /// One process of the operator.
 pub(in super::super) struct Operator {
     pub turns: Turns,
@@ -44,10 +49,8 @@ impl Flight {
 
 impl Operator {
     pub(in super::super) fn new(settings: Settings) -> Self {
-        // What is done now is done: how many calls a second there may be is the gate's own matter.
-        let limits = Limits { per_second: 0, ..Limits::default() };
         Self {
-            turns: Turns::new(settings, limits, STREAMS.map(stream)),
+            turns: Turns::new(settings, unlimited(), STREAMS.map(stream)),
             flights: BTreeMap::new(),
             reads: BTreeMap::new(),
             words: BTreeMap::new(),

@@ -36,3 +36,24 @@ fn a_namespace_that_may_not_be_listed_holds_up_no_other() {
     assert!(observer.sees("b"));
     assert_eq!(state.unlisted("b"), None);
 }
+
+/// Only who is selected by labels needs them.
+#[test]
+fn a_refused_list_of_namespaces_holds_up_nobody() {
+    let mut state = State::new(Settings { reads_namespaces: true, ..Settings::default() });
+    let namespaces = Stream { what: Watched::Namespaces, namespace: None };
+    let mut observer = Observer::new([namespaces.clone(), stream(Watched::Credentials, "a")]);
+    observer.take(&mut state, Change::Listed(stream(Watched::Credentials, "a")));
+    let refuse = |observer: &mut Observer, state: &mut State| {
+        observer.take(state, Change::Broken(namespaces.clone(), Trouble::Forbidden));
+    };
+    refuse(&mut observer, &mut state);
+    refuse(&mut observer, &mut state);
+    assert!(!observer.is_complete(), "a server that has just started knows no roles");
+    refuse(&mut observer, &mut state);
+    assert!(observer.is_complete() && observer.sees("a"));
+    assert!(!state.reads_namespaces());
+    assert_eq!(state.unlisted("a"), None);
+    observer.take(&mut state, Change::Listed(namespaces.clone()));
+    assert!(state.reads_namespaces());
+}

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::super::World;
-use super::super::feed::stream;
+use super::super::feed::{STREAMS, stream};
+use super::super::operator::unlimited;
 use super::minutes;
 use crate::auth::Call;
-use crate::cluster::watch::{Change, Trouble, Watched};
+use crate::cluster::watch::{Change, Stream, Trouble, Watched};
 use crate::decision::Key;
+use crate::operator::turns::Turns;
 
 const NAME: (&str, &str) = ("web", "interview-token");
 
@@ -122,6 +124,124 @@ fn a_list_that_is_refused_is_said_and_a_token_that_may_not_be_looked_at_stands()
     world.server.relist(Watched::ManagedSecrets);
     world.settle();
     assert_eq!(world.ready(&partner), "True Issued");
+}
+
+/// What only selectors need: whoever uses one says so, and is served when the list comes.
+#[test]
+fn a_refused_list_of_namespaces_costs_only_what_needs_it() {
+    let mut world = World::new();
+    world.server.label("web", &[("team", "web")]);
+    world.server.feeds.remove(&Watched::Namespaces);
+    let partner = world.partner();
+    world.login("legal", "choosy-login", "app", "s3cret");
+    let selector = json!({"from": "Selected", "selector": {"matchLabels": {"team": "web"}}});
+    let choosy = world.credential("choosy", json!({"allowedNamespaces": selector}));
+    let request = world.request("interview", json!({}));
+    let selected =
+        world.request("selected", json!({"credentialRef": {"name": "choosy", "namespace": "legal"}}));
+    for refused in 1..=3 {
+        let (asked, _) = world.watch(World::settle);
+        assert!(asked.is_empty(), "refused {} times: {asked:?}", refused - 1);
+        let change = Change::Broken(stream(Watched::Namespaces), Trouble::Forbidden);
+        world.operator.turns.take(change);
+    }
+    world.settle();
+    assert_eq!((world.ready(&partner), world.ready(&request)), ("True Issued".into(), "True Issued".into()));
+    assert_eq!(world.ready(&choosy), "True Issued");
+    assert!(world.message(&choosy).contains("may not read namespaces"), "{}", world.message(&choosy));
+    assert!(!world.message(&partner).contains("namespaces"), "{}", world.message(&partner));
+    assert_eq!(world.ready(&selected), "False CredentialNotFound");
+    world.server.relist(Watched::Namespaces);
+    world.settle();
+    assert_eq!(world.ready(&selected), "True Issued");
+    assert!(!world.message(&choosy).contains("namespaces"), "{}", world.message(&choosy));
+}
+
+/// What is seen of the credentials in `legal`, which `web` refers to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    None,
+    Some,
+    All,
+}
+
+/// The lists are made namespace by namespace; that of the credentials in `legal` is not.
+fn without_the_list_of_legal(world: &mut World, seen: Seen) -> impl Fn(&str) -> Stream + use<> {
+    let of = |place: &str| Stream { what: Watched::Credentials, namespace: Some(place.into()) };
+    world.restart();
+    let others = STREAMS.into_iter().filter(|what| *what != Watched::Credentials).map(stream);
+    let streams = others.chain(["legal", "web"].map(of));
+    world.operator.turns = Turns::new(world.settings.clone(), unlimited(), streams);
+    let listed = world.server.feeds.remove(&Watched::Credentials).into_iter().flatten();
+    let shown = listed.filter(|change| seen == Seen::Some && matches!(change, Change::Seen { .. }));
+    let list = [Change::Relisting(of("web")), Change::Listed(of("web")), Change::Relisting(of("legal"))];
+    list.into_iter().chain(shown).for_each(|change| world.operator.turns.take(change));
+    of
+}
+
+/// Behaviour §6.2: what is the operator's affair is said so, and whether the credential is there makes no difference.
+#[test]
+fn credentials_of_another_namespace_that_may_not_be_listed_are_not_called_absent() {
+    let told = |seen: Seen| {
+        let mut world = World::new();
+        if seen != Seen::None {
+            world.partner();
+        }
+        let request = world.request("interview", json!({}));
+        let of = without_the_list_of_legal(&mut world, seen);
+        let refused = || Change::Broken(of("legal"), Trouble::Forbidden);
+        world.operator.turns.take(refused());
+        let (asked, _) = world.watch(World::settle);
+        assert!(!asked.iter().any(|it| it.contains("interview")), "nobody knows yet: {asked:?}");
+        assert_eq!(world.ready(&request), "Unknown Pending");
+        world.operator.turns.take(refused());
+        world.operator.turns.take(refused());
+        let (asked, calls) = world.watch(|world| world.pass(minutes(60)));
+        assert_eq!(world.ready(&request), "False ClusterAccessDenied");
+        let said = world.message(&request);
+        assert!(said.contains("may not list the credentials in namespace \"legal\""), "{said}");
+        let mut status = world.status(&request).clone();
+        status["conditions"]
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .for_each(|it| drop(it["lastTransitionTime"].take()));
+
+        // The list comes.
+        world.server.relist(Watched::Credentials);
+        let list = world.server.feeds.remove(&Watched::Credentials).unwrap();
+        world.operator.turns.take(Change::Relisting(of("legal")));
+        let shown = list.into_iter().filter(|change| matches!(change, Change::Seen { .. }));
+        shown.for_each(|change| world.operator.turns.take(change));
+        world.operator.turns.take(Change::Listed(of("legal")));
+        world.settle();
+        let then = if seen == Seen::None { "False CredentialNotFound" } else { "True Issued" };
+        assert_eq!(world.ready(&request), then);
+        (status, asked.into_iter().filter(|it| it.contains("interview")).collect::<Vec<_>>(), calls)
+    };
+    assert_eq!(told(Seen::All), told(Seen::None));
+    assert_eq!(told(Seen::Some), told(Seen::None));
+}
+
+#[test]
+fn a_token_outlives_the_right_to_list_its_credential() {
+    let mut world = World::new();
+    world.partner();
+    let request = world.request("interview", json!({}));
+    world.settle();
+    let of = without_the_list_of_legal(&mut world, Seen::All);
+    (0..3).for_each(|_| world.operator.turns.take(Change::Broken(of("legal"), Trouble::Forbidden)));
+    let (asked, calls) = world.watch(|world| world.pass(minutes(240)));
+    assert_eq!((asked, calls), (BTreeSet::new(), 0));
+    assert_eq!(world.ready(&request), "True Issued");
+    world.pass(minutes(180));
+    assert_eq!(world.ready(&request), "True Issued");
+    assert!(
+        world.message(&request).contains("cannot be renewed: The operator may not list"),
+        "when it is overdue"
+    );
+    world.pass(minutes(180));
+    assert_eq!(world.ready(&request), "False ClusterAccessDenied");
 }
 
 /// A client Secret is read, and deleted while the watch is broken.
