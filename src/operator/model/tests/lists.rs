@@ -165,18 +165,29 @@ enum Seen {
     All,
 }
 
-/// The lists are made namespace by namespace; that of the credentials in `legal` is not.
-fn without_the_list_of_legal(world: &mut World, seen: Seen) -> impl Fn(&str) -> Stream + use<> {
-    let of = |place: &str| Stream { what: Watched::Credentials, namespace: Some(place.into()) };
+/// One list is made namespace by namespace; that of `legal` is not.
+fn list_all_but_legal(world: &mut World, what: Watched, seen: Seen) -> impl Fn(&str) -> Stream + use<> {
+    let of = move |place: &str| Stream { what, namespace: Some(place.into()) };
     world.restart();
-    let others = STREAMS.into_iter().filter(|what| *what != Watched::Credentials).map(stream);
+    let others = STREAMS.into_iter().filter(|other| *other != what).map(stream);
     let streams = others.chain(["legal", "web"].map(of));
     world.operator.turns = Turns::new(world.settings.clone(), unlimited(), streams);
-    let listed = world.server.feeds.remove(&Watched::Credentials).into_iter().flatten();
+    let listed = world.server.feeds.remove(&what).into_iter().flatten();
     let shown = listed.filter(|change| seen == Seen::Some && matches!(change, Change::Seen { .. }));
     let list = [Change::Relisting(of("web")), Change::Listed(of("web")), Change::Relisting(of("legal"))];
     list.into_iter().chain(shown).for_each(|change| world.operator.turns.take(change));
     of
+}
+
+/// The list of `legal` is made after all.
+fn list_legal(world: &mut World, what: Watched) {
+    let legal = Stream { what, namespace: Some("legal".into()) };
+    world.server.relist(what);
+    let list = world.server.feeds.remove(&what).unwrap();
+    let shown = list.into_iter().filter(|change| matches!(change, Change::Seen { .. }));
+    let whole = [Change::Relisting(legal.clone())].into_iter().chain(shown).chain([Change::Listed(legal)]);
+    whole.for_each(|change| world.operator.turns.take(change));
+    world.settle();
 }
 
 /// Behaviour §6.2: what is the operator's affair is said so, and whether the credential is there makes no difference.
@@ -188,7 +199,7 @@ fn credentials_of_another_namespace_that_may_not_be_listed_are_not_called_absent
             world.partner();
         }
         let request = world.request("interview", json!({}));
-        let of = without_the_list_of_legal(&mut world, seen);
+        let of = list_all_but_legal(&mut world, Watched::Credentials, seen);
         let refused = || Change::Broken(of("legal"), Trouble::Forbidden);
         world.operator.turns.take(refused());
         let (asked, _) = world.watch(World::settle);
@@ -207,14 +218,7 @@ fn credentials_of_another_namespace_that_may_not_be_listed_are_not_called_absent
             .iter_mut()
             .for_each(|it| drop(it["lastTransitionTime"].take()));
 
-        // The list comes.
-        world.server.relist(Watched::Credentials);
-        let list = world.server.feeds.remove(&Watched::Credentials).unwrap();
-        world.operator.turns.take(Change::Relisting(of("legal")));
-        let shown = list.into_iter().filter(|change| matches!(change, Change::Seen { .. }));
-        shown.for_each(|change| world.operator.turns.take(change));
-        world.operator.turns.take(Change::Listed(of("legal")));
-        world.settle();
+        list_legal(&mut world, Watched::Credentials);
         let then = if seen == Seen::None { "False CredentialNotFound" } else { "True Issued" };
         assert_eq!(world.ready(&request), then);
         (status, asked.into_iter().filter(|it| it.contains("interview")).collect::<Vec<_>>(), calls)
@@ -229,7 +233,7 @@ fn a_token_outlives_the_right_to_list_its_credential() {
     world.partner();
     let request = world.request("interview", json!({}));
     world.settle();
-    let of = without_the_list_of_legal(&mut world, Seen::All);
+    let of = list_all_but_legal(&mut world, Watched::Credentials, Seen::All);
     (0..3).for_each(|_| world.operator.turns.take(Change::Broken(of("legal"), Trouble::Forbidden)));
     let (asked, calls) = world.watch(|world| world.pass(minutes(240)));
     assert_eq!((asked, calls), (BTreeSet::new(), 0));
@@ -242,6 +246,29 @@ fn a_token_outlives_the_right_to_list_its_credential() {
     );
     world.pass(minutes(180));
     assert_eq!(world.ready(&request), "False ClusterAccessDenied");
+}
+
+/// It is not read before that is granted, so whoever would exchange with it is told.
+#[test]
+fn a_login_in_a_namespace_whose_secrets_may_not_be_listed_is_not_awaited_in_silence() {
+    let mut world = World::new();
+    world.partner();
+    world.service.apps.insert("front".into(), "f".into());
+    world.login("legal", "front-login", "front", "f");
+    let all = json!({"from": "All"});
+    let front = world.credential("front", json!({"appType": "Frontend", "allowedNamespaces": all}));
+    let reference = json!({"name": "front", "namespace": "legal"});
+    let request = world.request("interview", json!({"exchangeCredentialRef": reference}));
+    let of = list_all_but_legal(&mut world, Watched::ManagedSecrets, Seen::None);
+    (0..3).for_each(|_| world.operator.turns.take(Change::Broken(of("legal"), Trouble::Forbidden)));
+    let (asked, calls) = world.watch(World::settle);
+    assert!(calls == 0 && !asked.iter().any(|it| it.starts_with("read")), "{asked:?}");
+    assert_eq!(world.ready(&front), "False ClusterAccessDenied");
+    assert_eq!(world.ready(&request), "False CredentialNotReady");
+    let said = world.message(&request);
+    assert!(said.contains("\"legal/front\" cannot serve this object now (ClusterAccessDenied)"), "{said}");
+    list_legal(&mut world, Watched::ManagedSecrets);
+    assert_eq!((world.ready(&front), world.ready(&request)), ("True Available".into(), "True Issued".into()));
 }
 
 /// A client Secret is read, and deleted while the watch is broken.
