@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::api_proxy::{Fault, How};
 use super::server::{self, Kind};
 use super::told;
 use super::world::{Wishes, World};
@@ -118,4 +119,30 @@ fn with_guest(name: &str, selectors: bool) -> World {
     let mut world = World::new(name, &wishes);
     world.operator.start();
     world
+}
+
+/// The right was there when the operator asked for it, and is not when it lists.
+#[test]
+fn namespaces_that_may_not_be_listed_keep_only_those_waiting_who_are_chosen_by_label() {
+    let wishes = Wishes { others: &["no-labels-guest"], selectors: true, proxied: true, ..Wishes::default() };
+    let mut world = World::new("no-labels", &wishes);
+    world.refusals = true;
+    let guest = world.others[0].clone();
+    let forbidden = How::Answer { status: 403, retry_after: None };
+    world.proxy().add(Fault { on: "LIST namespaces", times: None, how: forbidden });
+    world.operator.start();
+    world.partner(json!({}));
+    let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": guest}});
+    world.credential("choosy", json!({"allowedNamespaces": {"from": "Selected", "selector": selector}}));
+    let reference = json!({"name": "choosy", "namespace": world.namespace});
+    world.request_in(&guest, "interview", json!({"credentialRef": reference}));
+    world.request("interview", json!({}));
+    world.wait_ready(Kind::Request, "interview");
+    let choosy = world.wait_ready(Kind::Credential, "choosy");
+    assert!(told::message(&choosy, "Ready").contains("may not read namespaces"), "{choosy:#}");
+    world.wait_in(&guest, Kind::Request, "interview", |it| told::is(it, "False/CredentialNotFound"));
+
+    world.proxy().clear();
+    world.wait_in(&guest, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
+    world.wait_for(Kind::Credential, "choosy", |it| !told::message(it, "Ready").contains("namespaces"));
 }

@@ -1,5 +1,7 @@
 //! What if a right on Secrets is taken away, or a policy refuses the renewal alone? Told apart, said, and paid for once.
 
+use std::time::Duration;
+
 use control_plane::chart::RELEASE;
 use rocketlawyer_operator::emulator::{AppScope, Call};
 use serde_json::{Value, json};
@@ -7,8 +9,10 @@ use serde_json::{Value, json};
 use super::process::until;
 use super::server::{self, Kind};
 use super::told::{self, condition, data};
-use super::world::{PATIENCE, World};
+use super::world::{PATIENCE, Wishes, World};
 
+/// Behaviour §6.4: so soon after a right is given back all is well.
+const SOON: Duration = Duration::from_secs(15);
 const SECRET: &str = "partner-access-token";
 
 #[test]
@@ -109,9 +113,48 @@ fn without_the_right_nothing_is_issued_after_a_restart_either() {
     assert_eq!(world.auth_calls(), 2);
 }
 
+/// From the start: nothing of it was ever listed.
+#[test]
+fn a_namespace_whose_secrets_may_not_be_listed_says_so_and_is_served_once_they_may() {
+    let mut world = World::new("no-list", &Wishes { others: &["no-list-other"], ..Wishes::default() });
+    world.refusals = true;
+    world.not_replayed = Some("the core would have to be told which lists were refused");
+    let other = world.others[0].clone();
+    let rules = take_away_in(&world, &other, "list");
+    world.operator.start();
+    world.partner(json!({"allowedNamespaces": {"from": "All"}}));
+    world.request_in(&other, "interview", json!({}));
+    let credential = json!({"environment": "Sandbox", "clientSecretRef": {"name": "client"}});
+    let manifest = json!({"metadata": {"name": "partner"}, "spec": credential});
+    world.cluster().create(Kind::Credential, &other, manifest).expect("a credential");
+    for (kind, name) in [(Kind::Request, "interview"), (Kind::Credential, "partner")] {
+        let told = world.wait_in(&other, kind, name, |it| told::is(it, "False/ClusterAccessDenied"));
+        assert_eq!(condition(&told, "Stalled"), "True/ClusterAccessDenied");
+        let said = told::message(&told, "Ready");
+        assert!(said.contains("resources: [secrets], verbs: [get, list, watch]"), "{said}");
+    }
+    // The others are served.
+    world.request("interview", json!({}));
+    world.wait_ready(Kind::Request, "interview");
+    assert_eq!(server::list(Kind::Secret, &other), Vec::<Value>::new());
+
+    world.cluster().edit(Kind::Role, &other, RELEASE, &json!({"rules": rules}));
+    let served =
+        world.cluster().wait_for(Kind::Request, &other, "interview", SOON, |it| told::is(it, "True/Issued"));
+    served.unwrap_or_else(|(last, _)| panic!("{SOON:?} after it may list:\n{last:#}\n{}", world.situation()));
+    world.wait_in(&other, Kind::Credential, "partner", |it| told::is(it, "False/ClientSecretNotFound"));
+    assert_eq!(world.operator.starts.len(), 1);
+    world.settle();
+    assert_eq!(world.auth_calls(), 1 + 2 + 2);
+}
+
 /// Takes a verb on Secrets out of the operator's Role; returns the rules as they were.
 fn take_away(world: &World, verb: &str) -> Value {
-    let role = world.get(Kind::Role, RELEASE);
+    take_away_in(world, &world.namespace, verb)
+}
+
+fn take_away_in(world: &World, namespace: &str, verb: &str) -> Value {
+    let role = world.cluster().get(Kind::Role, namespace, RELEASE);
     let before = role["rules"].clone();
     let mut rules = before.clone();
     for rule in rules.as_array_mut().expect("rules") {
@@ -120,10 +163,10 @@ fn take_away(world: &World, verb: &str) -> Value {
         }
     }
     assert_ne!(rules, before, "the Role grants no {verb}");
-    world.edit_role(&rules);
+    world.cluster().edit(Kind::Role, namespace, RELEASE, &json!({"rules": rules}));
     let subject = format!("--as={}", world.user);
     let taken = until(PATIENCE, || {
-        let asked = ["auth", "can-i", verb, "secrets", "-n", &world.namespace, &subject];
+        let asked = ["auth", "can-i", verb, "secrets", "-n", namespace, &subject];
         world.control_plane.kubectl(&asked).is_err().then_some(())
     });
     assert_eq!(taken, Some(()), "the server still allows {verb}");
