@@ -38,7 +38,7 @@ pub use retry::{
 };
 pub use template::{Delivery, KeyNames, Template};
 pub use told::{Promise, Told};
-pub use urgency::{Urgency, last_quarter, urgency};
+pub use urgency::{Urgency, ends_soon_from, urgency};
 pub use verdict::{Progress, Statement, TokenView, Truth, Verdict, at_gate, is_overdue, is_unfit, project};
 
 #[cfg(test)]

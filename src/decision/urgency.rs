@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::{Cause, Facts, Kind, Record};
+use super::checks::renewal_instant;
+use super::{Cause, Facts, Kind};
 
-/// Who goes first: strictly in this order.
+/// Who goes first: in this order, but for the turns that the gate has the first leave to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// Less than a quarter of the life is left.
+    /// Less than a quarter of the life is left, and less than half of what was to be left.
     LifeIsEnding,
     /// Somebody waits for it: new, changed, by hand, or already without a token.
     Wanted,
@@ -23,7 +24,7 @@ pub fn urgency(facts: &Facts<'_>, cause: Cause, now: Timestamp) -> Urgency {
         Kind::Credential => !cause.makes_unfit() || cause == Cause::TokenHasExpired,
         Kind::Request => !cause.makes_unfit(),
     };
-    let is_ending = facts.record().and_then(last_quarter).is_some_and(|begins| begins <= now);
+    let is_ending = ends_soon_from(facts).is_some_and(|from| from <= now);
     match cause {
         _ if serves && is_ending => Urgency::LifeIsEnding,
         Cause::RenewalIsDue => Urgency::Renewal,
@@ -31,8 +32,13 @@ pub fn urgency(facts: &Facts<'_>, cause: Cause, now: Timestamp) -> Urgency {
     }
 }
 
-/// When less than a quarter of its life is left.
+/// From when on the token's life is ending: less than a quarter of it is left, and the renewal is late, for more than half of
+/// the time that it was given is over. Otherwise one namespace of short tokens that are renewed late by its wish would go before
+/// everybody else for good.
 #[must_use]
-pub fn last_quarter(record: &Record) -> Option<Timestamp> {
-    record.expires_at.checked_sub(record.lifetime() / 4).ok()
+pub fn ends_soon_from(facts: &Facts<'_>) -> Option<Timestamp> {
+    let record = facts.record()?;
+    let quarter = record.lifetime() / 4;
+    let late = renewal_instant(facts).map(|due| due.duration_until(record.expires_at) / 2);
+    record.expires_at.checked_sub(late.map_or(quarter, |late| late.min(quarter))).ok()
 }

@@ -14,7 +14,7 @@ use crate::decision::checks::{cause, obstacle, overdue_instant, renewal_instant}
 use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
 use crate::decision::{
-    Cause, Chain, Facts, Key, Kind, Obstacle, Parked, Precondition, Step, last_quarter, plan, urgency,
+    Cause, Chain, Facts, Key, Kind, Obstacle, Parked, Precondition, Step, ends_soon_from, plan, urgency,
 };
 use crate::scoped_token;
 use crate::scoped_token::issue::Party;
@@ -222,8 +222,8 @@ fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Option<Cause>, no
         || facts.names_what_is_over(now);
     let until = [
         record.map(|record| record.expires_at),
-        // Whoever comes into the last quarter of its life asks again, and goes before others.
-        record.and_then(last_quarter),
+        // Whose life is ending by then asks again, and goes before others.
+        ends_soon_from(facts),
         overdue_instant(facts),
         facts.sound().and_then(|wish| wish.renew_until),
         facts.told_attempt,

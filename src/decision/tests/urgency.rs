@@ -3,21 +3,51 @@
 use jiff::SignedDuration;
 
 use super::scene::{Place, Scene, after, credential, request};
-use crate::decision::checks::cause;
-use crate::decision::{Cause, Urgency, urgency};
+use crate::decision::checks::{cause, renewal_instant};
+use crate::decision::{Cause, Renewal, Urgency, ends_soon_from, urgency};
 
-/// The token lives for ten hours; less than a quarter of it is left from 7.5 hours on.
+/// The token lives for ten hours, until minute 600.
 fn at(scene: &Scene, minutes: i64) -> (Cause, Urgency) {
     let now = after(0) + SignedDuration::from_mins(minutes);
     let cause = cause(&scene.facts(), now).expect("it is to be issued");
     (cause, urgency(&scene.facts(), cause, now))
 }
 
+/// From this minute on the life is ending, and not before: known beforehand, so that whoever waits in line looks again then.
+fn begins(scene: &Scene) -> i64 {
+    let known = ends_soon_from(&scene.facts()).expect("there is a token");
+    let first = (after(0).duration_until(known).as_secs() + 59) / 60;
+    assert_ne!(at(scene, first - 1).1, Urgency::LifeIsEnding);
+    assert!((first..600).all(|minutes| at(scene, minutes).1 == Urgency::LifeIsEnding));
+    first
+}
+
+fn renewed(renewal: Renewal) -> Scene {
+    request().with(|it| it.renewal = renewal)
+}
+
+/// Half of the time between its due instant and its end is over, and less than a quarter of its life is left.
 #[test]
-fn a_renewal_waits_until_its_last_quarter_begins() {
-    assert_eq!(at(&request(), 449), (Cause::RenewalIsDue, Urgency::Renewal));
-    assert_eq!(at(&request(), 450), (Cause::RenewalIsDue, Urgency::LifeIsEnding));
+fn a_renewal_goes_first_once_it_is_late() {
+    let default = renewed(Renewal::Default);
+    assert_eq!(begins(&default), half_way(&default).max(450));
+    assert_eq!(at(&default, 449), (Cause::RenewalIsDue, Urgency::Renewal));
+    // Due when nine tenths of the life are over, or almost: that alone is not late.
+    let short = renewed(Renewal::Before(SignedDuration::from_mins(20)));
+    assert!(half_way(&short) > 550);
+    assert_eq!(begins(&short), half_way(&short));
+    // Due early: half of that time is over long before anything is in danger.
+    let early = renewed(Renewal::Percentage(90));
+    assert!(half_way(&early) < 400);
+    assert_eq!(begins(&early), 450);
     assert_eq!(at(&credential(), 599), (Cause::RenewalIsDue, Urgency::LifeIsEnding));
+}
+
+/// The first minute after half of the time that its renewal has.
+fn half_way(scene: &Scene) -> i64 {
+    let due = renewal_instant(&scene.facts()).expect("it is renewed");
+    let secs = after(0).duration_until(due).as_secs();
+    (i64::midpoint(secs, 600 * 60) + 59) / 60
 }
 
 #[test]
