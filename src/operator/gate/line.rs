@@ -1,5 +1,5 @@
-//! Who is next? Keys that wait, by rank; within a rank by turns of their namespaces, and of one namespace the earlier end
-//! of life, then the earlier arrival. Pure. Every operation is O(log n).
+//! Who is next? Keys that wait, by rank, though the first rank leaves every fourth turn to the others; within a rank by turns of
+//! their namespaces, and of one namespace the earlier end of life, then the earlier arrival. Pure. Every operation is O(log n).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -17,10 +17,16 @@ pub(super) struct Line {
     lanes: [Lane; 4],
     /// The number of the turn that was given out last.
     turn: u64,
+    /// How many turns in a row were of those whose life is ending; not counted further than [`IN_A_ROW`].
+    in_a_row: u8,
     waiting: usize,
     /// When the lives of those who wait end, with their arrivals.
     ends: BTreeSet<(Timestamp, u64)>,
 }
+
+/// Those whose life is ending leave a turn to others after so many: one namespace with more short lives than the gate lets through
+/// would keep it for itself for good.
+const IN_A_ROW: u8 = 3;
 
 /// A place in line: with what a key was put there, it is found again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +115,14 @@ impl Line {
         }
     }
 
+    fn next_lane(&self) -> Option<usize> {
+        let order = if self.in_a_row == IN_A_ROW { [1, 2, 0, 3] } else { [0, 1, 2, 3] };
+        order.into_iter().find(|lane| !self.lanes[*lane].turns.is_empty())
+    }
+
     /// The key whose turn it is, with the permits that it needs.
     pub(super) fn first(&self) -> Option<(&Key, u32)> {
-        let lane = self.lanes.iter().find(|lane| !lane.turns.is_empty())?;
+        let lane = &self.lanes[self.next_lane()?];
         let (_, namespace) = lane.turns.first_key_value()?;
         let (_, (key, spot)) = lane.groups.get(namespace)?.keys.first_key_value()?;
         Some((key, spot.need.permits))
@@ -119,7 +130,9 @@ impl Line {
 
     /// Takes out the key whose turn it is; its namespace is last in its lane now.
     pub(super) fn pop(&mut self) -> Option<Key> {
-        let lane = self.lanes.iter_mut().find(|lane| !lane.turns.is_empty())?;
+        let next = self.next_lane()?;
+        self.in_a_row = if next == 0 { IN_A_ROW.min(self.in_a_row + 1) } else { 0 };
+        let lane = &mut self.lanes[next];
         let (_, namespace) = lane.turns.pop_first()?;
         let group = lane.groups.get_mut(&namespace)?;
         let (_, (key, spot)) = group.keys.pop_first()?;

@@ -32,6 +32,24 @@ fn the_more_urgent_goes_first_whenever_it_came() {
     assert_eq!(in_turn(gates, &busy), [key(2), key(1), key(0)]);
 }
 
+/// However many lives end: nobody else waits for ever.
+#[test]
+fn every_fourth_turn_is_left_to_those_whose_life_is_not_ending() {
+    let (mut gates, busy) = busy();
+    let of = |urgency| Need { permits: 2, urgency, expires_at: None };
+    for n in 0..9 {
+        assert!(!asks(&mut gates, &in_namespace("short", n), of(Urgency::LifeIsEnding), t0()));
+    }
+    for n in 0..2 {
+        assert!(!asks(&mut gates, &in_namespace("new", n), of(Urgency::Wanted), t0()));
+        assert!(!asks(&mut gates, &in_namespace("due", n), of(Urgency::Renewal), t0()));
+    }
+    let order = in_turn(gates, &busy);
+    let names: Vec<&str> = order.iter().map(|key| &*key.namespace).collect();
+    let [short, new, due] = ["short", "new", "due"];
+    assert_eq!(names, [short, short, short, new, short, short, short, new, short, short, short, due, due]);
+}
+
 #[test]
 fn namespaces_take_turns_within_one_urgency() {
     let (mut gates, busy) = busy();

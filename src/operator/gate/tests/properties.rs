@@ -174,8 +174,8 @@ struct Demand<'a> {
 }
 
 impl Demand<'_> {
-    /// 0: all that is in line or comes until then fits. 1: all of it whose life is ending fits. 2: the share of its
-    /// namespace fits, and of that namespace those whose life ends no later.
+    /// 0: all that is in line or comes until then fits. 1: all of it whose life is ending fits, and every fourth turn that is left
+    /// to others. 2: the share of its namespace fits, and of that namespace those whose life ends no later.
     fn why_it_fits(&self) -> Option<usize> {
         let job = &self.schedule.jobs[self.n];
         let (quarter, end) = job.life?;
@@ -186,16 +186,18 @@ impl Demand<'_> {
         let from = quarter.max(job.arrives);
         let is_ending =
             |job: &Job| job.life.is_some_and(|(quarter, its_end)| quarter < end && its_end > from);
-        let ending: u32 = self.rivals(from, end, is_ending).map(|job| job.permits).sum();
-        if self.fits(ending, from, end) {
+        let ending: Vec<u32> = self.rivals(from, end, is_ending).map(|job| job.permits).collect();
+        if self.fits(ending.iter().sum::<u32>() + others(ending.len()), from, end) {
             return Some(1);
         }
         let is_before = |it: &Job| {
             is_ending(it) && it.namespace == job.namespace && it.life.is_some_and(|(_, its)| its <= end)
         };
-        let before = u32::try_from(self.rivals(from, end, is_before).count()).ok()?;
+        let before = self.rivals(from, end, is_before).count();
         // A round of three namespaces, each with one that needs two, and one round until its turn comes first.
-        self.fits((before + 1) * 3 * 2, from, end).then_some(2)
+        let turns = (before + 1) * 3;
+        let permits = u32::try_from(turns * 2).ok()? + others(turns);
+        self.fits(permits, from, end).then_some(2)
     }
 
     fn rivals(&self, from: i64, end: i64, which: impl Fn(&Job) -> bool) -> impl Iterator<Item = &Job> {
@@ -212,4 +214,9 @@ impl Demand<'_> {
         let earned = (rate * span - rate * LONGEST_CALL) / 1000 - 2;
         i64::from(permits) <= earned
     }
+}
+
+/// What others take between so many turns of those whose life is ending: two permits at the beginning, and after each three.
+fn others(turns: usize) -> u32 {
+    u32::try_from(turns / 3 + 1).unwrap_or(u32::MAX).saturating_mul(2)
 }

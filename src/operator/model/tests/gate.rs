@@ -1,11 +1,13 @@
 //! An endpoint that is unwell is asked once at a time, whoever needs it (behaviour §4.2).
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::super::World;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Fault, Scope};
-use crate::decision::Key;
+use crate::decision::{Key, Kind};
+use crate::operator::gate::{Gates, Limits};
 
 /// Requests that are under way together: each needs two of the 32 permits.
 const IN_FLIGHT: usize = 16;
@@ -104,4 +106,34 @@ fn who_did_not_reach_the_service_opens_no_gate() {
         "{:?}",
         world.operator.turns.gates.occupancy().collect::<Vec<_>>()
     );
+}
+
+/// Tokens of a minute that are to be renewed ten seconds before their end, and more of them than the gate lets through: that they
+/// are short puts them before nobody, and that they are late not before everybody for good.
+#[test]
+fn a_namespace_of_short_tokens_keeps_nobody_else_from_the_gate() {
+    const RATE: u32 = 2;
+    let mut world = World::new();
+    world.partner();
+    world.operator.turns.gates = Gates::new(Limits { per_second: RATE, ..Limits::default() });
+    world.settle();
+    let short =
+        json!({"deliver": "ServiceToken", "serviceTokenTTL": "1m", "renewal": {"renewBefore": "10s"}});
+    for n in 0..70 * RATE {
+        world.request(&format!("short-{n}"), short.clone());
+    }
+    world.pass(minutes(5));
+    let neighbour = |world: &mut World, name: &str, more: serde_json::Value| {
+        let mut spec = json!({"credentialRef": {"name": "partner", "namespace": "legal"}, "interviewId": name, "deliver": "ServiceToken"});
+        spec.as_object_mut().expect("a spec").extend(more.as_object().expect("more of it").clone());
+        world.create(Key::new(Kind::Request, "apps", name), spec)
+    };
+    // One that is renewed twice a minute, and a new one every ten seconds.
+    let renewing = neighbour(&mut world, "renewing", json!({"serviceTokenTTL": "1m"}));
+    for n in 0..12 {
+        let new = neighbour(&mut world, &format!("new-{n}"), json!({}));
+        world.pass(SignedDuration::from_secs(10));
+        assert_eq!(world.ready(&new), "True Issued", "{n}");
+        assert_eq!(world.ready(&renewing), "True Issued", "{n}");
+    }
 }
