@@ -21,7 +21,7 @@ use crate::cluster::{AccessReview, Clients, NoCluster};
 use crate::decision::schedule::{LONGEST_WAIT, later};
 use crate::state::Settings;
 
-/// Effects in flight beside the loop, besides calls to the authentication service.
+/// Effects in flight beside the loop; calls to the authentication service do not count.
 const EFFECTS: usize = 64;
 /// How often a question at the start is asked.
 const TRIES: u32 = 5;
@@ -75,10 +75,9 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     let settings = Settings { allowed_origins: options.allow_endpoints.clone(), reads_namespaces };
     let outside = Outside { api: clients.api.clone(), auth: Arc::new(AuthClient::new(extra_roots)) };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
-    let effects = EFFECTS + usize::try_from(options.auth_in_flight).unwrap_or(usize::MAX / 2);
     let turns = Turns::new(settings, options.limits(), streams.iter().cloned());
     let (watching, changes) = watch::start(&clients, streams);
-    let mut work = Loop { turns, running: JoinSet::new(), outside, report, effects, clock: clock::offset() };
+    let mut work = Loop { turns, running: JoinSet::new(), outside, report, clock: clock::offset() };
     work.until(stop, changes).await;
     drop(watching);
     work.drain().await;
@@ -91,8 +90,6 @@ struct Loop {
     running: JoinSet<Finished>,
     outside: Outside,
     report: Report,
-    /// How many effects may be in flight.
-    effects: usize,
     /// Where the wall clock stood against the time that passes.
     clock: SignedDuration,
 }
@@ -112,7 +109,7 @@ impl Loop {
             self.report.beat(&self.turns);
             let now = clock::now();
             // Without room for another effect only an outcome or a change leads on.
-            let room = self.turns.in_flight() < self.effects;
+            let room = self.turns.in_flight() < EFFECTS;
             let next = self.turns.next_look(now).filter(|_| room).unwrap_or_else(|| later(now, LONGEST_WAIT));
             let pause =
                 Duration::try_from(now.duration_until(next)).unwrap_or_default().min(Duration::from_secs(30));
@@ -145,7 +142,7 @@ impl Loop {
 
     /// Returns whether more could be started at once.
     fn start_what_can(&mut self) -> bool {
-        let (turns, more) = self.turns.next_few(clock::now(), self.effects);
+        let (turns, more) = self.turns.next_few(clock::now(), EFFECTS);
         for turn in turns {
             self.follow(turn);
         }

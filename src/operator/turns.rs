@@ -6,7 +6,6 @@ mod publish;
 mod read;
 mod word;
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -45,8 +44,9 @@ pub(super) struct Turns {
     pub reads: Reads,
     /// What the watches have shown.
     pub observer: Observer,
-    /// The keys with an effect in flight.
-    acting: HashSet<Key>,
+    /// How many effects are in flight, calls to the authentication service aside: the gates bound those, origin by origin, and
+    /// some that hang keep nobody from anything else.
+    in_flight: usize,
     /// What is to be said beside a call.
     words: word::Words,
 }
@@ -68,18 +68,29 @@ pub(super) enum Turn {
 /// What an effect is for. It comes back with the outcome.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    /// Whose work it is. Of a read that is several objects', the first of them.
+    /// Whose work it is. Of a read that is several objects', the first of them: by it the time is booked.
     pub key: Key,
     /// The uid of the object that it is for.
     uid: Option<Arc<str>>,
     /// The lists of Secrets that had ended when it was sent out.
     lists: Lists,
-    /// For a status write: what was said before, and what is said now.
-    told: Option<Told>,
-    /// For a read of a whole Secret: which.
-    pub secret: Option<SecretName>,
-    /// A status that is written beside a call of the same key.
-    pub beside: bool,
+    /// What kind of work it is.
+    pub work: Work,
+}
+
+/// What an effect is.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// A step of the object that asks the API server for something.
+    Step,
+    /// A step of it that calls the authentication service, with permits of a gate.
+    Call,
+    /// The object's status is written: what it said before, and what it says now.
+    Status(Told),
+    /// The same beside a call of the same object.
+    Word(Told),
+    /// A Secret is read whole, for all who want that.
+    Read(SecretName),
 }
 
 /// What an outcome came to.
@@ -105,14 +116,14 @@ impl Turns {
             gates: Gates::new(limits),
             reads: Reads::default(),
             observer: Observer::new(streams),
-            acting: HashSet::new(),
+            in_flight: 0,
             words: word::Words::default(),
         }
     }
 
-    /// How many effects are in flight.
+    /// How many effects are in flight, calls to the authentication service aside.
     pub(super) fn in_flight(&self) -> usize {
-        self.acting.len() + self.reads.under_way() + self.words.under_way()
+        self.in_flight
     }
 
     /// Takes in a change of the cluster.
@@ -173,33 +184,35 @@ impl Turns {
 
     /// An outcome is back.
     pub(super) fn land(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) -> Landed {
-        if let Some(secret) = &ticket.secret {
-            return self.read(secret, &outcome, ticket.lists, now);
+        self.in_flight -= ticket.work.weight();
+        let is_current = self.is_current(&ticket);
+        let Ticket { key, lists, work, .. } = ticket;
+        if let Work::Call = work {
+            self.answered(&key, &outcome, now);
         }
-        if ticket.beside {
-            return self.word_landed(ticket, outcome, now);
-        }
-        self.acting.remove(&ticket.key);
-        self.words.forget(&ticket.key);
-        // A status may be written while its object is in line: it keeps its place.
-        if ticket.told.is_none() {
-            let called = self.gates.leave(&ticket.key, outcome.verdict(), now);
-            self.wake(called);
-            if let Outcome::Issued { issue, .. } = &outcome {
-                self.hear_of(issue.endpoint().origin());
+        match (work, outcome) {
+            (Work::Read(secret), outcome) => self.read(&secret, &outcome, lists, now),
+            (Work::Word(told), Outcome::Published(Ok(version))) if is_current => {
+                self.word_landed(key, version, told, now)
             }
-        }
-        if !self.is_current(&ticket) {
+            (Work::Word(_), _) => Landed::then(Turn::Rest),
             // What was done for an object that is gone says nothing of the one that bears its name now.
-            return Landed { restored: false, told: None, next: self.turn(ticket.key, now) };
-        }
-        let Ticket { key, told, lists, .. } = ticket;
-        match (told, outcome) {
-            (Some(told), Outcome::Published(result)) => self.published(&key, told, result, now),
+            _ if !is_current => Landed::then(self.turn(key, now)),
+            (Work::Status(told), Outcome::Published(result)) => self.published(&key, told, result, now),
             (_, outcome) => match self.take_in(&key, outcome, lists, now) {
-                Ok(restored) => Landed { restored, told: None, next: self.turn(key, now) },
-                Err(Panicked) => Landed { restored: false, told: None, next: self.panicked(key, now) },
+                Ok(restored) => Landed { restored, ..Landed::then(self.turn(key, now)) },
+                Err(Panicked) => Landed::then(self.panicked(key, now)),
             },
+        }
+    }
+
+    /// A call is back: its permits are free, and what it says of its endpoint is heard.
+    fn answered(&mut self, key: &Key, outcome: &Outcome, now: Timestamp) {
+        self.words.forget(key);
+        let called = self.gates.leave(key, outcome.verdict(), now);
+        self.wake(called);
+        if let Outcome::Issued { issue, .. } = outcome {
+            self.hear_of(issue.endpoint().origin());
         }
     }
 
@@ -229,12 +242,12 @@ impl Turns {
 
     /// As [`Turns::land`] after the signal to stop: only a token that is held and not yet written leads to more work.
     pub(super) fn land_last(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) -> Turn {
-        if !self.is_current(&ticket) || ticket.told.is_some() || ticket.secret.is_some() {
+        if !self.is_current(&ticket) || !matches!(ticket.work, Work::Step | Work::Call) {
             return Turn::Rest;
         }
         apply(&mut self.state, &ticket.key, outcome, now);
         match decide(&self.state, &ticket.key, now) {
-            Some(Decision::Act(effect @ Effect::Write { .. })) => self.act(ticket.key, effect, None),
+            Some(Decision::Act(effect @ Effect::Write { .. })) => self.act(ticket.key, effect, Work::Step),
             _ => Turn::Rest,
         }
     }
@@ -270,7 +283,7 @@ impl Turns {
                 self.queue.done(&key);
                 Turn::Rest
             }
-            Some(Decision::Act(effect)) => self.act(key, effect, None),
+            Some(Decision::Act(effect)) => self.act(key, effect, Work::Step),
             Some(Decision::Read { want, meanwhile }) => {
                 let at_once = self.reads.want(&key, &want.secret(&key));
                 self.rest(key, if at_once { Rest { publish: None, ..meanwhile } } else { meanwhile })
@@ -281,7 +294,7 @@ impl Turns {
                 self.wake(called);
                 if through {
                     self.words.expect(&key, ends, now);
-                    self.act(key, effect, None)
+                    self.act(key, effect, Work::Call)
                 } else {
                     // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
                     self.rest(key, meanwhile)
@@ -340,20 +353,16 @@ impl Turns {
     fn rest(&mut self, key: Key, rest: Rest) -> Turn {
         self.queue.wake_at(&key, rest.until);
         if let Some((effect, told)) = rest.publish.and_then(|publish| self.publishing(&key, publish)) {
-            return self.act(key, effect, Some(told));
+            return self.act(key, effect, Work::Status(told));
         }
         self.queue.done(&key);
         Turn::Rest
     }
 
-    fn act(&mut self, key: Key, effect: Effect, told: Option<Told>) -> Turn {
-        self.acting.insert(key.clone());
-        Turn::Act(self.ticket(key, told), Box::new(effect))
-    }
-
-    fn ticket(&self, key: Key, told: Option<Told>) -> Ticket {
+    fn act(&mut self, key: Key, effect: Effect, work: Work) -> Turn {
+        self.in_flight += work.weight();
         let (uid, lists) = (self.uid(&key), self.state.secrets().lists());
-        Ticket { key, uid, lists, told, secret: None, beside: false }
+        Turn::Act(Ticket { key, uid, lists, work }, Box::new(effect))
     }
 
     /// How an endpoint is, objects know from memory. Once it is unwell for longer than a blip, those in line look again to say
@@ -376,5 +385,21 @@ impl Turns {
         for key in keys {
             self.queue.wake(key);
         }
+    }
+}
+
+impl Work {
+    /// How much it counts among the effects in flight.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Call => 0,
+            Self::Step | Self::Status(_) | Self::Word(_) | Self::Read(_) => 1,
+        }
+    }
+}
+
+impl Landed {
+    fn then(next: Turn) -> Self {
+        Self { restored: false, told: None, next }
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::super::effect::{Effect, Outcome};
 use super::super::gate::Limits;
-use super::super::turns::{Landed, Ticket, Turn, Turns};
+use super::super::turns::{Landed, Ticket, Turn, Turns, Work};
 use super::feed::{STREAMS, stream};
 use crate::decision::Key;
 use crate::state::{SecretName, Settings};
@@ -92,11 +92,11 @@ impl Operator {
 
     /// Something is under way.
     pub(in super::super) fn put_flight(&mut self, flight: Flight) {
-        let (key, beside) = (flight.ticket().key.clone(), flight.ticket().beside);
-        let before = match flight.ticket().secret.clone() {
-            Some(secret) => self.reads.insert(secret, flight),
-            None if beside => self.words.insert(key, flight),
-            None => self.flights.insert(key, flight),
+        let key = flight.ticket().key.clone();
+        let before = match &flight.ticket().work {
+            Work::Read(secret) => self.reads.insert(secret.clone(), flight),
+            Work::Word(_) => self.words.insert(key, flight),
+            Work::Step | Work::Call | Work::Status(_) => self.flights.insert(key, flight),
         };
         assert!(
             before.is_none(),

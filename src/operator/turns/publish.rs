@@ -46,7 +46,7 @@ impl Turns {
         result: Result<ResourceVersion, StatusRefused>,
         now: Timestamp,
     ) -> Landed {
-        let mut landed = Landed { restored: false, told: None, next: Turn::Rest };
+        let mut landed = Landed::then(Turn::Rest);
         match result {
             Ok(version) => {
                 self.keep(key, version, &told.1, now);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::super::decide::{Decision, decide};
 use super::super::effect::{Effect, Outcome};
 use super::super::want::Found;
-use super::{AFTER_PANIC, Landed, Panicked, Ticket, Turn, Turns};
+use super::{AFTER_PANIC, Landed, Panicked, Turn, Turns, Work};
 use crate::decision::Key;
 use crate::decision::schedule::later;
 use crate::state::{Lists, SecretName};
@@ -19,8 +19,7 @@ impl Turns {
         while let Some(secret) = self.reads.begin() {
             let first = self.reads.wanted_by(&secret).find(|key| self.state.object(key).is_some()).cloned();
             if let Some(key) = first {
-                let effect = Box::new(Effect::Read(secret.clone()));
-                return Some(Turn::Act(Ticket { secret: Some(secret), ..self.ticket(key, None) }, effect));
+                return Some(self.act(key, Effect::Read(secret.clone()), Work::Read(secret)));
             }
             self.reads.done(&secret);
         }
@@ -51,7 +50,7 @@ impl Turns {
                 _ => self.queue.wake(key),
             }
         }
-        Landed { restored: false, told: None, next }
+        Landed::then(next)
     }
 
     /// What a Secret that was read says to this object, if it wants to know. A panic over it is that object's alone.

@@ -6,17 +6,15 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::super::decide::Decision;
-use super::super::effect::Outcome;
-use super::{Landed, Ticket, Turn, Turns};
-use crate::decision::Key;
+use super::{Landed, Told, Turn, Turns, Work};
+use crate::decision::{Key, ResourceVersion};
 use crate::state::Object;
 
-/// What may have to be said, and what is being said.
+/// What may have to be said.
 #[derive(Debug, Default)]
 pub(super) struct Words {
     /// When the token ends that each call is to replace, until it has ended or the call is back.
     ends: HashMap<Key, Timestamp>,
-    under_way: usize,
 }
 
 impl Words {
@@ -37,10 +35,6 @@ impl Words {
         self.ends.values().min().copied()
     }
 
-    pub(super) fn under_way(&self) -> usize {
-        self.under_way
-    }
-
     /// An object whose token has ended.
     fn ended(&mut self, now: Timestamp) -> Option<Key> {
         let key = self.ends.iter().find(|(_, end)| **end <= now).map(|(key, _)| key.clone())?;
@@ -58,27 +52,23 @@ impl Turns {
             let said_good = self.state.object(&key).is_some_and(Object::says_ready);
             let word = publish.filter(|_| said_good).and_then(|publish| self.publishing(&key, publish));
             if let Some((effect, told)) = word {
-                self.words.under_way += 1;
-                let ticket = Ticket { beside: true, ..self.ticket(key, Some(told)) };
-                return Some(Turn::Act(ticket, Box::new(effect)));
+                return Some(self.act(key, effect, Work::Word(told)));
             }
         }
         None
     }
 
-    /// It was said, or not: then it is said with what the call leads to.
-    pub(super) fn word_landed(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) -> Landed {
-        self.words.under_way = self.words.under_way.saturating_sub(1);
-        let mut landed = Landed { restored: false, told: None, next: Turn::Rest };
-        if !self.is_current(&ticket) {
-            return landed;
-        }
-        if let (Some(told), Outcome::Published(Ok(version))) = (ticket.told, outcome) {
-            self.keep(&ticket.key, version, &told.1, now);
-            landed.told = Some(told);
-            // Should the call have overtaken it, what was said of its outcome was held against what the object said before.
-            self.queue.wake(ticket.key);
-        }
-        landed
+    /// It was said. Where it was not, it is said with what the call leads to.
+    pub(super) fn word_landed(
+        &mut self,
+        key: Key,
+        version: ResourceVersion,
+        told: Told,
+        now: Timestamp,
+    ) -> Landed {
+        self.keep(&key, version, &told.1, now);
+        // Should the call have overtaken it, what was said of its outcome was held against what the object said before.
+        self.queue.wake(key);
+        Landed { told: Some(told), ..Landed::then(Turn::Rest) }
     }
 }

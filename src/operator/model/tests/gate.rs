@@ -8,6 +8,7 @@ use super::{hours, minutes};
 use crate::auth::{Call, Class, Fault, Scope};
 use crate::decision::{Key, Kind};
 use crate::operator::gate::{Gates, Limits};
+use crate::operator::turns::Turn;
 
 /// Requests that are under way together: each needs two of the 32 permits.
 const IN_FLIGHT: usize = 16;
@@ -136,4 +137,34 @@ fn a_namespace_of_short_tokens_keeps_nobody_else_from_the_gate() {
         assert_eq!(world.ready(&new), "True Issued", "{n}");
         assert_eq!(world.ready(&renewing), "True Issued", "{n}");
     }
+}
+
+/// Calls that hang at three endpoints, as many as their gates let through: everything else goes on.
+#[test]
+fn calls_that_hang_leave_all_the_room_to_other_work() {
+    let mut world = World::new();
+    world.partner();
+    let url = json!({"url": "https://gateway.example.com/auth"});
+    for (name, more) in [
+        ("second", json!({"environment": "Production"})),
+        ("third", json!({"environment": "Custom", "endpoint": url})),
+    ] {
+        world.login("legal", &format!("{name}-login"), "app", "s3cret");
+        let key = world.credential(name, json!({"allowedNamespaces": {"from": "All"}}));
+        world.edit(&key, more);
+    }
+    world.settle();
+    for n in 0..3 * 2 * IN_FLIGHT + 10 {
+        let name = ["partner", "second", "third"][n % 3];
+        let reference = json!({"name": name, "namespace": "legal"});
+        world.request(&format!("r{n}"), json!({"deliver": "ServiceToken", "credentialRef": reference}));
+    }
+    while world.deliver_all() || world.operator.turn_next(world.now) {}
+    assert_eq!(world.operator.flights.len(), 3 * 2 * IN_FLIGHT, "all are out, and none is back");
+    let lost = json!({"name": "nobody"});
+    world.request("lost", json!({"credentialRef": lost}));
+    while world.deliver_all() {}
+    let (turns, _) = world.operator.turns.next_few(world.now, 1);
+    let acts: Vec<&Turn> = turns.iter().filter(|turn| matches!(turn, Turn::Act(..))).collect();
+    assert!(matches!(acts[..], [Turn::Act(ticket, _)] if &*ticket.key.name == "lost"), "{acts:?}");
 }

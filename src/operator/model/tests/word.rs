@@ -69,15 +69,15 @@ fn a_token_that_ends_while_its_call_hangs_is_said_at_once() {
     }
 }
 
-/// What is said beside a call counts as one effect more, and a call that is back in time leaves nothing to be said.
+/// What is said beside a call counts among the effects in flight, and a call that is back in time leaves nothing to be said.
 #[test]
 fn what_is_said_beside_a_call_is_in_flight_until_it_is_said() {
     let (mut world, key) = with_a_word_out(Kind::Request);
-    assert_eq!(world.operator.turns.in_flight(), 2);
+    assert_eq!(world.operator.turns.in_flight(), 1);
     while world.operator.words.contains_key(&key) {
         world.advance(&key);
     }
-    assert_eq!(world.operator.turns.in_flight(), 1);
+    assert_eq!(world.operator.turns.in_flight(), 0);
     let (mut world, _, call, end) = with_a_call_out(Kind::Request);
     world.operator.put_flight(call);
     world.settle();
