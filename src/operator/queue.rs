@@ -1,9 +1,10 @@
 //! Which object is worked on next? Pure: no client, runtime, clock or logger.
 //!
 //! A key is in one place at a time: idle, ready, or running. Waking a running key makes it run once more. Ready keys run in
-//! the order in which they became ready, so none starves.
+//! the order in which they became ready, but for those that a gate has called, whose permits nobody else can use meanwhile: they
+//! go first, and there are no more of them at once than permits. So none starves.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,7 +14,9 @@ use crate::decision::schedule::later;
 /// Keys that are ready, running, or due at a time.
 #[derive(Debug, Default)]
 pub struct Queue {
-    ready: VecDeque<Key>,
+    ready: BTreeMap<Turn, Key>,
+    /// The number of the turn that was given out last.
+    turn: u64,
     places: HashMap<Key, Place>,
     timers: BTreeSet<(Timestamp, Key)>,
     due: HashMap<Key, Timestamp>,
@@ -24,27 +27,49 @@ pub struct Queue {
 /// A clock that goes back further than this was set.
 const STEP: SignedDuration = SignedDuration::from_secs(5);
 
+/// When a ready key runs: by rank, then in turn.
+type Turn = (Rank, u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    First,
+    InTurn,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    Ready,
+    Ready(Turn),
     Running,
     /// Woken while it ran.
-    RunningAgain,
+    RunningAgain(Rank),
 }
 
 impl Queue {
     /// Something changed for this key: it runs as soon as it can.
     pub fn wake(&mut self, key: Key) {
-        match self.places.get(&key) {
-            None => {
-                self.places.insert(key.clone(), Place::Ready);
-                self.ready.push_back(key);
+        self.wake_as(key, Rank::InTurn);
+    }
+
+    /// As [`Queue::wake`], before all that are ready and were not woken so.
+    pub fn wake_first(&mut self, key: Key) {
+        self.wake_as(key, Rank::First);
+    }
+
+    fn wake_as(&mut self, key: Key, rank: Rank) {
+        let place = match self.places.get(&key) {
+            Some(Place::Ready((before, _))) if *before <= rank => return,
+            Some(Place::Running) => Place::RunningAgain(rank),
+            Some(Place::RunningAgain(before)) => Place::RunningAgain(rank.min(*before)),
+            ready_or_idle => {
+                if let Some(Place::Ready(turn)) = ready_or_idle {
+                    self.ready.remove(turn);
+                }
+                self.turn += 1;
+                self.ready.insert((rank, self.turn), key.clone());
+                Place::Ready((rank, self.turn))
             }
-            Some(Place::Running) => {
-                self.places.insert(key, Place::RunningAgain);
-            }
-            Some(Place::Ready | Place::RunningAgain) => {}
-        }
+        };
+        self.places.insert(key, place);
     }
 
     /// A look at this key at that time, unless one is arranged for earlier.
@@ -94,7 +119,7 @@ impl Queue {
 
     /// The key to work on. It runs until [`Queue::done`].
     pub fn take(&mut self) -> Option<Key> {
-        let key = self.ready.pop_front()?;
+        let (_, key) = self.ready.pop_first()?;
         self.places.insert(key.clone(), Place::Running);
         Some(key)
     }
@@ -105,12 +130,13 @@ impl Queue {
             Some(Place::Running) => {
                 self.places.remove(key);
             }
-            Some(Place::RunningAgain) => {
+            Some(Place::RunningAgain(rank)) => {
+                let rank = *rank;
                 self.places.remove(key);
-                self.wake(key.clone());
+                self.wake_as(key.clone(), rank);
             }
             // Not running: whoever says so twice takes nobody's place in the line.
-            Some(Place::Ready) | None => {}
+            Some(Place::Ready(_)) | None => {}
         }
     }
 

@@ -2,6 +2,7 @@
 //! what is to be done outside goes out. Pure: `now` is a value, nothing waits, and whoever drives it (the loop, the model
 //! world) does what it is handed and brings back what came of it.
 
+mod call;
 mod publish;
 mod read;
 mod word;
@@ -19,10 +20,9 @@ use super::observe::Observer;
 use super::offers;
 use super::queue::Queue;
 use super::reads::Reads;
-use crate::auth::Origin;
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::later;
-use crate::decision::{FailedStep, Key, Parked};
+use crate::decision::{FailedStep, Key};
 use crate::scoped_token;
 use crate::state::{Lists, SecretName, Settings, State};
 
@@ -153,7 +153,7 @@ impl Turns {
             return Some(turn);
         }
         let called = self.gates.pass(now);
-        self.wake(called);
+        self.call(called);
         self.queue.pass(now);
         let key = self.queue.take()?;
         if self.observer.sees(&key.namespace) || self.state.unlisted(&key.namespace).is_some() {
@@ -203,16 +203,6 @@ impl Turns {
                 Ok(restored) => Landed { restored, ..Landed::then(self.turn(key, now)) },
                 Err(Panicked) => Landed::then(self.panicked(key, now)),
             },
-        }
-    }
-
-    /// A call is back: its permits are free, and what it says of its endpoint is heard.
-    fn answered(&mut self, key: &Key, outcome: &Outcome, now: Timestamp) {
-        self.words.forget(key);
-        let called = self.gates.leave(key, outcome.verdict(), now);
-        self.wake(called);
-        if let Outcome::Issued { issue, .. } = outcome {
-            self.hear_of(issue.endpoint().origin());
         }
     }
 
@@ -271,7 +261,7 @@ impl Turns {
         };
         if !matches!(decided, Some(Decision::Call { .. })) {
             let called = self.gates.give_up(&key, now);
-            self.wake(called);
+            self.call(called);
         }
         if !matches!(decided, Some(Decision::Read { .. })) {
             self.reads.give_up(&key);
@@ -291,7 +281,7 @@ impl Turns {
             Some(Decision::Call { origin, need, effect, meanwhile }) => {
                 let ends = need.expires_at;
                 let Asked { through, called } = self.gates.ask(&origin, &key, need, now);
-                self.wake(called);
+                self.call(called);
                 if through {
                     self.words.expect(&key, ends, now);
                     self.act(key, effect, Work::Call)
@@ -322,7 +312,7 @@ impl Turns {
     /// A panic concerns one object alone: it is looked at again later.
     fn panicked(&mut self, key: Key, now: Timestamp) -> Turn {
         let called = self.gates.give_up(&key, now);
-        self.wake(called);
+        self.call(called);
         self.reads.give_up(&key);
         self.end_of_probe(&key);
         self.queue.wake_at(&key, Some(later(now, AFTER_PANIC)));
@@ -363,18 +353,6 @@ impl Turns {
         self.in_flight += work.weight();
         let (uid, lists) = (self.uid(&key), self.state.secrets().lists());
         Turn::Act(Ticket { key, uid, lists, work }, Box::new(effect))
-    }
-
-    /// How an endpoint is, objects know from memory. Once it is unwell for longer than a blip, those in line look again to say
-    /// so.
-    fn hear_of(&mut self, origin: &Origin) {
-        let parked = self.gates.parked(origin);
-        let is_told = |parked: Option<Parked>| parked.is_some_and(Parked::is_told);
-        let news = is_told(parked) && !is_told(self.state.unwell(origin));
-        self.state.know_endpoint(origin, parked);
-        if news {
-            self.wake(self.gates.waiting(origin).cloned().collect());
-        }
     }
 
     fn uid(&self, key: &Key) -> Option<Arc<str>> {

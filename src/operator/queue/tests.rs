@@ -11,6 +11,7 @@ use crate::decision::{Key, Kind};
 #[derive(Clone, Copy, Debug)]
 enum Move {
     Wake(u8),
+    WakeFirst(u8),
     WakeAt(u8, Option<i64>),
     Pass(i64),
     Next,
@@ -28,6 +29,7 @@ fn at(second: i64) -> Timestamp {
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         (0..6_u8).prop_map(Move::Wake),
+        (0..6_u8).prop_map(Move::WakeFirst),
         (0..6_u8, proptest::option::of(0..60_i64)).prop_map(|(key, at)| Move::WakeAt(key, at)),
         (0..20_i64).prop_map(Move::Pass),
         Just(Move::Next),
@@ -44,6 +46,8 @@ struct Ledger {
     running: HashSet<Key>,
     /// Woken, and not given out since.
     owed: HashSet<Key>,
+    /// Those of them that go first.
+    first: HashSet<Key>,
     timers: HashMap<Key, i64>,
 }
 
@@ -53,6 +57,11 @@ impl Ledger {
             Move::Wake(n) => {
                 queue.wake(key(n));
                 self.owed.insert(key(n));
+            }
+            Move::WakeFirst(n) => {
+                queue.wake_first(key(n));
+                self.owed.insert(key(n));
+                self.first.insert(key(n));
             }
             Move::WakeAt(n, when) => {
                 let when = when.map(|it| self.now + it);
@@ -71,6 +80,8 @@ impl Ledger {
             Move::Next => {
                 if let Some(key) = queue.take() {
                     assert!(self.owed.remove(&key), "{key:?} runs though nobody woke it");
+                    let waits = self.first.difference(&self.running).next().is_some();
+                    assert_eq!(self.first.remove(&key), waits, "{key:?} runs, and {:?} go first", self.first);
                     assert!(self.running.insert(key.clone()), "{key:?} runs twice at once");
                 } else {
                     let waiting: Vec<_> = self.owed.difference(&self.running).collect();
@@ -102,21 +113,31 @@ proptest! {
         }
     }
 
-    /// However often the others are woken: a key that is ready runs after at most as many others as were ready before it.
+    /// However often the others are woken: a key that is ready runs after at most as many others as were ready before it, and as
+    /// were called.
     #[test]
-    fn no_key_starves(before in 0..20_u8, noise in proptest::collection::vec(0..20_u8, 0..200)) {
+    fn no_key_starves(
+        before in 0..20_u8,
+        called in proptest::collection::vec(0..20_u8, 0..20),
+        noise in proptest::collection::vec(0..20_u8, 0..200),
+    ) {
         let mut queue = Queue::default();
         for n in 0..before {
             queue.wake(key(n));
         }
         let patient = key(100);
         queue.wake(patient.clone());
-        let mut noise = noise.into_iter();
-        for turn in 0..=before {
+        let (mut noise, mut called) = (noise.into_iter(), called.into_iter());
+        let mut first = 0;
+        for turn in 0.. {
             let next = queue.take().expect("somebody is ready");
             if next == patient {
-                prop_assert_eq!(turn, before, "in the order in which they became ready");
+                prop_assert!(turn <= usize::from(before) + first, "{} turns, {} of them called", turn, first);
                 return Ok(());
+            }
+            if let Some(n) = called.next() {
+                queue.wake_first(key(n));
+                first += 1;
             }
             for n in noise.by_ref().take(10) {
                 queue.wake(key(n));
@@ -124,7 +145,6 @@ proptest! {
             queue.done(&next);
             queue.wake(next);
         }
-        prop_assert!(false, "{:?} never ran", patient);
     }
 }
 
@@ -140,6 +160,22 @@ fn a_key_woken_while_it_runs_runs_once_more() {
     assert_eq!(queue.take(), Some(key(1)));
     queue.done(&key(1));
     assert_eq!(queue.take(), None);
+}
+
+/// Whom a gate has called goes first, wherever it is: not ready, ready, or running.
+#[test]
+fn whoever_is_called_goes_before_all_that_are_ready() {
+    let mut queue = Queue::default();
+    queue.wake(key(1));
+    assert_eq!(queue.take(), Some(key(1)));
+    (2..5).for_each(|n| queue.wake(key(n)));
+    queue.wake_first(key(4));
+    queue.wake_first(key(1));
+    queue.wake(key(1));
+    queue.wake_first(key(9));
+    queue.done(&key(1));
+    let order: Vec<Key> = std::iter::from_fn(|| queue.take()).collect();
+    assert_eq!(order, [4, 9, 1, 2, 3].map(key));
 }
 
 #[test]

@@ -252,7 +252,7 @@ impl<'a> Run<'a> {
 
     fn wake(&mut self, keys: Vec<Key>) {
         for key in keys {
-            self.queue.wake(key);
+            self.queue.wake_first(key);
         }
     }
 }

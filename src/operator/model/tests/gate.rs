@@ -1,5 +1,7 @@
 //! An endpoint that is unwell is asked once at a time, whoever needs it (behaviour §4.2).
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -167,4 +169,28 @@ fn calls_that_hang_leave_all_the_room_to_other_work() {
     let (turns, _) = world.operator.turns.next_few(world.now, 1);
     let acts: Vec<&Turn> = turns.iter().filter(|turn| matches!(turn, Turn::Act(..))).collect();
     assert!(matches!(acts[..], [Turn::Act(ticket, _)] if &*ticket.key.name == "lost"), "{acts:?}");
+}
+
+/// Many objects change at once: whom the gate calls meanwhile is not behind them.
+#[test]
+fn whom_the_gate_calls_waits_for_nobody_else() {
+    let (mut world, requests) = with_requests(200);
+    while world.operator.flights.len() < IN_FLIGHT {
+        assert!(world.deliver_all() || world.operator.turn_next(world.now));
+    }
+    while world.operator.turn_next(world.now) {}
+    // Whoever came last is the first to be decided anew.
+    for request in requests.iter().rev() {
+        world.renew(request, "now");
+    }
+    while world.deliver_all() {}
+    let called = |world: &World| world.operator.flights.keys().cloned().collect::<BTreeSet<_>>();
+    let before = called(&world);
+    let first = before.first().expect("a call is out").clone();
+    // Its call is made and comes back, and its permits call another.
+    world.advance(&first);
+    world.advance(&first);
+    assert!(world.operator.turn_next(world.now));
+    let news: Vec<Key> = called(&world).difference(&before).cloned().collect();
+    assert_eq!(news.len(), 1, "the very next turn");
 }
