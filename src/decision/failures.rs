@@ -24,6 +24,13 @@ impl Failures {
         self.0.len() < before
     }
 
+    /// When this step is tried again, the endpoint's gate alone decides.
+    pub fn leave_to_the_gate(&mut self, step: FailedStep) {
+        for failure in self.0.iter_mut().filter(|it| it.step == step) {
+            failure.next_attempt = None;
+        }
+    }
+
     /// How this step failed last.
     #[must_use]
     pub fn of(&self, step: FailedStep) -> Option<&Failure> {

@@ -152,13 +152,27 @@ pub(super) fn fault_of(
         }
         Issue::Scoped(_) => {}
     }
-    setback(state, key, Setback { stamp: purpose.stamp, ..of_fault(call, fault) }, now);
+    let news = of_fault(call, fault);
+    setback(state, key, Setback { stamp: purpose.stamp, ..news }, now);
+    if fault.scope == Scope::Endpoint
+        && is_away(state, issue)
+        && let Some(object) = state.object_mut(key)
+    {
+        object.work.failures.leave_to_the_gate(news.step);
+    }
     match issue {
         Issue::Scoped(errand) if fault.class == Class::Unexpected => {
             park_if_shared(state, key, errand, (call, fault), now)
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether others have met the same at the endpoint before this. Then nobody's own next attempt has a say: when it is back, whoever
+/// had tried it is in line as all the others are. Whose failure was the first waits for its own, too: it may be the one thing that
+/// the service chokes on, and would have the gate closed to everybody again and again.
+fn is_away(state: &State, issue: &Issue) -> bool {
+    state.unwell(issue.endpoint().origin()).is_some_and(|parked| parked.count > 1)
 }
 
 /// A page of a firewall, or another answer in nobody's words: one request's own affair, as nobody can tell what it took

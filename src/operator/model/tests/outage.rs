@@ -11,6 +11,7 @@ use super::super::World;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
 use crate::decision::Key;
+use crate::operator::gate::{Gates, Limits};
 
 const MANY: usize = 200;
 /// An overdue renewal, what one that probed was answered, an expiry, the recovery: each told once.
@@ -106,6 +107,35 @@ fn restarts_during_an_outage_write_nothing_and_probe_once() {
     }
     fail_all(&mut world, None);
     recovers(&mut world, &requests);
+}
+
+/// After an outage of an hour, at the rate that the limiter allows. Somebody's last minute has the endpoint asked soon after it is
+/// back; whoever had tried it before is not put off until its own next attempt.
+#[test]
+fn once_the_endpoint_is_back_all_are_served_those_who_tried_it_too() {
+    let limits = Limits::default();
+    for many in [3, MANY] {
+        let mut world = World::new();
+        world.service.life = minutes(61);
+        let hurried = [world.partner(), world.request("hurried", json!({}))];
+        world.settle();
+        world.operator.turns.gates = Gates::new(limits);
+        fail_all(&mut world, Some((Class::Transient, Scope::Endpoint)));
+        let requests: Vec<Key> = (0..many).map(|n| world.request(&format!("r{n}"), json!({}))).collect();
+        world.pass(hours(1));
+        fail_all(&mut world, None);
+        let origin = "https://api-sandbox.rocketlawyer.com".parse().expect("an origin");
+        while world.operator.turns.gates.parked(&origin).is_some() {
+            world.pass(SignedDuration::from_secs(1));
+        }
+        let calls = 2 * many + 2 * limits.burst as usize;
+        let seconds = i64::try_from(calls / limits.per_second as usize).expect("few");
+        world.pass(SignedDuration::from_secs(seconds));
+        for key in requests.iter().chain(&hurried) {
+            assert_eq!(world.ready(key), "True Issued", "one of {many}: {}", world.message(key));
+        }
+        assert!(most_statuses(&world) <= TOLD, "{}", most_statuses(&world));
+    }
 }
 
 /// A partner and a few requests whose tokens live for a minute; none is due yet.
