@@ -18,7 +18,7 @@ use crate::decision::{
 };
 use crate::scoped_token;
 use crate::scoped_token::issue::Party;
-use crate::state::{Detail, Object, State};
+use crate::state::{Detail, Object, State, Waits};
 
 /// The decision about one object.
 #[derive(Debug)]
@@ -55,9 +55,9 @@ pub(super) struct Rest {
     /// The next look.
     pub until: Option<Timestamp>,
     /// The status to write, where it differs.
-    pub publish: Option<Publish>,
-    /// A request that waits for credentials.
-    pub waits: bool,
+    pub publish: Option<Box<Publish>>,
+    /// How a request waits for credentials, if it does.
+    pub waits: Option<Waits>,
 }
 
 /// A status, and the patch that leads to it.
@@ -105,7 +105,7 @@ pub(super) fn decide(state: &State, key: &Key, now: Timestamp) -> Option<Decisio
     let step = plan(&facts, now);
     // What a step needs is there when it is planned; should it not be, the object is looked at again in a moment.
     Some(equip(state, key, object, &facts, step, now).unwrap_or_else(|| {
-        Decision::Rest(Rest { until: Some(later(now, SHORTEST_WAIT)), publish: None, waits: false })
+        Decision::Rest(Rest { until: Some(later(now, SHORTEST_WAIT)), publish: None, waits: None })
     }))
 }
 
@@ -122,12 +122,11 @@ fn equip(
     let secret_name = object.secret_name().unwrap_or_default();
     Some(match step {
         Step::Wait(wait) => {
-            let held_up =
-                matches!(facts.chain, Chain::Working | Chain::NotReady { .. }) && is_wanted(facts, now);
+            let (waits, may_from) = waits(facts, now).unzip();
             Decision::Rest(Rest {
-                until: wait.until,
+                until: wait.until.into_iter().chain(may_from.flatten()).min(),
                 publish: wait.speak.then(|| publish(object, facts, now)).flatten(),
-                waits: held_up,
+                waits,
             })
         }
         Step::ReadLogin => {
@@ -154,11 +153,21 @@ fn equip(
     })
 }
 
-/// Whether a token would be issued now if nobody else held it up: who may not try it out does not wait for a credential.
-fn is_wanted(facts: &Facts<'_>, now: Timestamp) -> bool {
-    let cause = cause(facts, now);
-    let ended = |it: &Obstacle<'_>| matches!(it, Obstacle::IsSuspended | Obstacle::RenewalHasEnded);
-    cause.is_some() && !obstacle(facts, cause, now).as_ref().is_some_and(ended)
+/// How a request waits for its credentials, if a token would be issued but for them; and from when on it may try them, where that
+/// is known. Who is suspended, or renewed no more, waits for nobody.
+fn waits(facts: &Facts<'_>, now: Timestamp) -> Option<(Waits, Option<Timestamp>)> {
+    if !matches!(facts.chain, Chain::Working | Chain::NotReady { .. }) {
+        return None;
+    }
+    let served = Facts { chain: Chain::Live, ..facts.clone() };
+    let cause = cause(&served, now)?;
+    let other = obstacle(&served, Some(cause), now);
+    if matches!(other, Some(Obstacle::IsSuspended | Obstacle::RenewalHasEnded)) {
+        return None;
+    }
+    let failed = || facts.failures.iter().map(|failure| failure.count).max().unwrap_or_default();
+    let tries = other.is_none().then(failed);
+    Some((Waits { tries }, other.as_ref().and_then(Obstacle::until)))
 }
 
 fn read(state: &State, key: &Key, facts: &Facts<'_>, want: Want, now: Timestamp) -> Decision {
@@ -229,7 +238,7 @@ fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Option<Cause>, no
         facts.told_attempt,
     ];
     let publish = state.object(key).filter(|_| speaks).and_then(|object| publish(object, facts, now));
-    Rest { until: Some(next_look(until, now)), publish, waits: false }
+    Rest { until: Some(next_look(until, now)), publish, waits: None }
 }
 
 fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {
@@ -265,7 +274,7 @@ fn party(state: &State, key: &Key) -> Option<Party> {
 }
 
 /// The status to write: where it differs, and not merely in the count of a failure that was told a moment ago.
-fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish> {
+fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Box<Publish>> {
     let (old, new, status) = match &object.detail {
         Detail::Credential(it) => {
             let status = credential::status(facts, it, now);
@@ -285,7 +294,7 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Publish
     }
     let patch = merge_patch(&old, &new)?;
     let (conditions, failure) = object.said();
-    Some(Publish { patch, status, before: Said::of(conditions, failure) })
+    Some(Box::new(Publish { patch, status, before: Said::of(conditions, failure) }))
 }
 
 impl Decision {
@@ -293,7 +302,7 @@ impl Decision {
     pub(super) fn publish(self) -> Option<Publish> {
         match self {
             Self::Rest(rest) | Self::Read { meanwhile: rest, .. } | Self::Call { meanwhile: rest, .. } => {
-                rest.publish
+                rest.publish.map(|publish| *publish)
             }
             Self::Act(_) | Self::DropHeld => None,
         }

@@ -3,10 +3,9 @@
 
 use jiff::Timestamp;
 
-use crate::decision::checks::{cause, obstacle};
-use crate::decision::{Chain, Facts, Key, Kind};
+use crate::credential;
+use crate::decision::{Key, Kind};
 use crate::state::State;
-use crate::{credential, scoped_token};
 
 /// Says what a credential offers now. Where that has changed, those who waited look again.
 pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Key> {
@@ -28,15 +27,5 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Key> 
         state.end_probe(key);
         return Vec::new();
     }
-    state.begin_probe(key, |state, request| may_try(state, request, now)).into_iter().collect()
-}
-
-/// Whether a request would make its calls at once if its credentials served it: whoever waits for more than that, for the
-/// time of its own next attempt say, finds out nothing for the others.
-fn may_try(state: &State, request: &Key, now: Timestamp) -> bool {
-    scoped_token::facts(state, request, now).is_some_and(|facts| {
-        let served = Facts { chain: Chain::Live, ..facts };
-        let cause = cause(&served, now);
-        cause.is_some() && obstacle(&served, cause, now).is_none()
-    })
+    state.begin_probe(key).into_iter().collect()
 }

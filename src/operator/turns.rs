@@ -24,7 +24,7 @@ use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::later;
 use crate::decision::{FailedStep, Key};
 use crate::scoped_token;
-use crate::state::{Lists, SecretName, Settings, State};
+use crate::state::{Lists, SecretName, Settings, State, Waits};
 
 /// An object whose decision panicked is looked at again after this.
 const AFTER_PANIC: SignedDuration = SignedDuration::from_mins(1);
@@ -299,10 +299,9 @@ impl Turns {
                 Turn::Rest
             }
             Some(Decision::Rest(rest)) => {
-                if rest.waits {
-                    self.wait_for_credentials(&key);
-                } else {
-                    self.end_of_probe(&key);
+                match rest.waits {
+                    Some(waits) => self.wait_for_credentials(&key, waits),
+                    None => self.end_of_probe(&key),
                 }
                 self.rest(key, rest)
             }
@@ -326,15 +325,13 @@ impl Turns {
         self.wake(credentials);
     }
 
-    /// It waits; a credential for which it is the first, or that nobody tries, looks again. One that it was to try, while it waits
-    /// for another, asks somebody else at its next look: at once, it would ask the same one for ever.
-    fn wait_for_credentials(&mut self, key: &Key) {
+    /// It waits. A credential that it was to try, while it waits for another, asks somebody else at its next look: at once, it would
+    /// ask the same one for ever.
+    fn wait_for_credentials(&mut self, key: &Key, waits: Waits) {
         let tried = self.state.stop_probing(key);
         let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
         for credential in credentials {
-            let first = self.state.wait_for(&credential, key);
-            let untried = self.state.credential(&credential).is_some_and(|it| it.session.is_untried());
-            if (first || untried) && !tried.contains(&credential) {
+            if self.state.wait_for(&credential, key, waits) && !tried.contains(&credential) {
                 self.queue.wake(credential);
             }
         }
@@ -342,7 +339,7 @@ impl Turns {
 
     fn rest(&mut self, key: Key, rest: Rest) -> Turn {
         self.queue.wake_at(&key, rest.until);
-        if let Some((effect, told)) = rest.publish.and_then(|publish| self.publishing(&key, publish)) {
+        if let Some((effect, told)) = rest.publish.and_then(|publish| self.publishing(&key, *publish)) {
             return self.act(key, effect, Work::Status(told));
         }
         self.queue.done(&key);

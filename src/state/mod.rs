@@ -28,7 +28,7 @@ pub use refused::{Listing, Refused};
 pub use secrets::{Lists, SecretName, Secrets};
 pub use session::{LoginState, Offer, Offers, Session};
 use spec::{CredentialSpec, Labels};
-pub use waiting::Waiting;
+pub use waiting::{Waiting, Waits};
 pub use watching::{Deleted, Sighting};
 
 /// What the operator was started with, as far as decisions depend on it.
@@ -177,13 +177,13 @@ impl State {
         self.referrers.get(credential).into_iter().flatten()
     }
 
-    /// A request waits for a credential. Returns whether it is the first one: then the credential is to look again.
-    pub fn wait_for(&mut self, credential: &Key, request: &Key) -> bool {
-        let failures = self.object(request).into_iter().flat_map(|it| it.work.failures.iter());
-        let failed = failures.map(|failure| failure.count).max();
+    /// A request waits for a credential. Returns whether that is to look again: it is the first one, or may try it, and nobody is
+    /// at that.
+    pub fn wait_for(&mut self, credential: &Key, request: &Key, waits: Waits) -> bool {
         self.session_mut(credential).is_some_and(|session| {
             let first = session.waiting.is_empty();
-            session.waiting.insert(request, failed) && first
+            session.waiting.insert(request, waits);
+            first || (waits.tries.is_some() && session.is_untried())
         })
     }
 
@@ -201,14 +201,13 @@ impl State {
         self.session_mut(credential).map(|session| session.waiting.take()).unwrap_or_default()
     }
 
-    /// The first in turn of those who wait for a credential, and who `may`, is to try it. `None`: there is no such one, or one
-    /// is at it.
-    pub fn begin_probe(&mut self, credential: &Key, may: impl Fn(&Self, &Key) -> bool) -> Option<Key> {
+    /// The first in turn of those who wait for a credential, and may, is to try it. `None`: there is no such one, or one is at it.
+    pub fn begin_probe(&mut self, credential: &Key) -> Option<Key> {
         let session = &self.credential(credential)?.session;
         if session.probe.is_some() {
             return None;
         }
-        let probe = session.waiting.in_turn(session.probed_last.as_ref()).find(|key| may(self, key))?.clone();
+        let probe = session.waiting.in_turn(session.probed_last.as_ref()).next()?.clone();
         let session = self.session_mut(credential)?;
         session.waiting.remove(&probe);
         session.probed_last = Some(probe.clone());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Deleted, LoginState, Meta, Settings, Sighting, State};
+use super::{Deleted, LoginState, Meta, Settings, Sighting, State, Waits};
 use crate::decision::{
     Content, Key, Kind, LoginGap, Owner, ResourceVersion, SecretFact, SeenSecret, SpecFault,
 };
@@ -316,14 +316,15 @@ fn labels_of_a_namespace_wake_those_who_look_beyond_it() {
 #[test]
 fn the_first_who_waits_wakes_the_credential() {
     let mut state = state();
-    assert!(!state.wait_for(&partner(), &request("a")), "there is none to wake");
+    let waits = Waits::default();
+    assert!(!state.wait_for(&partner(), &request("a"), waits), "there is none to wake");
     see_credential(&mut state, meta("u", 1));
-    assert!(state.wait_for(&partner(), &request("a")));
-    assert!(!state.wait_for(&partner(), &request("b")));
+    assert!(state.wait_for(&partner(), &request("a"), waits));
+    assert!(!state.wait_for(&partner(), &request("b"), waits));
     let mut woken = state.stop_waiting(&partner());
     woken.sort();
     assert_eq!(woken, [request("a"), request("b")]);
-    assert!(state.wait_for(&partner(), &request("a")), "the first again");
+    assert!(state.wait_for(&partner(), &request("a"), waits), "the first again");
 }
 
 #[test]
@@ -353,7 +354,7 @@ fn who_is_gone_or_refers_to_another_waits_no_longer() {
     let waiting = |state: &mut State| state.session_mut(&partner()).unwrap().waiting.len();
     for (name, version) in [("a", 2), ("b", 3), ("c", 4)] {
         see_request(&mut state, name, meta(name, version), &json!({}));
-        state.wait_for(&partner(), &request(name));
+        state.wait_for(&partner(), &request(name), Waits::default());
     }
     state.forget(&request("a"), None);
     assert_eq!(waiting(&mut state), 2);

@@ -7,16 +7,20 @@ use std::sync::Arc;
 
 use crate::decision::Key;
 
-/// How often the steps of a request have failed; `None`: none has.
-type Failed = Option<u32>;
+/// How a request waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// How often its steps have failed, if it would make its calls at once were it served: then it may try for the others. Whoever
+    /// waits for more than its credential, for the time of its own next attempt say, finds out nothing for them.
+    pub tries: Option<u32>,
+}
 
 /// The requests that wait for one credential.
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
-    /// With how often each had failed when it began to wait.
-    requests: BTreeMap<Key, Failed>,
-    /// The same requests, by that and by their namespaces.
-    turns: BTreeMap<Failed, BTreeMap<Arc<str>, BTreeSet<Key>>>,
+    requests: BTreeMap<Key, Waits>,
+    /// Those that may try, by how often they had failed when they began to wait, and by their namespaces.
+    turns: BTreeMap<u32, BTreeMap<Arc<str>, BTreeSet<Key>>>,
 }
 
 impl Waiting {
@@ -32,19 +36,23 @@ impl Waiting {
         self.requests.len()
     }
 
-    /// A request waits that has failed so often. Returns whether it did not before.
-    pub fn insert(&mut self, request: &Key, failed: Failed) -> bool {
+    /// A request waits. Returns whether it did not before.
+    pub fn insert(&mut self, request: &Key, waits: Waits) -> bool {
         let news = !self.remove(request);
-        self.requests.insert(request.clone(), failed);
-        let namespaces = self.turns.entry(failed).or_default();
-        namespaces.entry(request.namespace.clone()).or_default().insert(request.clone());
+        self.requests.insert(request.clone(), waits);
+        if let Some(failed) = waits.tries {
+            let namespaces = self.turns.entry(failed).or_default();
+            namespaces.entry(request.namespace.clone()).or_default().insert(request.clone());
+        }
         news
     }
 
     /// A request waits no longer. Returns whether it did.
     pub fn remove(&mut self, request: &Key) -> bool {
-        let Some(failed) = self.requests.remove(request) else { return false };
-        if let Some(namespaces) = self.turns.get_mut(&failed) {
+        let Some(waits) = self.requests.remove(request) else { return false };
+        if let Some(failed) = waits.tries
+            && let Some(namespaces) = self.turns.get_mut(&failed)
+        {
             if let Some(requests) = namespaces.get_mut(&request.namespace) {
                 requests.remove(request);
                 if requests.is_empty() {
@@ -63,7 +71,7 @@ impl Waiting {
         std::mem::take(self).requests.into_keys().collect()
     }
 
-    /// All of them in the order in which they try: who has failed least, then who is of another namespace than the last one,
+    /// Those that may, in the order in which they try: who has failed least, then who is of another namespace than the last one,
     /// and of both in turn, from the last one on.
     pub fn in_turn<'a>(&'a self, last: Option<&'a Key>) -> impl Iterator<Item = &'a Key> {
         self.turns.values().flat_map(move |namespaces| {
