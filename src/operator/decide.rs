@@ -38,6 +38,8 @@ pub(super) enum Decision {
         origin: Origin,
         /// What for.
         need: Need,
+        /// When the token ends that is to be replaced.
+        ends: Option<Timestamp>,
         /// What to do.
         effect: Effect,
         /// What is arranged while it is in line: a token that ends meanwhile is not called good.
@@ -167,7 +169,8 @@ fn waits(facts: &Facts<'_>, now: Timestamp) -> Option<(Waits, Option<Timestamp>)
     }
     let failed = || facts.failures.iter().map(|failure| failure.count).max().unwrap_or_default();
     let tries = other.is_none().then(failed);
-    Some((Waits { tries }, other.as_ref().and_then(Obstacle::until)))
+    let ends = facts.record().map(|record| record.expires_at).filter(|end| *end > now);
+    Some((Waits { tries, ends }, other.as_ref().and_then(Obstacle::until)))
 }
 
 fn read(state: &State, key: &Key, facts: &Facts<'_>, want: Want, now: Timestamp) -> Decision {
@@ -216,21 +219,29 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
         }
     };
     let origin = issue.endpoint().origin().clone();
-    let expires_at = facts.record().map(|record| record.expires_at);
     let meanwhile = in_line(state, key, facts, Some(cause), now);
-    let need = Need { permits, urgency: urgency(facts, cause, now), expires_at };
-    Some(Decision::Call { origin, need, effect: Effect::Issue { issue, purpose }, meanwhile })
+    let need =
+        Need { permits, urgency: urgency(facts, cause, now), expires_at: first_end(state, key, facts, now) };
+    let ends = facts.record().map(|record| record.expires_at);
+    Some(Decision::Call { origin, need, ends, effect: Effect::Issue { issue, purpose }, meanwhile })
+}
+
+/// When the first token ends that is lost by waiting in line: its own, or, of a credential, that of a request which waits for it.
+fn first_end(state: &State, key: &Key, facts: &Facts<'_>, now: Timestamp) -> Option<Timestamp> {
+    let own = facts.record().map(|record| record.expires_at);
+    let session = state.credential(key).map(|it| &it.session);
+    let theirs = session.and_then(|session| session.waiting.first_end_after(now));
+    theirs.into_iter().chain(own.filter(|end| *end > now)).min().or(own)
 }
 
 /// What is arranged while an object waits in line, at its endpoint's gate or for a read. That is routine, and not said, unless
 /// the endpoint is unwell, or the object says that it has a token, which is gone, or names an attempt that is over.
 fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Rest {
-    let record = facts.record();
     let speaks = facts.endpoint.is_some_and(Parked::is_told)
         || (facts.says_ready && cause.is_some_and(Cause::makes_unfit))
         || facts.names_what_is_over(now);
     let until = [
-        record.map(|record| record.expires_at),
+        first_end(state, key, facts, now),
         // Whose life is ending by then asks again, and goes before others.
         ends_soon_from(facts),
         overdue_instant(facts),

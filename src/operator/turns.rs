@@ -278,8 +278,7 @@ impl Turns {
                 let at_once = self.reads.want(&key, &want.secret(&key));
                 self.rest(key, if at_once { Rest { publish: None, ..meanwhile } } else { meanwhile })
             }
-            Some(Decision::Call { origin, need, effect, meanwhile }) => {
-                let ends = need.expires_at;
+            Some(Decision::Call { origin, need, ends, effect, meanwhile }) => {
                 let Asked { through, called } = self.gates.ask(&origin, &key, need, now);
                 self.call(called);
                 if through {

@@ -17,7 +17,7 @@ mod watching;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::auth::Origin;
 use crate::decision::{Key, Owner, Parked, ResourceVersion, SecretFact, SeenSecret};
@@ -177,13 +177,15 @@ impl State {
         self.referrers.get(credential).into_iter().flatten()
     }
 
-    /// A request waits for a credential. Returns whether that is to look again: it is the first one, or may try it, and nobody is
-    /// at that.
+    /// A request waits for a credential. Returns whether that is to look again: it is the first one, or the first to lose a token, or
+    /// may try it, and nobody is at that.
     pub fn wait_for(&mut self, credential: &Key, request: &Key, waits: Waits) -> bool {
         self.session_mut(credential).is_some_and(|session| {
             let first = session.waiting.is_empty();
+            let first_end = session.waiting.first_end_after(Timestamp::MIN);
             session.waiting.insert(request, waits);
-            first || (waits.tries.is_some() && session.is_untried())
+            let hurries = waits.ends.is_some_and(|end| first_end.is_none_or(|first| end < first));
+            first || hurries || (waits.tries.is_some() && session.is_untried())
         })
     }
 

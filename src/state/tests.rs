@@ -327,6 +327,19 @@ fn the_first_who_waits_wakes_the_credential() {
     assert!(state.wait_for(&partner(), &request("a"), waits), "the first again");
 }
 
+/// The credential waits at the gate as long as the first of those who wait for it can.
+#[test]
+fn who_is_the_first_to_lose_a_token_wakes_the_credential() {
+    let mut state = state();
+    see_credential(&mut state, meta("u", 1));
+    let ends = |second| Waits { tries: None, ends: Timestamp::from_second(second).ok() };
+    assert!(state.wait_for(&partner(), &request("a"), Waits::default()));
+    for (name, end, wakes) in [("b", 900, true), ("c", 900, false), ("d", 901, false), ("e", 899, true)] {
+        assert_eq!(state.wait_for(&partner(), &request(name), ends(end)), wakes, "{name}");
+    }
+    assert!(!state.wait_for(&partner(), &request("f"), Waits::default()));
+}
+
 #[test]
 fn a_spec_that_means_nothing_is_a_fault_of_that_object() {
     let mut state = state();

@@ -1,9 +1,11 @@
-//! Who waits for a credential, and who of them tries it next? No I/O, no clock. Whoever is asked for is found without a look
-//! at all who wait.
+//! Who waits for a credential, who of them tries it next, and whose token ends first? No I/O, no clock. Whoever is asked for is found
+//! without a look at all who wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::decision::Key;
 
@@ -13,6 +15,8 @@ pub struct Waits {
     /// How often its steps have failed, if it would make its calls at once were it served: then it may try for the others. Whoever
     /// waits for more than its credential, for the time of its own next attempt say, finds out nothing for them.
     pub tries: Option<u32>,
+    /// When the token ends that it still has.
+    pub ends: Option<Timestamp>,
 }
 
 /// The requests that wait for one credential.
@@ -21,6 +25,8 @@ pub struct Waiting {
     requests: BTreeMap<Key, Waits>,
     /// Those that may try, by how often they had failed when they began to wait, and by their namespaces.
     turns: BTreeMap<u32, BTreeMap<Arc<str>, BTreeSet<Key>>>,
+    /// When their tokens end, and how many then.
+    ends: BTreeMap<Timestamp, usize>,
 }
 
 impl Waiting {
@@ -40,6 +46,9 @@ impl Waiting {
     pub fn insert(&mut self, request: &Key, waits: Waits) -> bool {
         let news = !self.remove(request);
         self.requests.insert(request.clone(), waits);
+        if let Some(end) = waits.ends {
+            *self.ends.entry(end).or_default() += 1;
+        }
         if let Some(failed) = waits.tries {
             let namespaces = self.turns.entry(failed).or_default();
             namespaces.entry(request.namespace.clone()).or_default().insert(request.clone());
@@ -50,6 +59,14 @@ impl Waiting {
     /// A request waits no longer. Returns whether it did.
     pub fn remove(&mut self, request: &Key) -> bool {
         let Some(waits) = self.requests.remove(request) else { return false };
+        if let Some(end) = waits.ends
+            && let Some(many) = self.ends.get_mut(&end)
+        {
+            *many -= 1;
+            if *many == 0 {
+                self.ends.remove(&end);
+            }
+        }
         if let Some(failed) = waits.tries
             && let Some(namespaces) = self.turns.get_mut(&failed)
         {
@@ -64,6 +81,12 @@ impl Waiting {
             }
         }
         true
+    }
+
+    /// The first end of a token of theirs after this instant.
+    #[must_use]
+    pub fn first_end_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        self.ends.range((Excluded(instant), Unbounded)).next().map(|(end, _)| *end)
     }
 
     /// All of them wait no longer.

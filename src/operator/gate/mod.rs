@@ -44,7 +44,7 @@ pub struct Need {
     pub permits: u32,
     /// Who goes first.
     pub urgency: Urgency,
-    /// When the token that is there ends.
+    /// When the first token ends that is lost by waiting.
     pub expires_at: Option<Timestamp>,
 }
 

@@ -175,6 +175,23 @@ fn an_outage_that_ends_before_the_tokens_do_leaves_nobody_without_one() {
     }
 }
 
+/// The credential has no token that could end; those who wait for it have, and it has their deadlines.
+#[test]
+fn a_credential_without_a_token_is_as_hurried_as_those_who_wait_for_it() {
+    for seconds in 2..=28 {
+        let (mut world, keys) = with_one_minute_tokens();
+        let begun = world.now;
+        let until = |n| move |world: &World| world.now >= begun + SignedDuration::from_secs(n);
+        fail_all(&mut world, Some((Class::Transient, Scope::Endpoint)));
+        world.server.delete_secret("legal", "partner-access-token");
+        world.restart();
+        live_on(&mut world, &keys[1..], until(seconds));
+        fail_all(&mut world, None);
+        live_on(&mut world, &keys[1..], until(50));
+        assert_eq!(world.ready(&keys[0]), "True Issued", "after {seconds} s");
+    }
+}
+
 /// What the demo has people try.
 #[test]
 fn an_outage_of_six_calls_leaves_no_one_minute_token_to_end() {
