@@ -318,8 +318,10 @@ impl Turns {
         Turn::Panicked(key)
     }
 
-    /// A request that comes to rest tries nothing out for others.
+    /// A request that comes to rest waits for no credential, and tries none out for others.
     fn end_of_probe(&mut self, key: &Key) {
+        let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
+        self.state.leave(key, &credentials);
         let credentials = self.state.stop_probing(key);
         self.wake(credentials);
     }

@@ -190,7 +190,7 @@ impl State {
     }
 
     /// A request waits for none of these any more.
-    fn leave(&mut self, request: &Key, credentials: &[Key]) {
+    pub fn leave(&mut self, request: &Key, credentials: &[Key]) {
         for credential in credentials {
             if let Some(session) = self.session_mut(credential) {
                 session.waiting.remove(request);

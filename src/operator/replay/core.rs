@@ -149,10 +149,14 @@ impl Core {
             }
             Some(Decision::Rest(rest)) => {
                 let tried = self.state.stop_probing(key);
-                if let Some(waits) = rest.waits {
-                    let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
-                    for credential in credentials {
-                        moved |= self.state.wait_for(&credential, key, waits) && !tried.contains(&credential);
+                let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
+                match rest.waits {
+                    None => self.state.leave(key, &credentials),
+                    Some(waits) => {
+                        for credential in &credentials {
+                            moved |=
+                                self.state.wait_for(credential, key, waits) && !tried.contains(credential);
+                        }
                     }
                 }
             }

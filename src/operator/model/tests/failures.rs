@@ -275,6 +275,29 @@ fn somebody_else_tries_where_the_one_who_was_to_cannot() {
     assert_eq!(world.ready(&second), "True Issued");
 }
 
+/// It could use no token, so it finds out nothing for others, and nothing is read for it.
+#[test]
+fn who_is_suspended_neither_tries_a_credential_nor_waits_for_it() {
+    let (mut world, partner, [first, second]) = denied_to_two();
+    world.edit(&first, json!({"suspend": true}));
+    world.settle();
+    let waiting = |world: &World| {
+        let session = &world.operator.turns.state.credential(&partner).expect("it is there").session;
+        session.waiting.in_turn(None).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(&world), std::slice::from_ref(&second));
+    world.pass(minutes(6));
+    assert_eq!(world.ready(&second), "True Issued");
+    world.restart();
+    let recalled = "read partner-access-token";
+    let (asked, _) = world.watch(|world| world.pass(minutes(1)));
+    assert!(!asked.contains(recalled), "{asked:?}");
+    world.edit(&first, json!({"suspend": false}));
+    let (asked, _) = world.watch(World::settle);
+    assert!(asked.contains(recalled), "{asked:?}");
+    assert_eq!(world.ready(&first), "True Issued");
+}
+
 /// What was told by a clock that was wrong does not keep the next word back.
 #[test]
 fn a_failure_is_told_anew_when_the_clock_is_set_back() {
