@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::memory_search::{Found, Memory};
 use super::process::until_seen;
 use super::server::Kind;
+use super::sources::{Certificate, Source, Standing};
 use super::told::{self, annotation, data};
-use super::world::World;
+use super::world::{Wishes, World};
 
 /// Behaviour §5.3.
 const COPIES: usize = 2;
@@ -26,20 +27,20 @@ const BUSY_SECRET: &str = "h5Cz6-busy-client-secret-Ro81MeYgSlUjDpIq";
 
 #[test]
 fn secrets_are_in_memory_rarely_and_soon_gone_while_others_are_renewed() {
-    rare_and_soon_gone("memory-busy", true);
+    rare_and_soon_gone("memory-busy", Source::Http2, true);
 }
 
 /// What is not overwritten by what comes next.
 #[test]
 fn secrets_are_in_memory_rarely_and_soon_gone_when_nothing_else_happens() {
-    rare_and_soon_gone("memory-idle", false);
+    rare_and_soon_gone("memory-idle", Source::Tls(Certificate::Good), false);
 }
 
-fn rare_and_soon_gone(name: &str, busy: bool) {
-    let world = World::running(name);
+fn rare_and_soon_gone(name: &str, source: Source, busy: bool) {
+    let (world, client) = behind_tls(name, source);
     let memory = Memory::of(world.operator.pid());
     let mut replaced = Secrets::default();
-    let live = issue_and_replace(&world, &mut replaced, busy);
+    let live = issue_and_replace(&world, &client, &mut replaced, busy);
     let of_exchanges = service_tokens_begin(&live.0["embedded-token"]);
     let mut lingering = String::new();
     let gone = until_seen(LINGERS, LOOK_AGAIN_AFTER, || {
@@ -68,9 +69,26 @@ fn rare_and_soon_gone(name: &str, busy: bool) {
     assert!(rare.is_some(), "{too_many}");
 }
 
+/// A world whose authentication service speaks TLS, as real ones do, and its one app.
+fn behind_tls(name: &str, source: Source) -> (World, App) {
+    let mut world = World::new(name, &Wishes::default());
+    let client = App::new("client-key", FIRST_SECRET, AppScope::Backend);
+    let Standing { origin, ca_bundle, emulator } = source.start(&client);
+    let plain = format!("http://{}", world.emulator.address());
+    world.service = world.service.replace(&plain, &origin);
+    world.emulator = emulator.expect("an emulator");
+    world.emulator.set_lifetimes(3600, 3600);
+    let trusted = world.control_plane.description().folder.join(format!("{}.ca.pem", world.namespace));
+    std::fs::write(&trusted, ca_bundle.expect("a certificate")).expect("a file");
+    world.operator.argument("--allow-endpoint", &origin);
+    world.operator.argument("--ca-bundle", trusted.to_str().expect("a path"));
+    world.operator.start();
+    (world, client)
+}
+
 /// Every sort of secret, each replaced several times and then once more by one that stays. Returns those.
-fn issue_and_replace(world: &World, replaced: &mut Secrets, busy: bool) -> Secrets {
-    let client = app(world, "client", FIRST_SECRET);
+fn issue_and_replace(world: &World, client: &App, replaced: &mut Secrets, busy: bool) -> Secrets {
+    login(world, "client", client);
     soon_over(world, "client-key");
     let renewal = json!({"renewBeforePercentage": 90});
     world.credential("partner", json!({"renewal": renewal}));
@@ -92,13 +110,15 @@ fn issue_and_replace(world: &World, replaced: &mut Secrets, busy: bool) -> Secre
     world.emulator.clear_faults();
     let mut live = Secrets::default();
     if busy {
-        app(world, "busy", BUSY_SECRET);
+        let app = App::new("busy-key", BUSY_SECRET, AppScope::Backend);
+        world.emulator.put_app(app.clone());
+        login(world, "busy", &app);
         soon_over(world, "busy-key");
         world.credential("busy", json!({"clientSecretRef": {"name": "busy"}, "renewal": renewal}));
         live.0.insert("client secret of busy".to_owned(), BUSY_SECRET.to_owned());
     }
     replaced.0.insert("client secret".to_owned(), FIRST_SECRET.to_owned());
-    world.change_secret(&client, SECOND_SECRET);
+    world.change_secret(client, SECOND_SECRET);
     world.edit(Kind::Request, "embedded", json!({"spec": {"serviceTokenTTL": "1h"}}));
     for name in names {
         let stays = world.wait_for(Kind::Secret, name, |secret| {
@@ -115,11 +135,8 @@ fn issue_and_replace(world: &World, replaced: &mut Secrets, busy: bool) -> Secre
     live
 }
 
-fn app(world: &World, name: &str, secret: &str) -> App {
-    let app = App::new(&format!("{name}-key"), secret, AppScope::Backend);
-    world.client_secret(name, &json!({"client_id": app.client_id, "client_secret": secret}));
-    world.emulator.put_app(app.clone());
-    app
+fn login(world: &World, name: &str, app: &App) {
+    world.client_secret(name, &json!({"client_id": app.client_id, "client_secret": app.client_secret}));
 }
 
 /// The tokens of this app are said to live for 40 seconds from now on.

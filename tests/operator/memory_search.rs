@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
+use std::time::Duration;
 
+use super::process::until;
 use super::secrets_stay_secret::encodings;
 
 /// The memory of a process.
@@ -47,13 +49,20 @@ impl Memory {
     pub fn search(&self, wanted: &[(String, String)]) -> Vec<Found> {
         let needles = Needles::new(wanted);
         self.signal("-STOP");
+        let still = until(Duration::from_secs(15), || self.stack_pointers());
+        let stacks = still.expect("it stands still");
         let mut found = Vec::new();
         let memory = File::open(format!("/proc/{}/mem", self.pid)).expect("it runs");
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.pid)).expect("it runs");
-        for region in maps.lines() {
-            if let Some((from, to)) = writable(region) {
-                search_region(&memory, region, from, to, &needles, &mut found);
-            }
+        let regions: Vec<_> = maps.lines().filter_map(Region::writable).collect();
+        for stack in stacks {
+            assert!(
+                regions.iter().any(|it| (it.from..it.to).contains(&stack)),
+                "the stack at {stack:x} is not read"
+            );
+        }
+        for region in regions {
+            search_region(&memory, &region, &needles, &mut found);
         }
         self.signal("-CONT");
         found
@@ -63,31 +72,54 @@ impl Memory {
         let sent = Command::new("kill").args([signal, &self.pid.to_string()]).status();
         assert!(sent.expect("kill").success(), "it has ended");
     }
+
+    /// Where the stack of each thread stands; `None` while one still runs.
+    fn stack_pointers(&self) -> Option<Vec<u64>> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid)).expect("it runs");
+        let pointer = |thread: std::io::Result<DirEntry>| {
+            let stands = std::fs::read_to_string(thread.expect("a thread").path().join("syscall")).ok()?;
+            // The last two: stack pointer and instruction pointer.
+            let pointer = stands.split_whitespace().rev().nth(1)?.strip_prefix("0x")?;
+            u64::from_str_radix(pointer, 16).ok()
+        };
+        threads.map(pointer).collect()
+    }
 }
 
-/// The range of a line of `maps`, where the process can write to it.
-fn writable(region: &str) -> Option<(u64, u64)> {
-    let mut words = region.split_whitespace();
-    let (from, to) = words.next()?.split_once('-')?;
-    let can = words.next()?.starts_with("rw");
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    can.then_some((number(from)?, number(to)?))
+/// A part of the process's memory.
+struct Region<'a> {
+    from: u64,
+    to: u64,
+    /// What it was mapped from, or what it is; most have no name.
+    name: &'a str,
 }
 
-fn search_region(memory: &File, region: &str, from: u64, to: u64, needles: &Needles, found: &mut Vec<Found>) {
+impl<'a> Region<'a> {
+    /// That of a line of `maps`, where the process can write to it.
+    fn writable(line: &'a str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let (from, to) = words.next()?.split_once('-')?;
+        let can = words.next()?.starts_with("rw");
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        can.then_some(Self { from: number(from)?, to: number(to)?, name: words.nth(3).unwrap_or_default() })
+    }
+}
+
+fn search_region(memory: &File, region: &Region, needles: &Needles, found: &mut Vec<Found>) {
     let mut buffer = vec![0; CHUNK + OVERLAP];
-    let mut at = from;
-    while at < to {
-        let left = usize::try_from(to - at).unwrap_or(usize::MAX);
-        // A region that has gone since ends here.
-        let Ok(length @ 1..) = memory.read_at(&mut buffer[..left.min(CHUNK + OVERLAP)], at) else { return };
+    let mut at = region.from;
+    while at < region.to {
+        let left = usize::try_from(region.to - at).unwrap_or(usize::MAX);
+        let length = left.min(CHUNK + OVERLAP);
+        let read = memory.read_exact_at(&mut buffer[..length], at);
+        read.unwrap_or_else(|error| panic!("{at:x} {} cannot be read: {error}", region.name));
         let bytes = &buffer[..length];
         // What begins in the overlap belongs to the next chunk.
-        let begins = if length == left { length } else { length.min(CHUNK) };
+        let begins = if length == left { length } else { CHUNK };
         needles.each_in(bytes, begins, |offset, what| {
             found.push(Found {
                 what: what.to_owned(),
-                region: region.split_whitespace().skip(5).collect::<Vec<_>>().join(" "),
+                region: region.name.to_owned(),
                 at: at + offset as u64,
                 around: around(bytes, offset),
             });
@@ -115,6 +147,10 @@ impl Needles {
         for (what, text) in wanted {
             assert!(text.len() >= 24, "so short a text would be found by chance");
             texts.extend(encodings(text).into_iter().map(|written| (written.into_bytes(), what.clone())));
+            // An HMAC's key is mixed with these, and is no more hidden by it.
+            texts.extend(
+                [0x36, 0x5c].map(|pad| (text.bytes().map(|byte| byte ^ pad).collect(), what.clone())),
+            );
         }
         let mut begins = vec![false; 1 << 16];
         for (text, _) in &texts {

@@ -24,6 +24,8 @@ pub enum Source {
     Endless(&'static [u8], &'static [u8]),
     /// An emulator behind TLS with such a certificate.
     Tls(Certificate),
+    /// The same with a good one, by HTTP/2.
+    Http2,
     /// One without TLS, called by https.
     NoTls,
     /// Nobody listens.
@@ -83,8 +85,11 @@ impl Source {
                     tokio::spawn(answer(plain, Arc::from(head), again));
                     (origin, None, None)
                 }
-                Self::Tls(certificate) => {
-                    let (listener, bundle) = tls(plain, certificate);
+                Self::Tls(_) | Self::Http2 => {
+                    let (listener, bundle) = match self {
+                        Self::Tls(certificate) => tls(plain, certificate, b"http/1.1"),
+                        _ => tls(plain, Certificate::Good, b"h2"),
+                    };
                     let emulator = Emulator::start_on(settings(knows), listener).expect("an emulator");
                     (format!("https://{address}"), Some(bundle), Some(emulator))
                 }
@@ -138,7 +143,7 @@ async fn answer(listener: TcpListener, head: Arc<[u8]>, again: &'static [u8]) {
     }
 }
 
-fn tls(plain: TcpListener, certificate: Certificate) -> (TlsListener, String) {
+fn tls(plain: TcpListener, certificate: Certificate, protocol: &[u8]) -> (TlsListener, String) {
     let (ours, others) = (authority(), authority());
     let name = if certificate == Certificate::OfAnotherName { "gateway.example.com" } else { "127.0.0.1" };
     let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
@@ -151,7 +156,8 @@ fn tls(plain: TcpListener, certificate: Certificate) -> (TlsListener, String) {
     };
     let chain: Vec<CertificateDer<'static>> = vec![signed.expect("a certificate").der().clone()];
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).expect("TLS");
+    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).expect("TLS");
+    config.alpn_protocols = vec![protocol.to_vec()];
     (TlsListener { plain, acceptor: TlsAcceptor::from(Arc::new(config)) }, ours.pem())
 }
 
