@@ -10,7 +10,7 @@ use rocketlawyer_operator::emulator::{Call, Outcome};
 use serde_json::{Value, json};
 
 use super::process::until;
-use super::server::{Kind, runtime};
+use super::server::Kind;
 use super::told::{self, annotation, data};
 use super::world::{PATIENCE, Wishes, World};
 
@@ -214,7 +214,7 @@ impl Away {
             assert!(self.world.opens(page, &data(&secret, "authorization")), "{name} is dead");
         }
         self.is_alive();
-        assert_eq!(self.page("readyz").0, 200);
+        assert_eq!(self.world.page("readyz").0, 200);
         self.world.settle();
         let log = self.world.operator.log();
         let panicked = log.lines().find(|line| line.contains("panicked"));
@@ -235,27 +235,17 @@ impl Away {
     }
 
     fn is_alive(&self) {
-        let (status, page) = self.page("healthz");
+        let (status, page) = self.world.page("healthz");
         assert_eq!(status, 200, "{page}\n{}", self.world.operator.log_tail());
     }
 
     /// Writes of Secrets without an answer that says anything of them.
     fn failed_writes(&self) -> f64 {
-        let (_, page) = self.page("metrics");
+        let (_, page) = self.world.page("metrics");
         let is_meant = |line: &&str| {
             line.starts_with("rocketlawyer_secret_writes_total") && line.contains("outcome=\"failed\"")
         };
         page.lines().filter(is_meant).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    }
-
-    /// A page of the operator's, with its status.
-    fn page(&self, name: &str) -> (u16, String) {
-        let url = format!("http://{}/{name}", self.world.operator.address());
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        runtime().block_on(async {
-            let answer = client.get(url).send().await.expect("an answer");
-            (answer.status().as_u16(), answer.text().await.expect("a page"))
-        })
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::api_proxy::{ApiProxy, Fault, How};
 use super::process::until;
+use super::secrets_stay_secret::MARK;
 use super::server::Kind;
 use super::told::{self, annotation, data};
 use super::world::{PATIENCE, Wishes, World};
@@ -311,7 +312,7 @@ impl World {
     pub fn change_app(&self, name: &str) -> [String; 2] {
         let issued = [CREDENTIAL_SECRET, REQUEST_SECRET]
             .map(|secret| annotation(&self.secret(secret), "issued-at").to_owned());
-        let app = App::new(&format!("{name}-key"), &format!("{name}-secret"), AppScope::Backend);
+        let app = App::new(&format!("{name}-key"), &format!("{MARK}{name}"), AppScope::Backend);
         let data = json!({"client_id": app.client_id, "client_secret": app.client_secret});
         self.emulator.put_app(app);
         self.edit(Kind::Secret, "client", json!({"stringData": data}));

@@ -10,7 +10,7 @@ use rocketlawyer_operator::emulator::Call;
 use serde_json::{Value, json};
 
 use super::process::until;
-use super::server::{Kind, runtime};
+use super::server::Kind;
 use super::told::{self, annotation, data};
 use super::world::{PATIENCE, Wishes, World};
 
@@ -190,11 +190,7 @@ fn service_token_ends(token: &str) -> i64 {
 
 /// The metric, in seconds.
 fn clock_difference(world: &World) -> i64 {
-    let url = format!("http://{}/metrics", world.operator.address());
-    let metrics = runtime().block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        client.get(url).send().await.expect("an answer").text().await.expect("a text")
-    });
+    let (_, metrics) = world.page("metrics");
     let line = metrics.lines().find_map(|line| line.strip_prefix("rocketlawyer_clock_difference_seconds "));
     let seconds: f64 = line.expect("the metric").parse().expect("a number");
     format!("{seconds:.0}").parse().expect("a whole number")

@@ -3,7 +3,8 @@
 use rocketlawyer_operator::emulator::{App, AppScope, Call};
 use serde_json::{Value, json};
 
-use super::server::{self, Kind, runtime};
+use super::secrets_stay_secret::{encodings, everything_that_is_kept};
+use super::server::Kind;
 use super::sources::{LIFE, Source, Standing};
 use super::told::{self, instant, text};
 use super::world::{Wishes, World};
@@ -174,21 +175,13 @@ fn asked(rows: Vec<Row>) -> (World, Vec<(String, Row, Standing)>) {
 }
 
 fn nothing_is_repeated(world: &World) {
-    let url = format!("http://{}/metrics", world.operator.address());
-    let metrics = runtime().block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        client.get(url).send().await.expect("an answer").text().await.expect("a text")
-    });
-    let all = |kind| json!(server::list(kind, &world.namespace)).to_string();
-    for (place, shown) in [
-        ("a credential", all(Kind::Credential)),
-        ("an event", all(Kind::Event)),
-        ("the log", world.operator.log()),
-        ("the metrics", metrics),
-    ] {
-        assert!(shown.len() > 100, "{place} shows nothing");
-        for hidden in [CANARY, SECRET, "Something went wrong", "panicked"] {
-            let around = shown.find(hidden).map(|at| {
+    let mut shown = everything_that_is_kept(world);
+    shown.push(("the metrics", world.page("metrics").1));
+    for (place, shown) in shown {
+        assert!(shown.len() > 100 || place == "a request", "{place} shows nothing");
+        let written = [CANARY, SECRET, "Something went wrong"].into_iter().flat_map(encodings);
+        for hidden in written.chain(["panicked".to_owned()]) {
+            let around = shown.find(&hidden).map(|at| {
                 let end = shown.len().min(at + 200);
                 String::from_utf8_lossy(&shown.as_bytes()[at.saturating_sub(200)..end]).into_owned()
             });

@@ -39,7 +39,7 @@ fn foreign(world: &World) -> [(&'static str, Value); 8] {
 #[test]
 fn foreign_secrets_of_every_sort_are_left_alone() {
     let world = World::running("foreign");
-    world.login("client", AppScope::Backend);
+    let app = world.login("client", AppScope::Backend);
     let mut before = Vec::new();
     for (name, mut manifest) in foreign(&world) {
         manifest["metadata"]["name"] = json!(format!("{name}-access-token"));
@@ -51,7 +51,7 @@ fn foreign_secrets_of_every_sort_are_left_alone() {
         "client-as-target",
         json!({"clientSecretRef": {"name": "other"}, "secret": {"name": "client"}}),
     );
-    world.client_secret("other", &json!({"client_id": "client-key", "client_secret": "client-secret"}));
+    world.client_secret("other", &json!({"client_id": app.client_id, "client_secret": app.client_secret}));
     before.push(("client-as-target", world.secret("client")));
     for (name, secret) in &before {
         let credential = world.wait_told(Kind::Credential, name, "False/SecretNotOwned");

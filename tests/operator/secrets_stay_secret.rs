@@ -1,4 +1,5 @@
-//! Does any secret or token show anywhere but in the managed Secrets' data? Canaries over the happy paths, at log level trace.
+//! Does any secret or token show anywhere but in the managed Secrets' data? Canaries over the happy paths, and at the end of every
+//! test of this program, at log level trace.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +8,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use rocketlawyer_operator::emulator::{App, AppScope};
 use serde_json::{Value, json};
 
-use super::server::{self, Kind, runtime};
+use super::server::Kind;
 use super::told::{data, text};
 use super::world::World;
 
-/// Characters that each encoding writes in its own way.
+/// In the client secrets of all tests. Characters that each encoding writes in its own way.
+pub const MARK: &str = "canary+secret/of=the?";
 const CLIENT_SECRET: &str = "canary+secret/of=the?backend&app";
 const FRONTEND_SECRET: &str = "canary+secret/of=the?frontend&app";
 /// How every JSON Web Token begins.
@@ -25,13 +27,25 @@ fn no_secret_and_no_token_shows_outside_the_managed_secrets() {
     walk_the_happy_paths(&mut world, &mut canaries);
     assert!(canaries.len() >= 2 + 6, "{} canaries", canaries.len());
 
-    let shown = everything_that_is_shown(&world);
+    let mut shown = everything_that_is_kept(&world);
+    shown.extend(["metrics", "readyz", "healthz"].map(|page| (page, world.page(page).1)));
     for (place, text) in &shown {
         assert!(!text.is_empty(), "{place} shows nothing at all");
-        for canary in canaries.iter().map(String::as_str).chain([TOKEN_BEGINS]) {
-            for written in encodings(canary) {
-                assert!(!text.contains(&written), "{place} shows a secret, written as {written:?}");
-            }
+        hides(place, text, canaries.iter().map(String::as_str));
+    }
+}
+
+/// Panics if a client secret or a token shows, whatever the test was about.
+pub fn check(world: &World) {
+    for (place, text) in everything_that_is_kept(world) {
+        hides(place, &text, []);
+    }
+}
+
+fn hides<'a>(place: &str, text: &str, canaries: impl IntoIterator<Item = &'a str>) {
+    for canary in canaries.into_iter().chain([MARK, TOKEN_BEGINS]) {
+        for written in encodings(canary) {
+            assert!(!text.contains(&written), "{place} shows a secret, written as {written:?}");
         }
     }
 }
@@ -79,26 +93,25 @@ fn app(world: &World, name: &str, secret: &str, scope: AppScope) {
     world.emulator.put_app(app);
 }
 
-/// Logs, metrics, events, and all of every object but the data of Secrets.
-fn everything_that_is_shown(world: &World) -> Vec<(&'static str, String)> {
-    let url = format!("http://{}/metrics", world.operator.address());
-    let metrics = runtime().block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        client.get(url).send().await.expect("an answer").text().await.expect("a text")
-    });
-    let all = |kind| json!(server::list(kind, &world.namespace)).to_string();
-    let mut secrets = server::list(Kind::Secret, &world.namespace);
-    for secret in &mut secrets {
-        assert_ne!(text(&secret["metadata"]["name"]), "");
-        secret["data"] = json!("…");
-    }
+/// The log, events, and all of every object but the data of Secrets and what people wrote into specs.
+pub fn everything_that_is_kept(world: &World) -> Vec<(&'static str, String)> {
+    let all = |kind, but: &str| {
+        let namespaces = [&world.namespace].into_iter().chain(&world.others);
+        let mut objects: Vec<_> = namespaces.flat_map(|it| world.cluster().list(kind, it)).collect();
+        for object in &mut objects {
+            assert_ne!(text(&object["metadata"]["name"]), "");
+            if let Some(hidden) = object.get_mut(but) {
+                *hidden = json!("…");
+            }
+        }
+        json!(objects).to_string()
+    };
     vec![
         ("the log", world.operator.log()),
-        ("the metrics", metrics),
-        ("an event", all(Kind::Event)),
-        ("a credential", all(Kind::Credential)),
-        ("a request", all(Kind::Request)),
-        ("a Secret's metadata", json!(secrets).to_string()),
+        ("an event", all(Kind::Event, "")),
+        ("a credential", all(Kind::Credential, "spec")),
+        ("a request", all(Kind::Request, "spec")),
+        ("a Secret's metadata", all(Kind::Secret, "data")),
     ]
 }
 

@@ -53,6 +53,16 @@ impl World {
         runtime().block_on(request.send()).expect("an answer").status() == 200
     }
 
+    /// A page of the operator's, with its status.
+    pub fn page(&self, name: &str) -> (u16, String) {
+        let url = format!("http://{}/{name}", self.operator.address());
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        runtime().block_on(async {
+            let answer = client.get(url).send().await.expect("an answer");
+            (answer.status().as_u16(), answer.text().await.expect("a page"))
+        })
+    }
+
     /// Waits until the operator has come to rest: what came before a new object has been decided when that one is told of
     /// twice.
     pub fn settle(&self) {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::api_proxy::ApiProxy;
 use super::process::Operator;
 use super::replay::{self, recorder};
+use super::secrets_stay_secret::{self, MARK};
 use super::server::{Cluster, Kind, runtime};
 use super::witness::shown;
 use super::{rights, told};
@@ -144,7 +145,7 @@ impl World {
 
     /// An app of the emulator, and the client Secret of the same name with its key and secret.
     pub fn login(&self, name: &str, scope: AppScope) -> App {
-        let app = App::new(&format!("{name}-key"), &format!("{name}-secret"), scope);
+        let app = App::new(&format!("{name}-key"), &format!("{MARK}{name}"), scope);
         self.emulator.put_app(app.clone());
         self.client_secret(name, &json!({"client_id": app.client_id, "client_secret": app.client_secret}));
         app
@@ -157,7 +158,8 @@ impl World {
 
     /// Gives the app another secret, and the client Secret too.
     pub fn change_secret(&self, app: &App, secret: &str) {
-        self.emulator.put_app(App { client_secret: secret.to_owned(), ..app.clone() });
+        let secret = format!("{MARK}{secret}");
+        self.emulator.put_app(App { client_secret: secret.clone(), ..app.clone() });
         let name = app.client_id.trim_end_matches("-key");
         self.edit(Kind::Secret, name, json!({"stringData": {"client_secret": secret}}));
     }
@@ -345,13 +347,14 @@ impl Deref for Plane {
 }
 
 impl Drop for World {
-    /// Whatever a test was about: the operator asks for nothing that the chart does not grant, and does nothing that the core
-    /// does not explain.
+    /// Whatever a test was about: the operator asks for nothing that the chart does not grant, does nothing that the core
+    /// does not explain, and shows no secret.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.operator.end();
             rights::check(self);
             replay::check(self);
+            secrets_stay_secret::check(self);
         }
     }
 }

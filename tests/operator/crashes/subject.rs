@@ -4,6 +4,7 @@ use rocketlawyer_operator::auth::wire;
 use rocketlawyer_operator::emulator::{App, AppScope, Call, Outcome};
 use serde_json::json;
 
+use super::super::secrets_stay_secret::MARK;
 use super::super::server::{Kind, runtime};
 use super::super::told::{self, annotation, data};
 use super::super::world::World;
@@ -87,7 +88,7 @@ impl Subject {
 
     /// Puts another Frontend app's key and secret into its client Secret.
     pub(super) fn change_frontend_app(&self, world: &World) {
-        let app = App::new(&self.other_frontend_id(), "other-secret", AppScope::Frontend);
+        let app = App::new(&self.other_frontend_id(), &format!("{MARK}other"), AppScope::Frontend);
         let data = json!({"client_id": app.client_id, "client_secret": app.client_secret});
         world.emulator.put_app(app);
         world.edit(Kind::Secret, &self.frontend(), json!({"stringData": data}));
@@ -99,7 +100,7 @@ impl Subject {
 
     /// Puts another app's key and secret into the client Secret.
     pub(super) fn change_app(&self, world: &World) {
-        let app = App::new(&self.other_client_id(), "other-secret", AppScope::Backend);
+        let app = App::new(&self.other_client_id(), &format!("{MARK}other"), AppScope::Backend);
         let data = json!({"client_id": app.client_id, "client_secret": app.client_secret});
         world.emulator.put_app(app);
         world.edit(Kind::Secret, &format!("client-{}", self.number), json!({"stringData": data}));
