@@ -72,6 +72,9 @@ pub(super) struct Publish {
     /// What the object says until then. The watch may show the new status before the answer to our own write is here, so
     /// memory cannot tell afterwards.
     pub before: Said,
+    /// It does not wait because much was said before: it tells that a token is none any more, or answers whoever edits the object
+    /// itself, or follows from nobody else's edit.
+    pub at_once: bool,
 }
 
 /// What an object says, as far as people are told when it changes.
@@ -125,23 +128,20 @@ fn equip(
     Some(match step {
         Step::Wait(wait) => {
             let (waits, may_from) = waits(facts, now).unzip();
-            Decision::Rest(Rest {
-                until: wait.until.into_iter().chain(may_from.flatten()).min(),
-                publish: wait.speak.then(|| publish(object, facts, now)).flatten(),
-                waits,
-            })
+            let until = wait.until.into_iter().chain(may_from.flatten()).min();
+            Decision::Rest(Rest { waits, ..rest(object, facts, until, wait.speak, now) })
         }
         Step::ReadLogin => {
             let login =
                 object.credential().and_then(|it| it.spec.as_ref().ok()).map(|spec| spec.login.clone())?;
-            read(state, key, facts, Want::Login(login), now)
+            read(object, facts, Want::Login(login), now)
         }
         Step::Look => Decision::Act(Effect::Look { namespace, name: secret_name.into() }),
         Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
         Step::Recall => {
             let wish = facts.sound()?;
             let want = Want::Token { template: wish.template?.clone(), delivery: wish.delivery };
-            read(state, key, facts, want, now)
+            read(object, facts, want, now)
         }
         Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, facts, Precondition::of(facts))?)),
         Step::Issue(cause) => issue(state, key, facts, cause, now)?,
@@ -173,8 +173,8 @@ fn waits(facts: &Facts<'_>, now: Timestamp) -> Option<(Waits, Option<Timestamp>)
     Some((Waits { tries, ends }, other.as_ref().and_then(Obstacle::until)))
 }
 
-fn read(state: &State, key: &Key, facts: &Facts<'_>, want: Want, now: Timestamp) -> Decision {
-    Decision::Read { want, meanwhile: in_line(state, key, facts, cause(facts, now), now) }
+fn read(object: &Object, facts: &Facts<'_>, want: Want, now: Timestamp) -> Decision {
+    Decision::Read { want, meanwhile: in_line(object, facts, cause(facts, now), now) }
 }
 
 fn write(key: &Key, object: &Object, facts: &Facts<'_>, precondition: Precondition) -> Option<Decision> {
@@ -219,37 +219,48 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
         }
     };
     let origin = issue.endpoint().origin().clone();
-    let meanwhile = in_line(state, key, facts, Some(cause), now);
+    let object = state.object(key)?;
+    let meanwhile = in_line(object, facts, Some(cause), now);
     let need =
-        Need { permits, urgency: urgency(facts, cause, now), expires_at: first_end(state, key, facts, now) };
+        Need { permits, urgency: urgency(facts, cause, now), expires_at: first_end(object, facts, now) };
     let ends = facts.record().map(|record| record.expires_at);
     Some(Decision::Call { origin, need, ends, effect: Effect::Issue { issue, purpose }, meanwhile })
 }
 
 /// When the first token ends that is lost by waiting in line: its own, or, of a credential, that of a request which waits for it.
-fn first_end(state: &State, key: &Key, facts: &Facts<'_>, now: Timestamp) -> Option<Timestamp> {
+fn first_end(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Timestamp> {
     let own = facts.record().map(|record| record.expires_at);
-    let session = state.credential(key).map(|it| &it.session);
-    let theirs = session.and_then(|session| session.waiting.first_end_after(now));
+    let theirs = object.credential().and_then(|it| it.session.waiting.first_end_after(now));
     theirs.into_iter().chain(own.filter(|end| *end > now)).min().or(own)
 }
 
 /// What is arranged while an object waits in line, at its endpoint's gate or for a read. That is routine, and not said, unless
 /// the endpoint is unwell, or the object says that it has a token, which is gone, or names an attempt that is over.
-fn in_line(state: &State, key: &Key, facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Rest {
+fn in_line(object: &Object, facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Rest {
     let speaks = facts.endpoint.is_some_and(Parked::is_told)
         || (facts.says_ready && cause.is_some_and(Cause::makes_unfit))
         || facts.names_what_is_over(now);
     let until = [
-        first_end(state, key, facts, now),
+        first_end(object, facts, now),
         // Whose life is ending by then asks again, and goes before others.
         ends_soon_from(facts),
         overdue_instant(facts),
         facts.sound().and_then(|wish| wish.renew_until),
         facts.told_attempt,
     ];
-    let publish = state.object(key).filter(|_| speaks).and_then(|object| publish(object, facts, now));
-    Rest { until: Some(next_look(until, now)), publish, waits: None }
+    rest(object, facts, Some(next_look(until, now)), speaks, now)
+}
+
+/// What is said while it waits, or at which look it may be.
+fn rest(object: &Object, facts: &Facts<'_>, until: Option<Timestamp>, speaks: bool, now: Timestamp) -> Rest {
+    let publish = speaks.then(|| publish(object, facts, now)).flatten();
+    let held_back =
+        publish.as_ref().filter(|it| !it.at_once).and_then(|_| object.work.voice.is_spent_until(now));
+    Rest {
+        until: [until, held_back].into_iter().flatten().min(),
+        publish: publish.filter(|_| held_back.is_none()),
+        waits: None,
+    }
 }
 
 fn errand(state: &State, key: &Key) -> Option<scoped_token::issue::Errand> {
@@ -304,8 +315,15 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Box<Pub
         return None;
     }
     let patch = merge_patch(&old, &new)?;
+    // Whatever else keeps a request from its credential follows from what somebody does to that one, as often as he does it.
+    let follows = !matches!(facts.chain, Chain::Login | Chain::Working | Chain::Live);
+    let differs = |field: &str| old.pointer(field) != new.pointer(field);
+    let takes_back = facts.says_ready && new["conditions"][0]["status"] != condition::TRUE;
+    let answers =
+        ["/observedGeneration", "/lastHandledRenewRequest", "/token/issuedAt"].into_iter().any(differs);
+    let at_once = !follows || takes_back || answers || facts.names_what_is_over(now);
     let (conditions, failure) = object.said();
-    Some(Box::new(Publish { patch, status, before: Said::of(conditions, failure) }))
+    Some(Box::new(Publish { patch, status, before: Said::of(conditions, failure), at_once }))
 }
 
 impl Decision {

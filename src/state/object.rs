@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::session::Session;
 use super::spec::{CredentialSpec, RequestSpec};
 use crate::api::{self, CredentialStatus, RequestStatus, condition};
-use crate::decision::{Care, Failures, Record, ResourceVersion, SpecFault, Template};
+use crate::decision::{Care, Failures, Pace, Record, ResourceVersion, SpecFault, Template};
 use crate::token::{AccessToken, Deliverable, ScopedToken, ServiceToken};
 
 /// One object of either kind, as last seen or written.
@@ -84,6 +84,8 @@ pub struct Work {
     pub contested: u32,
     /// When its status was last written by this process.
     pub published_at: Option<Timestamp>,
+    /// How fast its status was written.
+    pub voice: Pace,
     /// How often in a row its status was refused for want of a right.
     pub unheard: u32,
     /// A first issue was announced, or there was a token before: the next one is no first issue.

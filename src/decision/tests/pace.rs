@@ -48,3 +48,13 @@ fn a_clock_that_is_set_back_holds_nothing_up() {
     pace.attempted(9, now);
     assert_eq!(pace.rests_until(10, now), None, "counted anew");
 }
+
+#[test]
+fn what_is_done_in_spite_of_it_holds_up_the_next_by_one_rest() {
+    let mut pace = after_changes(5);
+    for second in 0..100 {
+        pace.spend(t0() + secs(second));
+    }
+    assert_eq!(pace.is_spent_until(t0() + secs(100)), Some(t0() + secs(99 + 30)));
+    assert_eq!(pace.is_spent_until(t0() + secs(99 + 30)), None);
+}

@@ -21,7 +21,7 @@ const STATUS_REFUSED_MOST: SignedDuration = SignedDuration::from_mins(15);
 impl Turns {
     /// The write of this status, and what people are told once it is done.
     pub(super) fn publishing(&self, key: &Key, publish: Publish) -> Option<(Effect, Told)> {
-        let Publish { patch, status, before } = publish;
+        let Publish { patch, status, before, .. } = publish;
         let version = self.state.object(key)?.meta.version;
         Some((Effect::Status { key: key.clone(), version, patch }, Box::new((before, status))))
     }
@@ -35,6 +35,7 @@ impl Turns {
             status.clone().keep(object);
         }
         object.work.published_at = Some(now);
+        object.work.voice.spend(now);
         object.work.unheard = 0;
     }
 

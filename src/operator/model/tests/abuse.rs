@@ -1,9 +1,9 @@
 //! What does it cost when somebody means harm? Work for one object stays that object's: counted, not timed.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::super::World;
+use super::super::{World, text};
 use super::ownership::in_order;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
@@ -96,6 +96,46 @@ fn a_long_line_is_worked_off_a_few_at_a_time() {
     assert!(few.len() < 100 && more, "{} at once", few.len());
     let (few, more) = world.operator.turns.next_few(world.now, 70);
     assert!(few.len() <= 6 && !more, "no more in flight than there is room for: {}", few.len());
+}
+
+/// As often as a credential is edited, each of its requests has something else to say: five times in a row, and then once in half a
+/// minute, and the word that takes it back.
+#[test]
+fn a_credential_edited_without_end_costs_its_requests_a_few_statuses() {
+    let mut world = World::new();
+    let partner = world.partner();
+    let requests: Vec<_> = (0..20).map(|n| world.request(&format!("request-{n}"), json!({}))).collect();
+    let toggle = |world: &mut World, times: usize, between: [serde_json::Value; 2]| {
+        world.server.journal.clear();
+        for n in 0..times {
+            world.edit(&partner, between[n % 2].clone());
+            world.pass(SignedDuration::from_secs(1));
+        }
+        world.server.journal.iter().filter(|it| it.starts_with("status request-")).count()
+    };
+    world.pass(hours(1));
+    let statuses =
+        toggle(&mut world, 119, [json!({"allowedPurposes": ["other"]}), json!({"allowedPurposes": null})]);
+    assert!(statuses <= requests.len() * (5 + 2 * 4), "{statuses} statuses of {}", requests.len());
+    // The last word is said.
+    world.pass(SignedDuration::from_secs(60));
+    for request in &requests {
+        assert!(world.message(request).contains("does not allow purpose"), "{}", world.message(request));
+    }
+    // That a token is none any more is said at once, however much was said before.
+    let ends: Timestamp = text(&world.status(&requests[0])["token"]["expiresAt"]).parse().unwrap();
+    world.pass(world.now.duration_until(ends) - SignedDuration::from_secs(110));
+    let consent = ["Same", "All"].map(|from| json!({"allowedNamespaces": {"from": from}}));
+    let statuses = toggle(&mut world, 110, consent);
+    assert!(
+        statuses <= requests.len() * (5 + 4) + requests.len(),
+        "{statuses} statuses of {}",
+        requests.len()
+    );
+    assert!(world.now >= ends);
+    for request in &requests {
+        assert!(world.ready(request).starts_with("False"), "{}", world.ready(request));
+    }
 }
 
 /// Whoever may edit the Secret names an owner that is nobody, and the garbage collector takes it.
