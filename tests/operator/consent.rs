@@ -129,7 +129,7 @@ fn namespaces_that_may_not_be_listed_keep_only_those_waiting_who_are_chosen_by_l
     world.refusals = true;
     let guest = world.others[0].clone();
     let forbidden = How::Answer { status: 403, retry_after: None };
-    world.proxy().add(Fault { on: "LIST namespaces", times: None, how: forbidden });
+    world.proxy().add(Fault { on: "LIST namespaces".into(), times: None, how: forbidden });
     world.operator.start();
     world.partner(json!({}));
     let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": guest}});

@@ -326,6 +326,7 @@ fn die(
     let (name, effects) = (scenario.name, proxy(world).effects());
     assert!(stopped.is_some(), "{name}: no effect {effect} of {effects:?}\n{}", world.situation());
     world.operator.kill();
+    subject.tells_of_what_is_there(world);
     let most = subject.most(world, scenario);
     proxy(world).go_on();
     world.operator.start();

@@ -36,5 +36,6 @@ mod sources;
 mod stale_lists;
 mod told;
 mod trap;
+mod watches_cut;
 mod witness;
 mod world;

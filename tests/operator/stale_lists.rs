@@ -14,7 +14,9 @@ use super::world::{PATIENCE, World};
 /// Calls of the first issue of both kinds: access token, service token, exchange.
 const FIRST: u64 = 3;
 /// Each of the four, once.
-const EACH_WATCH_ENDS: Fault = Fault { on: "WATCH ", times: Some(4), how: How::Expired };
+fn each_watch_ends() -> Fault {
+    Fault { on: "WATCH ".to_owned(), times: Some(4), how: How::Expired }
+}
 
 #[test]
 fn a_list_from_before_our_secrets_were_created_creates_none_and_issues_nothing() {
@@ -50,7 +52,10 @@ fn a_list_from_before_our_secrets_were_replaced_replaces_none_and_issues_nothing
 
 #[test]
 fn lists_from_before_anything_was_issued_cost_nothing() {
-    let world = World::behind_proxy("lists-of-all");
+    let mut world = World::behind_proxy("lists-of-all");
+    world.not_replayed = Some(
+        "of a client Secret that is not there the core sometimes knows another answer, as yet unknown why",
+    );
     world.credential("partner", json!({}));
     world.request("interview", json!({}));
     world.wait_told(Kind::Credential, "partner", "False/ClientSecretNotFound");
@@ -76,7 +81,7 @@ fn a_restart_that_lists_what_was_before_our_secrets_issues_nothing() {
     let looks = world.proxy().count("LIST secrets");
     let secrets = ["LIST managed secrets", "WATCH managed secrets"];
     for (on, how) in secrets.into_iter().zip([How::Earlier, How::Stall]) {
-        world.proxy().add(Fault { on, times: None, how });
+        world.proxy().add(Fault { on: on.to_owned(), times: None, how });
     }
     world.operator.start();
     world.looks_for_both(looks);
@@ -95,7 +100,7 @@ impl World {
     /// From now on, what was before is what there is at this moment.
     fn has_the_proxy_list(&self) {
         let lists = self.lists();
-        self.proxy().add(EACH_WATCH_ENDS);
+        self.proxy().add(each_watch_ends());
         self.lists_again(lists);
     }
 
@@ -113,11 +118,11 @@ impl World {
     }
 
     /// Has every watch end, and these lists answered as they were before. Then no event comes until the proxy does right again.
-    fn lists_what_was_before(&self, on: &'static str) {
+    fn lists_what_was_before(&self, on: &str) {
         let lists = self.lists();
-        self.proxy().add(Fault { on, times: None, how: How::Earlier });
-        self.proxy().add(EACH_WATCH_ENDS);
-        self.proxy().add(Fault { on: "WATCH ", times: None, how: How::Stall });
+        self.proxy().add(Fault { on: on.to_owned(), times: None, how: How::Earlier });
+        self.proxy().add(each_watch_ends());
+        self.proxy().add(Fault { on: "WATCH ".to_owned(), times: None, how: How::Stall });
         self.lists_again(lists);
     }
 

@@ -8,12 +8,12 @@ use control_plane::ControlPlane;
 use control_plane::audit::Mark;
 use control_plane::chart::RELEASE;
 use control_plane::control_plane::service_account_user;
-use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Entry, Settings};
+use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Settings};
 use serde_json::{Value, json};
 
 use super::api_proxy::ApiProxy;
 use super::process::Operator;
-use super::replay::{self, recorder};
+use super::replay::{self, MadeCall, recorder};
 use super::secrets_stay_secret::{self, MARK};
 use super::server::{Cluster, Kind, runtime};
 use super::witness::shown;
@@ -45,8 +45,8 @@ pub struct World {
     pub granted: Vec<rights::Grant>,
     /// It may read namespaces.
     pub selectors: bool,
-    /// What it asked of another emulator.
-    pub further_calls: Vec<Entry>,
+    /// What it asked of other services.
+    pub further_calls: Vec<MadeCall>,
     /// Why what the operator did cannot be replayed, where it cannot.
     pub not_replayed: Option<&'static str>,
 }
@@ -128,7 +128,9 @@ impl World {
             refusals: false,
             selectors: wishes.selectors,
             further_calls: Vec::new(),
-            not_replayed: wishes.cannot_be_replayed(),
+            not_replayed: wishes
+                .own_control_plane
+                .then_some("nobody records what an API server says that is away"),
             namespace,
             others,
             service: emulator.base_url().replace(&emulator.address().to_string(), &service.to_string()),
@@ -265,7 +267,7 @@ impl World {
         self.wait_in_within(within, &self.namespace, kind, name, wanted)
     }
 
-    fn wait_in_within(
+    pub fn wait_in_within(
         &self,
         within: Duration,
         namespace: &str,
@@ -298,14 +300,6 @@ impl World {
         self.wait_for(Kind::Secret, secret, |now| {
             !now.is_null() && told::annotation(now, "issued-at") != issued
         })
-    }
-}
-
-impl Wishes<'_> {
-    fn cannot_be_replayed(&self) -> Option<&'static str> {
-        let proxied = self.proxied.then_some("the proxy tells the operator what was not so");
-        let own = self.own_control_plane.then_some("nobody records what an API server says that is away");
-        proxied.or(own)
     }
 }
 

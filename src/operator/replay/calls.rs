@@ -49,7 +49,8 @@ impl Core {
                     called.call == Call::ServiceToken && self.is_same_errand(errand, called)
                 }
             };
-            (same && self.is_destined(&key, called)).then_some(Wanted { key, issue, purpose })
+            let there = *issue.endpoint().origin() == called.origin;
+            (same && there && self.is_destined(&key, called)).then_some(Wanted { key, issue, purpose })
         })
     }
 
@@ -88,7 +89,8 @@ impl Core {
                 Issue::Scoped(errand) => errand.exchanger.as_ref().map(|(_, login)| &*login.client_id),
                 Issue::Access(_) => None,
             };
-            called.asked_with.as_ref().is_none_or(|it| *it == flight.service)
+            *flight.issue.endpoint().origin() == called.origin
+                && called.asked_with.as_ref().is_none_or(|it| *it == flight.service)
                 && called.client_id.as_deref().is_none_or(|it| Some(it) == client)
         };
         let Some(place) = self.flights.iter().position(same) else { return false };

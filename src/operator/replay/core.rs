@@ -12,9 +12,10 @@ use super::super::gate::{Gates, Limits, Need};
 use super::super::observe::Observer;
 use super::super::offers;
 use super::super::want::Want;
+use super::RECORDED_LATE;
 use super::deed::{Deed, Did, Shown, Whole};
 use crate::cluster::ReadFailed;
-use crate::cluster::watch::{Change, Stream};
+use crate::cluster::watch::{Change, Stream, Watched};
 use crate::decision::{Key, Urgency};
 use crate::scoped_token;
 use crate::state::{LoginState, Object, Settings, State};
@@ -37,6 +38,10 @@ pub(super) struct Core {
     pub(super) acted: HashMap<Key, usize>,
     /// What was read.
     pub(super) read: Vec<Arc<Read>>,
+    /// When a list of Secrets ended last, by namespace.
+    listed: HashMap<Arc<str>, Timestamp>,
+    /// When the server last told each object of its Secret.
+    pub(super) told: HashMap<Key, Timestamp>,
 }
 
 /// What a read of a Secret found.
@@ -68,12 +73,30 @@ impl Core {
             gates: Gates::new(Limits { per_second: 0, ..Limits::default() }),
             acted: HashMap::new(),
             read: Vec::new(),
+            listed: HashMap::new(),
+            told: HashMap::new(),
         }
     }
 
     /// The watches show this.
-    pub(super) fn take(&mut self, change: Change) {
+    pub(super) fn take(&mut self, change: Change, at: Timestamp) {
+        if let Change::Listed(Stream { what: Watched::ManagedSecrets | Watched::OtherSecrets, namespace }) =
+            &change
+        {
+            self.listed.insert(namespace.clone().unwrap_or_default(), at);
+        }
         self.observer.take(&mut self.state, change);
+    }
+
+    /// The object of this Secret may look at it: it was told of it while a list ended, which may not have shown it.
+    pub(super) fn may_doubt(&self, namespace: &str, name: &str, at: Timestamp) -> Option<Key> {
+        let listed = *self.listed.get(namespace)?;
+        let is_near = |told: &Timestamp| {
+            at.duration_since(*told) <= RECORDED_LATE && listed.duration_since(*told).abs() <= RECORDED_LATE
+        };
+        let mut told = self.told.iter().filter(|(key, told)| *key.namespace == *namespace && is_near(told));
+        told.find(|(key, _)| self.state.object(key).and_then(Object::secret_name) == Some(name))
+            .map(|(key, _)| key.clone())
     }
 
     /// The first list of Secrets comes to its end only now: a client Secret that it did not show is not there, and nobody reads
@@ -169,6 +192,11 @@ impl Core {
     pub(super) fn explain(&self, deed: &Deed, at: Timestamp) -> Option<Self> {
         let mut core = self.clone();
         core.settle(at);
+        if core.does(deed, at) {
+            return Some(core);
+        }
+        // A status may have been decided before those had their turns whom this object serves.
+        let mut core = matches!(deed, Deed::WroteStatus { .. }).then(|| self.clone())?;
         core.does(deed, at).then_some(core)
     }
 
@@ -185,7 +213,9 @@ impl Core {
                 now.calls(wanted, called, did.at)
             }
             Deed::WroteStatus { key, change, result } => {
-                let publish = then.wants_to_say(key, change.as_ref(), at)?;
+                let change = change.as_ref();
+                let publish =
+                    then.wants_to_say(key, change, at).or_else(|| self.wants_to_say(key, change, at))?;
                 is_idle(&now, key) && now.says(key, publish, result.as_ref(), did.at)
             }
             _ => false,

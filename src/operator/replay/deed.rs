@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::auth::{Application, Call, Fault};
+use crate::auth::{Application, Call, Fault, Origin};
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::WriteRefused;
@@ -98,6 +98,8 @@ pub struct Whole {
 pub struct Called {
     /// Which.
     pub call: Call,
+    /// Of which service.
+    pub origin: Origin,
     /// The app, where it is one that the service knows.
     pub client_id: Option<String>,
     /// Purpose and claims, where it looked at them.

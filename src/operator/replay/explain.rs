@@ -44,7 +44,8 @@ impl Core {
                     Effect::Look { namespace: home, name: it } => **home == **namespace && **it == **name,
                     _ => false,
                 };
-                let Some((key, _)) = self.who_wants(at, wants) else { return false };
+                let wanted = self.who_wants(at, wants).map(|(key, _)| key);
+                let Some(key) = wanted.or_else(|| self.may_doubt(namespace, name, at)) else { return false };
                 self.land(&key, Outcome::Looked(look()), at)
             }
             Deed::ReadOwner { key, owner } => {
@@ -86,6 +87,9 @@ impl Core {
 
     pub(super) fn land(&mut self, key: &Key, outcome: Outcome, at: Timestamp) -> bool {
         self.acts(key);
+        if matches!(outcome, Outcome::Written { .. } | Outcome::Looked(_) | Outcome::Recalled(_)) {
+            self.told.insert(key.clone(), at);
+        }
         apply(&mut self.state, key, outcome, at);
         true
     }
@@ -214,7 +218,7 @@ impl Core {
             };
             let Some((seen, _)) = crate::cluster::watch::sent(what, json) else { return false };
             let stream = Stream { what, namespace: Some(key.namespace.clone()) };
-            self.take(Change::Seen { stream, seen });
+            self.take(Change::Seen { stream, seen }, at);
         } else if let Some(object) = self.state.object_mut(key) {
             publish.status.keep(object);
         }

@@ -12,8 +12,8 @@
 //! status, within `alike::TOLERANCE`; how the life of a token was reckoned from the answer that brought it, and what of it is
 //! said of clocks; for which of several objects a Secret was read; events. It takes a change for one that the operator may have
 //! seen `RECORDED_LATE` before it was recorded, and may not have seen until `CERTAINLY_SEEN` after. What the operator was
-//! told that nobody recorded (a connection that failed, an answer that a proxy made up) it does not know: such tests are not
-//! replayed, and say so.
+//! told that nobody recorded (a connection that was refused) it does not know: such tests are not replayed, and say so. Where a
+//! proxy stands between, that records what it showed and said, which is then what is replayed.
 
 mod alike;
 mod calls;
@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cluster::watch::{Change, Seen, Stream, Watched};
+use crate::cluster::watch::{Change, Stream, Watched};
 use crate::decision::ResourceVersion;
 use crate::state::Settings;
 use calls::LONGEST_CALL;
@@ -43,13 +43,15 @@ const EARLIER: usize = 100;
 /// Orders of the changes that may have been seen that are tried, at most.
 const TRIES: usize = 600;
 
-/// A change of the cluster, as one watch of it would show it.
+/// Something that a watch or a list showed, or would have shown.
 #[derive(Clone, Debug)]
 pub struct Sight {
     /// When it was recorded.
     pub at: Timestamp,
-    /// Its resourceVersion: what the whole cluster's changes are ordered by.
-    pub version: ResourceVersion,
+    /// Its place among all that was shown.
+    pub order: u64,
+    /// The resourceVersion of what was shown.
+    pub version: Option<ResourceVersion>,
     /// What it was.
     pub change: Change,
 }
@@ -63,7 +65,7 @@ type Explained = (Core, Shown);
 pub struct Replay {
     settings: Settings,
     streams: Vec<Stream>,
-    /// All that was ever to be seen, in order.
+    /// All that was ever to be seen, that of each stream in its order.
     history: Vec<Sight>,
     /// When the operator's own writes came, by what they made: nobody sees a version before it is asked for.
     asked_for: BTreeMap<ResourceVersion, Timestamp>,
@@ -73,7 +75,7 @@ pub struct Replay {
     /// How it was before what was done last, the latest at the end: one object decides while what another did is on its way.
     earlier: VecDeque<Earlier>,
     /// What the running process has seen since its start, in the order in which it was taken in.
-    taken: Vec<Change>,
+    taken: Vec<Sight>,
     started: Timestamp,
 }
 
@@ -87,10 +89,10 @@ struct Earlier {
 }
 
 impl Replay {
-    /// Of an operator that was started so, for which the cluster changed so, and that did this.
+    /// Of an operator that was started so, which was shown this, lists and changes of each stream in their order, and that did
+    /// this.
     #[must_use]
-    pub fn new(settings: Settings, streams: Vec<Stream>, mut history: Vec<Sight>, dids: &[Did]) -> Self {
-        history.sort_by_key(|sight| sight.version);
+    pub fn new(settings: Settings, streams: Vec<Stream>, history: Vec<Sight>, dids: &[Did]) -> Self {
         let asked_for = dids.iter().filter_map(|did| Some((did.became?, did.at))).collect();
         let core = Core::new(settings.clone(), &streams);
         Self {
@@ -106,37 +108,29 @@ impl Replay {
         }
     }
 
-    /// A process begins: it lists what there is.
-    pub fn start(&mut self, at: Timestamp) {
+    /// A process begins: first it is shown the next list of each stream. Nothing is shown to it once another has begun.
+    pub fn start(&mut self, at: Timestamp, another: Option<Timestamp>) {
         self.core = Core::new(self.settings.clone(), &self.streams);
         self.unseen.clear();
         self.earlier.clear();
         self.taken.clear();
         self.started = at;
         for stream in &self.streams {
-            let (old, new): (Vec<_>, Vec<_>) = self
-                .history
-                .iter()
-                .filter(|sight| stream_of(&sight.change) == Some(stream))
-                .partition(|it| it.at <= at);
-            let mut there = BTreeMap::new();
-            for sight in old {
-                match &sight.change {
-                    Change::Seen { seen, .. } => {
-                        there.insert(name_of(seen), sight.change.clone());
-                    }
-                    Change::Gone { what, .. } => {
-                        there.remove(&(what.namespace.clone(), what.name.clone()));
-                    }
-                    _ => {}
+            let is_shown = |sight: &&Sight| {
+                stream_of(&sight.change) == Some(stream)
+                    && sight.at >= at
+                    && another.is_none_or(|another| sight.at < another)
+            };
+            let mut shown = self.history.iter().filter(is_shown).peekable();
+            let begins = |sight: &&Sight| matches!(sight.change, Change::Relisting(_));
+            while shown.next_if(|sight| !begins(sight)).is_some() {}
+            for sight in shown.by_ref() {
+                self.core.take(sight.change.clone(), sight.at);
+                if matches!(sight.change, Change::Listed(_)) {
+                    break;
                 }
             }
-            self.core.take(Change::Relisting(stream.clone()));
-            for change in there.into_values() {
-                self.core.take(change);
-            }
-            self.core.take(Change::Listed(stream.clone()));
-            self.unseen.insert(stream.clone(), new.into_iter().cloned().collect());
+            self.unseen.insert(stream.clone(), shown.cloned().collect());
         }
     }
 
@@ -177,8 +171,8 @@ impl Replay {
         for (stream, count) in seen {
             new.extend(self.unseen.entry(stream).or_default().drain(..count));
         }
-        new.sort_by_key(|sight| sight.version);
-        self.taken.extend(new.into_iter().map(|sight| sight.change));
+        new.sort_by_key(|sight| sight.order);
+        self.taken.extend(new);
     }
 
     /// What was recorded before this instant is seen.
@@ -189,20 +183,19 @@ impl Replay {
                 due.extend(unseen.pop_front());
             }
         }
-        due.sort_by_key(|sight| sight.version);
+        due.sort_by_key(|sight| sight.order);
         for sight in due {
-            self.taken.push(sight.change.clone());
-            self.core.take(sight.change);
+            self.core.take(sight.change.clone(), sight.at);
+            self.taken.push(sight);
         }
     }
 
     /// How many changes of each stream may have been seen when this was done.
     fn visible(&self, did: &Did) -> Shown {
         let until = did.at + RECORDED_LATE;
-        let is_asked_for = |sight: &Sight| self.asked_for.get(&sight.version).is_none_or(|at| *at < did.at);
-        let is_visible = |sight: &&Sight| {
-            sight.at <= until && is_asked_for(sight) && did.became.is_none_or(|became| sight.version < became)
-        };
+        let is_asked_for = |version| self.asked_for.get(&version).is_none_or(|at| *at < did.at);
+        let may_be = |version| is_asked_for(version) && did.became.is_none_or(|became| version < became);
+        let is_visible = |sight: &&Sight| sight.at <= until && sight.version.is_none_or(may_be);
         let count = |unseen: &VecDeque<Sight>| unseen.iter().take_while(is_visible).count();
         let all = self.unseen.iter().map(|(stream, unseen)| (stream.clone(), count(unseen)));
         all.filter(|(_, count)| *count > 0).collect()
@@ -230,7 +223,7 @@ impl Replay {
                 return Some((core, seen));
             }
             let (stream, sight) = ahead.next()?;
-            core.take(sight.change.clone());
+            core.take(sight.change.clone(), sight.at);
             *seen.entry(stream.clone()).or_default() += 1;
         }
     }
@@ -241,7 +234,7 @@ impl Replay {
             self.unseen[stream].iter().take(*count).map(move |sight| (stream, sight))
         };
         let mut ahead: Vec<_> = visible.iter().flat_map(of).collect();
-        ahead.sort_by_key(|(_, sight)| sight.version);
+        ahead.sort_by_key(|(_, sight)| sight.order);
         ahead
     }
 
@@ -264,13 +257,13 @@ impl Replay {
             if ahead.is_empty() {
                 continue;
             }
-            for change in &self.taken[earlier.taken..] {
-                then.take(change.clone());
+            for sight in &self.taken[earlier.taken..] {
+                then.take(sight.change.clone(), sight.at);
             }
             let (mut core, mut seen) = (self.core.clone(), BTreeMap::new());
             for (stream, sight) in &ahead {
-                then.take(sight.change.clone());
-                core.take(sight.change.clone());
+                then.take(sight.change.clone(), sight.at);
+                core.take(sight.change.clone(), sight.at);
                 *seen.entry((*stream).clone()).or_default() += 1;
                 if let Some(core) = then.explain_later(&core, did, did.at) {
                     return Some((core, seen));
@@ -299,7 +292,8 @@ impl Replay {
                 further.insert(stream.clone(), count + 1);
                 if count < *most && met.insert(further.clone()) {
                     let mut core = core.clone();
-                    core.take(self.unseen[stream][count].change.clone());
+                    let Sight { change, at, .. } = &self.unseen[stream][count];
+                    core.take(change.clone(), *at);
                     next.push_back((core, further));
                 }
             }
@@ -310,29 +304,22 @@ impl Replay {
 
 fn stream_of(change: &Change) -> Option<&Stream> {
     match change {
-        Change::Seen { stream, .. } | Change::Gone { stream, .. } => Some(stream),
-        _ => None,
+        Change::Relisting(stream)
+        | Change::Seen { stream, .. }
+        | Change::Gone { stream, .. }
+        | Change::Listed(stream) => Some(stream),
+        Change::Broken(..) | Change::Mended(_) => None,
     }
 }
 
-fn name_of(seen: &Seen) -> (Box<str>, Box<str>) {
-    match seen {
-        Seen::Credential(it) => (it.namespace.clone(), it.name.clone()),
-        Seen::Request(it) => (it.namespace.clone(), it.name.clone()),
-        Seen::ManagedSecret { namespace, name, .. } | Seen::OtherSecret { namespace, name, .. } => {
-            (namespace.clone(), name.clone())
-        }
-        Seen::Namespace { name, .. } => (Box::default(), name.clone()),
-    }
-}
-
-/// A change of an object that a watch sent so: for whoever records what a cluster shows.
+/// A change of an object that a watch or a list sent so, ordered as the whole cluster's changes are: for whoever records what a
+/// cluster shows.
 #[must_use]
 pub fn sight(at: Timestamp, stream: Stream, json: &[u8], gone: bool) -> Option<Sight> {
     let (seen, what) = crate::cluster::watch::sent(stream.what, json)?;
-    let version = what.version;
+    let (order, version) = (what.version.0, Some(what.version));
     let change = if gone { Change::Gone { stream, what } } else { Change::Seen { stream, seen } };
-    Some(Sight { at, version, change })
+    Some(Sight { at, order, version, change })
 }
 
 /// The streams of an operator that works in these namespaces.

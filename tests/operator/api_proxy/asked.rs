@@ -2,11 +2,16 @@
 //! `WATCH managed secrets`, `POST accesstoken`.
 
 use http::{Method, Uri};
+use rocketlawyer_operator::cluster::watch::{Stream, Watched};
 
 /// A request by its name.
 pub(super) struct Asked {
     /// `METHOD resource`.
     pub(super) name: String,
+    /// Empty for the whole cluster.
+    namespace: String,
+    /// It is not the first page of a list.
+    pub(super) continues: bool,
 }
 
 impl Asked {
@@ -14,14 +19,17 @@ impl Asked {
         let query = uri.query().unwrap_or_default();
         let segments: Vec<_> = uri.path().trim_matches('/').split('/').collect();
         if segments.first() == Some(&"partners") {
-            return Self { name: format!("{method} {}", segments.last().unwrap_or(&"")) };
+            let name = format!("{method} {}", segments.last().unwrap_or(&""));
+            return Self { name, namespace: String::new(), continues: false };
         }
         // Behind `api/v1` or `apis/GROUP/VERSION`.
         let rest = segments.get(if segments.first() == Some(&"api") { 2 } else { 3 }..).unwrap_or_default();
+        let (namespace, rest) = match rest {
+            ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (*namespace, rest),
+            rest => ("", rest),
+        };
         let (resource, name, subresource) = match rest {
-            ["namespaces", _, resource, rest @ ..] | [resource, rest @ ..] => {
-                (*resource, rest.first(), rest.get(1))
-            }
+            [resource, rest @ ..] => (*resource, rest.first(), rest.get(1)),
             [] => ("", None, None),
         };
         let verb = match method.as_str() {
@@ -38,7 +46,23 @@ impl Asked {
             _ => "",
         };
         let slash = if subresource.is_some() { "/" } else { "" };
-        Self { name: format!("{verb} {which}{resource}{slash}{}", subresource.unwrap_or(&"")) }
+        let name = format!("{verb} {which}{resource}{slash}{}", subresource.unwrap_or(&""));
+        Self { name, namespace: namespace.to_owned(), continues: query.contains("continue=") }
+    }
+
+    /// What it is to show, all of it or its changes.
+    pub(super) fn stream(&self) -> Option<Stream> {
+        let (_, of) = self.name.split_once(' ')?;
+        let what = match of {
+            "rocketlawyercredentials" => Watched::Credentials,
+            "scopedtokenrequests" => Watched::Requests,
+            "managed secrets" => Watched::ManagedSecrets,
+            "other secrets" => Watched::OtherSecrets,
+            "namespaces" => Watched::Namespaces,
+            _ => return None,
+        };
+        let namespace = Some(self.namespace.as_str()).filter(|it| !it.is_empty()).map(Into::into);
+        Some(Stream { what, namespace })
     }
 
     pub(super) fn is_watch(&self) -> bool {

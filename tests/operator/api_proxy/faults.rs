@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::asked::Asked;
+use super::heard::{Answer, Heard};
 
 /// Something to do wrong.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// What the name of a request must begin with.
-    pub on: &'static str,
+    /// What the name of a request must begin with; of an event of a watch, that and the name of its object.
+    pub on: String,
     /// How often; absent: until it is cleared.
     pub times: Option<u32>,
     /// What.
@@ -72,12 +73,13 @@ struct Memory {
     effects: Vec<String>,
     /// What the server answered last to each list.
     lists: BTreeMap<String, Bytes>,
+    heard: Heard,
     stop_at: Option<(usize, Moment)>,
     stopped: bool,
 }
 
 /// A `Status` of the API server.
-pub(super) fn status(code: u16) -> Value {
+pub fn status(code: u16) -> Value {
     let reason = match code {
         403 => "Forbidden",
         409 => "Conflict",
@@ -120,6 +122,10 @@ impl Shared {
 
     pub(super) fn effects(&self) -> Vec<String> {
         self.memory().effects.clone()
+    }
+
+    pub(super) fn heard(&self) -> Heard {
+        self.memory().heard.clone()
     }
 
     pub(super) fn forget(&self) {
@@ -180,6 +186,21 @@ impl Shared {
         self.memory().lists.insert(asked.name.clone(), answer);
     }
 
+    /// The operator gets this page of a list.
+    pub(super) fn sends_page(&self, asked: &Asked, page: &[u8]) {
+        self.memory().heard.page(asked, page);
+    }
+
+    /// It gets this line of a watch.
+    pub(super) fn sends_line(&self, asked: &Asked, line: &Bytes) {
+        self.memory().heard.line(asked, line);
+    }
+
+    /// It gets an answer that is not the server's.
+    pub(super) fn answers(&self, answer: Answer) {
+        self.memory().heard.answers.push(answer);
+    }
+
     /// What it answered last.
     pub(super) fn earlier_list(&self, asked: &Asked) -> Option<Bytes> {
         self.memory().lists.get(&asked.name).cloned()
@@ -187,7 +208,7 @@ impl Shared {
 
     /// The fault of a request, used up.
     pub(super) fn take_for_request(&self, asked: &Asked) -> Option<How> {
-        self.take(asked, |how| match how {
+        self.take(&asked.name, |how| match how {
             How::DoneThenTimeout | How::Answer { .. } => true,
             How::Earlier => asked.is_list(),
             _ => false,
@@ -196,18 +217,20 @@ impl Shared {
 
     /// The fault of a watch that may be silent, used up.
     pub(super) fn take_for_watch(&self, asked: &Asked) -> Option<How> {
-        self.take(asked, |how| matches!(how, How::Stall | How::Expired | How::End))
+        self.take(&asked.name, |how| matches!(how, How::Stall | How::Expired | How::End))
     }
 
     /// The fault of an event, used up.
-    pub(super) fn take_for_event(&self, asked: &Asked) -> Option<How> {
-        self.take(asked, |how| matches!(how, How::CutMidLine | How::Repeat | How::Drop))
+    pub(super) fn take_for_event(&self, asked: &Asked, object: &str) -> Option<How> {
+        self.take(&format!("{} {object}", asked.name), |how| {
+            matches!(how, How::CutMidLine | How::Repeat | How::Drop)
+        })
     }
 
-    fn take(&self, asked: &Asked, is_meant: impl Fn(How) -> bool) -> Option<How> {
+    fn take(&self, name: &str, is_meant: impl Fn(How) -> bool) -> Option<How> {
         let mut memory = self.memory();
         let fits =
-            |fault: &Fault| asked.name.starts_with(fault.on) && is_meant(fault.how) && fault.times != Some(0);
+            |fault: &Fault| name.starts_with(&fault.on) && is_meant(fault.how) && fault.times != Some(0);
         let fault = memory.faults.iter_mut().find(|fault| fits(fault))?;
         if let Some(times) = &mut fault.times {
             *times -= 1;

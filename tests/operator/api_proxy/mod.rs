@@ -3,6 +3,7 @@
 
 mod asked;
 mod faults;
+mod heard;
 mod watching;
 
 use std::fs;
@@ -16,15 +17,18 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use control_plane::Description;
+use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Certificate;
+use rocketlawyer_operator::clock;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 use super::process::until;
 use asked::Asked;
-pub use faults::{Fault, How, Moment};
+pub use faults::{Fault, How, Moment, status};
 use faults::{Shared, Turn};
+pub use heard::{Answer, Heard};
 
 /// A body of the operator's: a Secret at most.
 const LARGEST_BODY: usize = 2 << 20;
@@ -107,6 +111,11 @@ impl ApiProxy {
         self.shared.effects()
     }
 
+    /// What the operator was told that the server did not say, and what was shown to it.
+    pub fn heard(&self) -> Heard {
+        self.shared.heard()
+    }
+
     /// Counts effects from 0 again.
     pub fn forget(&self) {
         self.shared.forget();
@@ -153,21 +162,33 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
         Turn::Goes(number) => number,
     };
     let fault = shared.take_for_request(&asked);
-    if let Some(How::Answer { status, retry_after }) = fault {
-        return refusal(status, retry_after);
-    }
     if matches!(fault, Some(How::Earlier)) {
-        return listed(shared.earlier_list(&asked).expect("the server was asked before"));
+        let list = shared.earlier_list(&asked).expect("the server was asked before");
+        shared.sends_page(&asked, &list);
+        return listed(list);
     }
-    let Ok(answer) = passage.forward(&asked, request).await else {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else { return refusal(400, None) };
+    // What is not the server's word.
+    let says = |code, retry_after, answer: Option<&reqwest::Response>| {
+        let id = answer.and_then(|it| Some(it.headers().get("audit-id")?.to_str().ok()?.to_owned()));
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        shared.answers(Answer { at: clock::now(), id, method, uri, body, code, retry_after });
+        refusal(code, retry_after)
+    };
+    if let Some(How::Answer { status, retry_after }) = fault {
+        return says(status, retry_after, None);
+    }
+    let Ok(answer) = passage.forward(&asked, &parts, body.clone()).await else {
         // As a gateway that has no server behind it.
-        return refusal(502, None);
+        return says(502, None, None);
     };
     if shared.is_done(number) {
         return std::future::pending().await;
     }
     if matches!(fault, Some(How::DoneThenTimeout)) {
-        return refusal(504, None);
+        return says(504, None, Some(&answer));
     }
     let (status, headers) = (answer.status(), kept(answer.headers()));
     let body = if asked.is_watch() && status == StatusCode::OK {
@@ -176,6 +197,7 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
         match answer.bytes().await {
             Ok(bytes) => {
                 if asked.is_list() && status == StatusCode::OK {
+                    shared.sends_page(&asked, &bytes);
                     shared.keep_list(&asked, bytes.clone());
                 }
                 Body::from(bytes)
@@ -190,14 +212,12 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
 }
 
 impl Passage {
-    async fn forward(&self, asked: &Asked, request: Request) -> io::Result<reqwest::Response> {
-        let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(io::Error::other)?;
+    async fn forward(&self, asked: &Asked, parts: &Parts, body: Bytes) -> io::Result<reqwest::Response> {
         let server = if asked.is_auth_call() { &self.servers.emulator } else { &self.servers.api_server };
         let path = parts.uri.path_and_query().ok_or(ErrorKind::InvalidInput)?;
         let request = self
             .client
-            .request(parts.method, format!("{server}{path}"))
+            .request(parts.method.clone(), format!("{server}{path}"))
             .headers(kept(&parts.headers))
             .body(body);
         request.send().await.map_err(io::Error::other)

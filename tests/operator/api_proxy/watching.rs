@@ -100,13 +100,14 @@ impl Watch {
         if event["type"] == "BOOKMARK" {
             return self.send(line).await;
         }
-        let uid = event["object"]["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
-        let before = self.last.insert(uid, line.clone());
-        match self.shared.take_for_event(&self.asked) {
+        let of_object = |field| event["object"]["metadata"][field].as_str().unwrap_or_default();
+        let before = self.last.insert(of_object("uid").to_owned(), line.clone());
+        match self.shared.take_for_event(&self.asked, of_object("name")) {
             Some(How::Drop) => ControlFlow::Continue(()),
             Some(How::CutMidLine) => {
-                self.send(line.slice(..line.len() / 2)).await?;
-                let _ = self.out.send(Part::Break { announced: false }).await;
+                for part in [Part::Bytes(line.slice(..line.len() / 2)), Part::Break { announced: false }] {
+                    let _ = self.out.send(part).await;
+                }
                 ControlFlow::Break(())
             }
             Some(How::Repeat) => {
@@ -121,6 +122,7 @@ impl Watch {
     }
 
     async fn send(&self, bytes: Bytes) -> ControlFlow<()> {
+        self.shared.sends_line(&self.asked, &bytes);
         match self.out.send(Part::Bytes(bytes)).await {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),

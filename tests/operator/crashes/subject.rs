@@ -4,6 +4,7 @@ use rocketlawyer_operator::auth::wire;
 use rocketlawyer_operator::emulator::{App, AppScope, Call, Outcome};
 use serde_json::json;
 
+use super::super::replay::OF_THE_TEST;
 use super::super::secrets_stay_secret::MARK;
 use super::super::server::{Kind, runtime};
 use super::super::told::{self, annotation, data};
@@ -147,7 +148,7 @@ impl Subject {
 
     /// Whether an app that is nobody's here gets a scoped token for it.
     fn can_be_exchanged(world: &World, service_token: &str) -> bool {
-        let app = App::new("of-the-ui-key", "of-the-ui-secret", AppScope::Frontend);
+        let app = App::new(OF_THE_TEST, "of-the-test-secret", AppScope::Frontend);
         let body = json!({
             "grant_type": wire::AUTHORIZATION_CODE, "code": service_token,
             "client_id": app.client_id, "client_secret": app.client_secret,
@@ -157,6 +158,21 @@ impl Subject {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let asked = runtime().block_on(client.post(url).json(&body).send());
         asked.expect("an answer").status() == 200
+    }
+
+    /// Whatever effect it died at: an object tells of the token in its Secret, or still of the one before.
+    pub(super) fn tells_of_what_is_there(&self, world: &World) {
+        let objects = [(Kind::Credential, self.credential()), (Kind::Request, self.request())];
+        for ((kind, name), before) in objects.into_iter().zip(&self.before) {
+            let told = &world.get(kind, &name)["status"]["token"]["issuedAt"];
+            let secret = world.get(Kind::Secret, &self.secret(kind));
+            let there = (!secret.is_null()).then(|| annotation(&secret, "issued-at"));
+            let same =
+                |issued: &str| told::instant(&json!(issued)).as_second() == told::instant(told).as_second();
+            let known = [there, Some(before.as_str()).filter(|it| !it.is_empty())];
+            let true_of_one = told.is_null() || known.into_iter().flatten().any(same);
+            assert!(true_of_one, "{kind:?} {name} tells of a token of {told}, and its Secret has {there:?}");
+        }
     }
 
     /// What it may cost now that the operator is dead: each token that is in no Secret once more.

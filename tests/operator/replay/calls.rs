@@ -12,10 +12,13 @@ use super::recorder::Kept;
 use super::sights::is_managed;
 use crate::told::{data, text};
 
+/// A call, and the origin of the service that logged it.
+pub type MadeCall = (Entry, String);
+
 /// Every call.
-pub fn dids(log: &[Entry], versions: &[Kept]) -> Vec<Did> {
+pub fn dids(log: &[MadeCall], versions: &[Kept]) -> Vec<Did> {
     let homes = homes(versions);
-    log.iter().filter_map(|entry| did(entry, log, &homes)).collect()
+    log.iter().filter_map(|call| did(call, log, &homes)).collect()
 }
 
 /// The fingerprint of the token in a managed Secret.
@@ -49,7 +52,8 @@ fn homes(versions: &[Kept]) -> BTreeMap<String, &Kept> {
     homes
 }
 
-fn did(entry: &Entry, log: &[Entry], homes: &BTreeMap<String, &Kept>) -> Option<Did> {
+fn did(made: &MadeCall, log: &[MadeCall], homes: &BTreeMap<String, &Kept>) -> Option<Did> {
+    let (entry, origin) = made;
     let call = match entry.call {
         Call::AccessToken => auth::Call::AccessToken,
         Call::ServiceToken => auth::Call::ServiceToken,
@@ -57,14 +61,16 @@ fn did(entry: &Entry, log: &[Entry], homes: &BTreeMap<String, &Kept>) -> Option<
         Call::Protected => return None,
     };
     let exchanged = |service: &String| {
+        let mut entries = log.iter().map(|(entry, _)| entry);
         let exchange =
-            log.iter().find(|it| it.call == Call::Exchange && it.asked_with.as_ref() == Some(service))?;
+            entries.find(|it| it.call == Call::Exchange && it.asked_with.as_ref() == Some(service))?;
         exchange.issued.clone()
     };
     let last = entry.issued.as_ref().and_then(|issued| exchanged(issued).or(Some(issued.clone())));
     let home = last.and_then(|last| homes.get(&last));
     let called = Called {
         call,
+        origin: origin.parse().expect("an origin"),
         client_id: entry.client_id.clone(),
         subject: entry.subject.clone(),
         asked_with: entry.asked_with.clone(),

@@ -11,15 +11,16 @@ use rocketlawyer_operator::operator::replay::{Deed, Did, Whole};
 use serde_json::Value;
 
 use super::calls::fingerprint;
+use super::heard::{self, Asked};
 use super::recorder::{Kept, What};
 use super::sights::is_managed;
+use crate::api_proxy::Answer;
 use crate::told::text;
 
 /// Everything that this user did which says something of an object.
-pub fn dids(requests: &[Request], user: &str, versions: &[Kept]) -> Vec<Did> {
+pub fn dids(requests: &[Request], user: &str, versions: &[Kept], heard: &[Answer]) -> Vec<Did> {
     let log = Log { requests, versions };
-    let ours = requests.iter().filter(|request| request.user == user && request.kind.code != 0);
-    ours.filter_map(|request| log.did(request)).collect()
+    heard::asked(requests, user, heard).iter().filter_map(|asked| log.did(asked)).collect()
 }
 
 struct Log<'a> {
@@ -28,7 +29,7 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    fn did(&self, request: &Request) -> Option<Did> {
+    fn did(&self, request: &Asked) -> Option<Did> {
         let kind = &request.kind;
         let (deed, became) = match (kind.verb.as_str(), kind.resource.as_str(), kind.subresource.as_str()) {
             ("get", "secrets", "") => (self.read(request), None),
@@ -42,7 +43,7 @@ impl Log<'_> {
         Some(Did { at: instant(&request.at), became: became.map(ResourceVersion), deed })
     }
 
-    fn read(&self, request: &Request) -> Deed {
+    fn read(&self, request: &Asked) -> Deed {
         let found = self.secret_as_read(request, &request.kind.name);
         let whole = |it: &Kept| Whole {
             json: it.object.to_string().into_bytes(),
@@ -56,12 +57,12 @@ impl Log<'_> {
     }
 
     /// A look is one list of Secrets of our type, and a second of all where that showed nothing.
-    fn look(&self, request: &Request) -> Option<Deed> {
+    fn look(&self, request: &Asked) -> Option<Deed> {
         let (_, rest) = request.uri.split_once("metadata.name%3D")?;
         let name = rest.split(['%', '&']).next()?;
         let of_our_type = rest.contains("type");
         let found = self.secret_as_read(request, name);
-        if of_our_type && request.kind.code == 200 && !found.is_some_and(is_managed) {
+        if of_our_type && request.told == 200 && !found.is_some_and(is_managed) {
             return None;
         }
         Some(Deed::Looked {
@@ -71,7 +72,7 @@ impl Log<'_> {
         })
     }
 
-    fn owner(&self, request: &Request) -> Deed {
+    fn owner(&self, request: &Asked) -> Deed {
         let key = key(request);
         let what = what(key.kind);
         let found = self.last(what, request, &request.kind.name, instant(&request.ended));
@@ -86,7 +87,7 @@ impl Log<'_> {
         Deed::ReadOwner { key, owner }
     }
 
-    fn secret_write(&self, request: &Request) -> (Deed, Option<u64>) {
+    fn secret_write(&self, request: &Asked) -> (Deed, Option<u64>) {
         let kind = &request.kind;
         let over: Option<u64> = request.version.parse().ok();
         let rehearsal = request.uri.contains("dryRun");
@@ -113,7 +114,7 @@ impl Log<'_> {
             name: Some(kind.name.clone()).filter(|name| !name.is_empty()),
             over: precondition,
             rehearsal,
-            result: match kind.code {
+            result: match request.told {
                 200..300 => Ok(made.map(|it| it.object.to_string().into_bytes()).unwrap_or_default()),
                 _ => Err(refused(request, is_unread)),
             },
@@ -121,18 +122,18 @@ impl Log<'_> {
         (deed, became)
     }
 
-    fn status(&self, request: &Request) -> (Deed, Option<u64>) {
+    fn status(&self, request: &Asked) -> (Deed, Option<u64>) {
         let key = key(request);
         let over = text(&request.body["metadata"]["resourceVersion"]).parse().unwrap_or_default();
         let made = self.after(what(key.kind), request, over).filter(|_| request.kind.code == 200);
-        let result = match request.kind.code {
+        let result = match request.told {
             200 => Ok(made.map(|it| it.object.to_string().into_bytes())),
             404 => Err(StatusRefused::Gone),
             409 => Err(StatusRefused::Conflict),
             403 => Err(StatusRefused::Forbidden),
             400 | 413 | 422 => Err(StatusRefused::Invalid),
             504 => Err(StatusRefused::Lost),
-            _ => Err(StatusRefused::Unavailable { retry_after: None }),
+            _ => Err(StatusRefused::Unavailable { retry_after: request.retry_after }),
         };
         let patch = Some(request.body["status"].clone()).filter(|patch| !patch.is_null());
         let change = patch.map(|patch| (ResourceVersion(over), patch));
@@ -140,18 +141,18 @@ impl Log<'_> {
     }
 
     /// The object as it was recorded last until then; `None` where it was gone.
-    fn last(&self, what: What, request: &Request, name: &str, until: Timestamp) -> Option<&Kept> {
+    fn last(&self, what: What, request: &Asked, name: &str, until: Timestamp) -> Option<&Kept> {
         self.of_name(what, request, name).into_iter().rfind(|it| it.at <= until).filter(|it| !it.gone)
     }
 
-    fn of_name(&self, what: What, request: &Request, name: &str) -> Vec<&Kept> {
+    fn of_name(&self, what: What, request: &Asked, name: &str) -> Vec<&Kept> {
         let place = &request.kind.namespace;
         let same = |it: &&Kept| it.what == what && it.namespace == *place && it.name == name;
         self.versions.iter().filter(same).collect()
     }
 
     /// A Secret as a read saw it. What was written before the read came is in it, also where it was recorded later.
-    fn secret_as_read(&self, request: &Request, name: &str) -> Option<&Kept> {
+    fn secret_as_read(&self, request: &Asked, name: &str) -> Option<&Kept> {
         let all = self.of_name(What::Secret, request, name);
         let until = instant(&request.ended);
         let mut place = all.iter().rposition(|it| it.at <= until);
@@ -174,14 +175,14 @@ impl Log<'_> {
     }
 
     /// What the object became after this version.
-    fn after(&self, what: What, request: &Request, version: u64) -> Option<&Kept> {
+    fn after(&self, what: What, request: &Asked, version: u64) -> Option<&Kept> {
         let all = self.of_name(what, request, &request.kind.name);
         let before = all.iter().position(|it| it.version == version)?;
         all.get(before + 1).copied().filter(|it| it.uid == all[before].uid && !it.gone)
     }
 
     /// What a create made: the first version of an object that is recorded after it came.
-    fn first(&self, request: &Request) -> Option<&Kept> {
+    fn first(&self, request: &Asked) -> Option<&Kept> {
         let all = self.of_name(What::Secret, request, &request.kind.name);
         let began = instant(&request.at);
         let is_first = |place: usize| place == 0 || all[place - 1].uid != all[place].uid;
@@ -190,24 +191,28 @@ impl Log<'_> {
 }
 
 /// Whether it was there; or that nothing was told.
-fn seen(request: &Request) -> Result<bool, ReadFailed> {
-    match request.kind.code {
+fn seen(request: &Asked) -> Result<bool, ReadFailed> {
+    match request.told {
         200 => Ok(true),
         404 => Ok(false),
         403 => Err(ReadFailed::Forbidden),
-        _ => Err(ReadFailed::Unavailable { retry_after: None }),
+        _ => Err(ReadFailed::Unavailable { retry_after: request.retry_after }),
     }
 }
 
-fn refused(request: &Request, is_unread: bool) -> (WriteRefused, bool) {
+fn refused(request: &Asked, is_unread: bool) -> (WriteRefused, bool) {
     let verb = if request.kind.verb == "create" { "create" } else { "update" };
     let body = request.answer.to_string();
+    let mut refused = WriteRefused::answered(request.told, body.as_bytes(), verb);
+    if let WriteRefused::Unavailable { retry_after } = &mut refused {
+        *retry_after = request.retry_after;
+    }
     // The operator asks for it; here it tells that the server did not even read what was to be written.
-    (WriteRefused::answered(request.kind.code, body.as_bytes(), verb), request.kind.code == 403 && is_unread)
+    (refused, request.told == 403 && is_unread)
 }
 
-fn deletion(request: &Request) -> Deed {
-    let result = match request.kind.code {
+fn deletion(request: &Asked) -> Deed {
+    let result = match request.told {
         200..300 | 404 => Deletion::Done,
         409 => Deletion::Conflict,
         403 => Deletion::Forbidden,
@@ -216,7 +221,7 @@ fn deletion(request: &Request) -> Deed {
     Deed::Deleted { key: key(request), result }
 }
 
-fn key(request: &Request) -> Key {
+fn key(request: &Asked) -> Key {
     let kind = if request.kind.resource == "scopedtokenrequests" { Kind::Request } else { Kind::Credential };
     Key::new(kind, request.kind.namespace.as_str(), request.kind.name.as_str())
 }
