@@ -14,7 +14,8 @@ use crate::decision::checks::{cause, obstacle, overdue_instant, renewal_instant}
 use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
 use crate::decision::{
-    Cause, Chain, Facts, Key, Kind, Obstacle, Parked, Precondition, Step, ends_soon_from, plan, urgency,
+    Cause, Chain, Facts, Key, Kind, Obstacle, Parked, Precondition, Step, Urgency, ends_soon_from, plan,
+    urgency,
 };
 use crate::scoped_token;
 use crate::scoped_token::issue::Party;
@@ -221,10 +222,25 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
     let origin = issue.endpoint().origin().clone();
     let object = state.object(key)?;
     let meanwhile = in_line(object, facts, Some(cause), now);
-    let need =
-        Need { permits, urgency: urgency(facts, cause, now), expires_at: first_end(object, facts, now) };
+    let need = need(state, object, facts, (cause, permits), now);
     let ends = facts.record().map(|record| record.expires_at);
     Some(Decision::Call { origin, need, ends, effect: Effect::Issue { issue, purpose }, meanwhile })
+}
+
+/// Who tries a credential does so for all who wait for it: nobody is before that.
+fn need(
+    state: &State,
+    object: &Object,
+    facts: &Facts<'_>,
+    (cause, permits): (Cause, u32),
+    now: Timestamp,
+) -> Need {
+    let waiting = |key: &Key| state.credential(key)?.session.waiting.first_end_after(now);
+    let mut tried = state.tried_by(facts.key).peekable();
+    let urgency = if tried.peek().is_some() { Urgency::LifeIsEnding } else { urgency(facts, cause, now) };
+    let own = first_end(object, facts, now);
+    let expires_at = tried.filter_map(waiting).chain(own.filter(|end| *end > now)).min().or(own);
+    Need { permits, urgency, expires_at }
 }
 
 /// When the first token ends that is lost by waiting in line: its own, or, of a credential, that of a request which waits for it.
@@ -315,10 +331,14 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Box<Pub
         return None;
     }
     let patch = merge_patch(&old, &new)?;
-    // Whatever else keeps a request from its credential follows from what somebody does to that one, as often as he does it.
-    let follows = !matches!(facts.chain, Chain::Login | Chain::Working | Chain::Live);
     let differs = |field: &str| old.pointer(field) != new.pointer(field);
-    let takes_back = facts.says_ready && new["conditions"][0]["status"] != condition::TRUE;
+    let is_ready = |it: &Value| it["type"] == condition::READY && it["status"] == condition::TRUE;
+    let says_ready = new["conditions"].as_array().into_iter().flatten().any(is_ready);
+    let takes_back = facts.says_ready && !says_ready;
+    let takes_up = !facts.says_ready && says_ready && facts.key.kind == Kind::Request;
+    // Whatever else keeps a request from its credential follows from what somebody does to that one, as often as he does it; and so
+    // does that a token which was there is good again.
+    let follows = takes_up || !matches!(facts.chain, Chain::Login | Chain::Working | Chain::Live);
     let answers =
         ["/observedGeneration", "/lastHandledRenewRequest", "/token/issuedAt"].into_iter().any(differs);
     let at_once = !follows || takes_back || answers || facts.names_what_is_over(now);

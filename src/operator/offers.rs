@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use crate::credential;
 use crate::decision::{Key, Kind};
 use crate::state::State;
+use crate::{credential, scoped_token};
 
 /// Says what a credential offers now. Where that has changed, those who waited look again.
 pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Key> {
@@ -27,5 +27,18 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Key> 
         state.end_probe(key);
         return Vec::new();
     }
-    state.begin_probe(key).into_iter().collect()
+    let Some(probe) = state.begin_probe(key) else {
+        return Vec::new();
+    };
+    // Who needs another one that is to be tried as well would find out nothing by trying one of them.
+    let needed = scoped_token::waits_for(state, &probe).filter(|it| may_be_tried(state, it, now));
+    for other in needed.cloned().collect::<Vec<_>>() {
+        state.probe_with(&other, &probe);
+    }
+    vec![probe]
+}
+
+fn may_be_tried(state: &State, key: &Key, now: Timestamp) -> bool {
+    let untried = state.credential(key).is_some_and(|it| it.session.is_untried());
+    untried && credential::facts(state, key).is_some_and(|facts| credential::is_probe_due(&facts, now))
 }

@@ -21,7 +21,7 @@ use super::offers;
 use super::queue::Queue;
 use super::reads::Reads;
 use crate::cluster::watch::{Change, Stream};
-use crate::decision::schedule::later;
+use crate::decision::schedule::{SHORTEST_WAIT, later};
 use crate::decision::{FailedStep, Key};
 use crate::scoped_token;
 use crate::state::{Lists, SecretName, Settings, State, Waits};
@@ -282,7 +282,9 @@ impl Turns {
                 let Asked { through, called } = self.gates.ask(&origin, &key, need, now);
                 self.call(called);
                 if through {
-                    self.words.expect(&key, ends, now);
+                    // What is to be taken back at once is said if the call lasts.
+                    let taken_back = meanwhile.publish.map(|_| later(now, SHORTEST_WAIT));
+                    self.words.expect(&key, ends.filter(|end| *end > now).or(taken_back));
                     self.act(key, effect, Work::Call)
                 } else {
                     // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
@@ -326,13 +328,15 @@ impl Turns {
         self.wake(credentials);
     }
 
-    /// It waits. A credential that it was to try, while it waits for another, asks somebody else at its next look: at once, it would
-    /// ask the same one for ever.
+    /// It waits. A credential that it was to try, while it waits for another, asks somebody else: this one no more before that looks
+    /// again, or it would be asked for ever.
     fn wait_for_credentials(&mut self, key: &Key, waits: Waits) {
         let tried = self.state.stop_probing(key);
         let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
         for credential in credentials {
-            if self.state.wait_for(&credential, key, waits) && !tried.contains(&credential) {
+            let gave_up = tried.contains(&credential);
+            let waits = if gave_up { Waits { tries: None, ..waits } } else { waits };
+            if self.state.wait_for(&credential, key, waits) || gave_up {
                 self.queue.wake(credential);
             }
         }

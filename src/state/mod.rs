@@ -210,12 +210,22 @@ impl State {
             return None;
         }
         let probe = session.waiting.in_turn(session.probed_last.as_ref()).next()?.clone();
-        let session = self.session_mut(credential)?;
-        session.waiting.remove(&probe);
+        self.probe_with(credential, &probe);
+        Some(probe)
+    }
+
+    /// This request is to try a credential.
+    pub fn probe_with(&mut self, credential: &Key, probe: &Key) {
+        let Some(session) = self.session_mut(credential) else { return };
+        session.waiting.remove(probe);
         session.probed_last = Some(probe.clone());
         session.probe = Some(probe.clone());
         self.probing.entry(probe.clone()).or_default().insert(credential.clone());
-        Some(probe)
+    }
+
+    /// The credentials that a request tries.
+    pub fn tried_by(&self, request: &Key) -> impl Iterator<Item = &Key> {
+        self.probing.get(request).into_iter().flatten()
     }
 
     /// Nobody is to try this credential.

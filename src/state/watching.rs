@@ -110,6 +110,8 @@ impl State {
         self.seen_in.remove(key);
         let mut woken: Vec<Key> = self.referrers(key).cloned().collect();
         woken.extend(claim.and_then(|claim| self.rival(&claim)));
+        // Its own turn clears it out of every line.
+        woken.push(key.clone());
         woken
     }
 

@@ -24,8 +24,6 @@ pub(super) trait Edge: Sized + Send + 'static {
     type Sent: DeserializeOwned;
     /// Ask for metadata only.
     const METADATA_ONLY: bool = false;
-    /// How many at a time in a list: a page is held whole, and annotations alone may be 256 KiB.
-    const PAGE: u32 = 100;
     /// How many seconds one watch lasts; `None`: as long as kube's watcher wants, minutes. The next goes on where it ended.
     const LASTS: Option<u32> = None;
 
@@ -82,8 +80,6 @@ impl Edge for Request {
 impl Edge for ManagedSecret {
     type Of = v1::Secret;
     type Sent = StoredSecret;
-    // With its data a Secret may be 1.4 MB.
-    const PAGE: u32 = 20;
     // The buffers of a connection hold what last went through it, and are freed with it.
     const LASTS: Option<u32> = Some(40);
 

@@ -16,6 +16,8 @@ use tokio::sync::mpsc;
 use super::edge::{Edge, Slim};
 use super::{Change, Stream, Trouble};
 
+/// How many objects at a time in a list: a page is held whole, twice for a moment, and an object may be 1.5 MB.
+const PAGE: u32 = 20;
 /// First wait after a failure; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(800);
 /// Longest wait: everything is in order 15 s after an outage, however long it was.
@@ -72,7 +74,7 @@ impl Follower {
             };
             let config = watcher::Config {
                 field_selector: E::fields(),
-                page_size: Some(E::PAGE),
+                page_size: Some(PAGE),
                 timeout: E::LASTS,
                 ..watcher::Config::default()
             };

@@ -1,4 +1,4 @@
-//! Who is next? Keys that wait, by rank, though the first rank leaves every fourth turn to the others; within a rank by turns of
+//! Who is next? Keys that wait, by rank, though each rank leaves every fourth turn to those after it; within a rank by turns of
 //! their namespaces, and of one namespace the earlier end of life, then the earlier arrival. Pure. Every operation is O(log n).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,18 +14,21 @@ use crate::decision::{Key, Urgency};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     /// A lane per urgency, and one for the keys that a closed gate lets probe last.
-    lanes: [Lane; 4],
+    lanes: [Lane; TRIED + 1],
     /// The number of the turn that was given out last.
     turn: u64,
-    /// How many turns in a row were of those whose life is ending; not counted further than [`IN_A_ROW`].
-    in_a_row: u8,
+    /// How many turns of each urgency were given out since those after it had one; not counted further than [`IN_A_ROW`].
+    in_a_row: [u8; TRIED],
     waiting: usize,
     /// When the lives of those who wait end, with their arrivals.
     ends: BTreeSet<(Timestamp, u64)>,
 }
 
-/// Those whose life is ending leave a turn to others after so many: one namespace with more short lives than the gate lets through
-/// would keep it for itself for good.
+/// The lane of those who probe last.
+const TRIED: usize = 3;
+
+/// Those of an urgency leave a turn to the less urgent after so many: one namespace with more short lives than the gate lets
+/// through, or with as many renewals by hand, would keep it for itself for good.
 const IN_A_ROW: u8 = 3;
 
 /// A place in line: with what a key was put there, it is found again.
@@ -116,8 +119,12 @@ impl Line {
     }
 
     fn next_lane(&self) -> Option<usize> {
-        let order = if self.in_a_row == IN_A_ROW { [1, 2, 0, 3] } else { [0, 1, 2, 3] };
-        order.into_iter().find(|lane| !self.lanes[*lane].turns.is_empty())
+        let mut waits = (0..=TRIED).filter(|lane| !self.lanes[*lane].turns.is_empty());
+        let first = waits.next()?;
+        let had_its_share = |lane: usize| self.in_a_row.get(lane).is_some_and(|many| *many == IN_A_ROW);
+        let less_urgent = waits.filter(|lane| *lane < TRIED);
+        let last = less_urgent.clone().last().unwrap_or(first);
+        Some(std::iter::once(first).chain(less_urgent).find(|lane| !had_its_share(*lane)).unwrap_or(last))
     }
 
     /// The key whose turn it is, with the permits that it needs.
@@ -131,7 +138,10 @@ impl Line {
     /// Takes out the key whose turn it is; its namespace is last in its lane now.
     pub(super) fn pop(&mut self) -> Option<Key> {
         let next = self.next_lane()?;
-        self.in_a_row = if next == 0 { IN_A_ROW.min(self.in_a_row + 1) } else { 0 };
+        if let Some(many) = self.in_a_row.get_mut(next) {
+            *many = IN_A_ROW.min(*many + 1);
+            self.in_a_row[..next].fill(0);
+        }
         let lane = &mut self.lanes[next];
         let (_, namespace) = lane.turns.pop_first()?;
         let group = lane.groups.get_mut(&namespace)?;
@@ -152,7 +162,7 @@ impl Line {
 impl Spot {
     fn lane(&self) -> usize {
         match self.need.urgency {
-            _ if self.tried => 3,
+            _ if self.tried => TRIED,
             Urgency::LifeIsEnding => 0,
             Urgency::Wanted => 1,
             Urgency::Renewal => 2,

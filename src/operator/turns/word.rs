@@ -13,15 +13,16 @@ use crate::state::Object;
 /// What may have to be said.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    /// When the token ends that each call is to replace, until it has ended or the call is back.
+    /// When the token ends that each call is to replace, or a moment after the call if it has already, until then or until the
+    /// call is back.
     ends: HashMap<Key, Timestamp>,
 }
 
 impl Words {
-    /// A call goes out while there is a token that ends then.
-    pub(super) fn expect(&mut self, key: &Key, ends: Option<Timestamp>, now: Timestamp) {
-        if let Some(end) = ends.filter(|end| *end > now) {
-            self.ends.insert(key.clone(), end);
+    /// A call goes out, during which something is to be said then.
+    pub(super) fn expect(&mut self, key: &Key, at: Option<Timestamp>) {
+        if let Some(at) = at {
+            self.ends.insert(key.clone(), at);
         }
     }
 

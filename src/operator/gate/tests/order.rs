@@ -50,6 +50,24 @@ fn every_fourth_turn_is_left_to_those_whose_life_is_not_ending() {
     assert_eq!(names, [short, short, short, new, short, short, short, new, short, short, short, due, due]);
 }
 
+/// Nor do renewals wait for as long as somebody renews by hand.
+#[test]
+fn every_fourth_turn_of_what_is_wanted_is_left_to_renewals() {
+    let (mut gates, busy) = busy();
+    let of = |urgency| Need { permits: 2, urgency, expires_at: None };
+    for n in 0..8 {
+        assert!(!asks(&mut gates, &in_namespace("new", n), of(Urgency::Wanted), t0()));
+    }
+    for n in 0..4 {
+        assert!(!asks(&mut gates, &in_namespace("due", n), of(Urgency::Renewal), t0()));
+    }
+    assert!(!asks(&mut gates, &in_namespace("short", 0), of(Urgency::LifeIsEnding), t0()));
+    let order = in_turn(gates, &busy);
+    let names: Vec<&str> = order.iter().map(|key| &*key.namespace).collect();
+    let [short, new, due] = ["short", "new", "due"];
+    assert_eq!(names, [short, new, new, new, due, new, new, new, due, new, new, due, due]);
+}
+
 #[test]
 fn namespaces_take_turns_within_one_urgency() {
     let (mut gates, busy) = busy();

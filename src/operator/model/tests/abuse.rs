@@ -138,6 +138,24 @@ fn a_credential_edited_without_end_costs_its_requests_a_few_statuses() {
     }
 }
 
+/// There and back: what a token is for differs, and does not.
+#[test]
+fn a_credential_moved_without_end_costs_its_requests_a_few_statuses() {
+    let mut world = World::new();
+    let partner = world.partner();
+    let requests = (0..20).map(|n| world.request(&format!("request-{n}"), json!({}))).count();
+    world.pass(hours(1));
+    world.server.journal.clear();
+    let there = json!({"environment": "Custom", "endpoint": {"url": "https://gateway.example.com"}});
+    let back = json!({"environment": "Sandbox", "endpoint": null});
+    for n in 0..120 {
+        world.edit(&partner, [&there, &back][n % 2].clone());
+        world.pass(SignedDuration::from_secs(1));
+    }
+    let statuses = world.server.journal.iter().filter(|it| it.starts_with("status request-")).count();
+    assert!(statuses <= requests * (5 + 5) * 2, "{statuses} statuses of {requests}");
+}
+
 /// Whoever may edit the Secret names an owner that is nobody, and the garbage collector takes it.
 #[test]
 fn a_secret_given_away_and_collected_is_replaced_once_in_ten_minutes() {

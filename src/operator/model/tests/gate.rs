@@ -194,3 +194,21 @@ fn whom_the_gate_calls_waits_for_nobody_else() {
     let news: Vec<Key> = called(&world).difference(&before).cloned().collect();
     assert_eq!(news.len(), 1, "the very next turn");
 }
+
+/// Made and deleted as fast as can be while the gate lets nobody through: what is gone is nowhere in line.
+#[test]
+fn who_is_deleted_leaves_every_line() {
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    world.operator.turns.gates = Gates::new(Limits { per_second: 1, ..Limits::default() });
+    for n in 0..100 {
+        let request = world.request(&format!("request-{n}"), json!({}));
+        world.settle();
+        world.server.delete_object(&request);
+    }
+    world.settle();
+    let waiting: usize = world.operator.turns.gates.occupancy().map(|(_, load)| load.waiting).sum();
+    assert_eq!(waiting, 0);
+    assert_eq!(world.operator.turns.queue.load(), (0, 1, 0), "the credential's next look");
+}

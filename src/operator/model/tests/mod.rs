@@ -13,6 +13,7 @@ mod issuing;
 mod lists;
 mod outage;
 mod ownership;
+mod probes;
 mod promises;
 mod quota;
 mod refusals;
