@@ -42,6 +42,8 @@ fn a_token_that_ends_while_its_call_hangs_is_said_at_once() {
     world.emulator.set_lifetimes(SHORT, LONG);
     world.credential("short", late);
     world.wait_ready(Kind::Credential, "short");
+    // What comes last of a first issue: the audit log has a write only after its watch has shown it.
+    world.wait_for_event("short", "Issued");
     world.emulator.set_lifetimes(LONG, LONG);
     let mark = world.mark();
     let hanging =

@@ -123,7 +123,7 @@ impl Line {
         let first = waits.next()?;
         let had_its_share = |lane: usize| self.in_a_row.get(lane).is_some_and(|many| *many == IN_A_ROW);
         let less_urgent = waits.filter(|lane| *lane < TRIED);
-        let last = less_urgent.clone().last().unwrap_or(first);
+        let last = less_urgent.clone().next_back().unwrap_or(first);
         Some(std::iter::once(first).chain(less_urgent).find(|lane| !had_its_share(*lane)).unwrap_or(last))
     }
 
