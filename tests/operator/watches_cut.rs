@@ -127,7 +127,8 @@ fn events_that_come_again_cause_nothing() {
         news.is_heard(&[it]);
     }
     world.has_cost(FIRST + NEWS);
-    assert!(world.proxy().done() > 20, "only {} events came again", world.proxy().done());
+    // How many there are depends on which changes the server shows as one.
+    assert!(world.proxy().done() >= ALL.len(), "only {} events came again", world.proxy().done());
 }
 
 #[test]
