@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::checks::renewal_instant;
 use super::{Cause, Facts, Kind};
 
-/// Who goes first: in this order, but for the turns that the gate has the first leave to the others.
+/// Who goes first: in this order, but for the turns that the gate has each leave to the less urgent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
     /// Less than a quarter of the life is left, and less than half of what was to be left.

@@ -81,6 +81,13 @@ impl World {
         self.credential("partner", json!({"allowedNamespaces": {"from": "All"}}))
     }
 
+    /// The same of a Frontend app, which exchanges.
+    pub(super) fn front(&mut self) -> Key {
+        self.service.apps.insert("front".into(), "f".into());
+        self.login("legal", "front-login", "front", "f");
+        self.credential("front", json!({"appType": "Frontend", "allowedNamespaces": {"from": "All"}}))
+    }
+
     /// A credential in namespace `legal`, with client Secret `<name>-login`.
     pub(super) fn credential(&mut self, name: &str, more: Value) -> Key {
         let spec = json!({"environment": "Sandbox", "clientSecretRef": {"name": format!("{name}-login")}});

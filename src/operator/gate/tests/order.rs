@@ -32,40 +32,38 @@ fn the_more_urgent_goes_first_whenever_it_came() {
     assert_eq!(in_turn(gates, &busy), [key(2), key(1), key(0)]);
 }
 
+/// Whose turn it is when so many of each urgency wait, by their namespaces: `short`, `new` and `due`.
+fn turns_of(short: u8, new: u8, due: u8) -> Vec<String> {
+    let (mut gates, busy) = busy();
+    let waiting = [
+        ("due", due, Urgency::Renewal),
+        ("new", new, Urgency::Wanted),
+        ("short", short, Urgency::LifeIsEnding),
+    ];
+    for (namespace, many, urgency) in waiting {
+        for n in 0..many {
+            let need = Need { permits: 2, urgency, expires_at: None };
+            assert!(!asks(&mut gates, &in_namespace(namespace, n), need, t0()));
+        }
+    }
+    in_turn(gates, &busy).iter().map(|key| key.namespace.to_string()).collect()
+}
+
 /// However many lives end: nobody else waits for ever.
 #[test]
 fn every_fourth_turn_is_left_to_those_whose_life_is_not_ending() {
-    let (mut gates, busy) = busy();
-    let of = |urgency| Need { permits: 2, urgency, expires_at: None };
-    for n in 0..9 {
-        assert!(!asks(&mut gates, &in_namespace("short", n), of(Urgency::LifeIsEnding), t0()));
-    }
-    for n in 0..2 {
-        assert!(!asks(&mut gates, &in_namespace("new", n), of(Urgency::Wanted), t0()));
-        assert!(!asks(&mut gates, &in_namespace("due", n), of(Urgency::Renewal), t0()));
-    }
-    let order = in_turn(gates, &busy);
-    let names: Vec<&str> = order.iter().map(|key| &*key.namespace).collect();
     let [short, new, due] = ["short", "new", "due"];
-    assert_eq!(names, [short, short, short, new, short, short, short, new, short, short, short, due, due]);
+    assert_eq!(
+        turns_of(9, 2, 2),
+        [short, short, short, new, short, short, short, new, short, short, short, due, due]
+    );
 }
 
 /// Nor do renewals wait for as long as somebody renews by hand.
 #[test]
 fn every_fourth_turn_of_what_is_wanted_is_left_to_renewals() {
-    let (mut gates, busy) = busy();
-    let of = |urgency| Need { permits: 2, urgency, expires_at: None };
-    for n in 0..8 {
-        assert!(!asks(&mut gates, &in_namespace("new", n), of(Urgency::Wanted), t0()));
-    }
-    for n in 0..4 {
-        assert!(!asks(&mut gates, &in_namespace("due", n), of(Urgency::Renewal), t0()));
-    }
-    assert!(!asks(&mut gates, &in_namespace("short", 0), of(Urgency::LifeIsEnding), t0()));
-    let order = in_turn(gates, &busy);
-    let names: Vec<&str> = order.iter().map(|key| &*key.namespace).collect();
     let [short, new, due] = ["short", "new", "due"];
-    assert_eq!(names, [short, new, new, new, due, new, new, new, due, new, new, due, due]);
+    assert_eq!(turns_of(1, 8, 4), [short, new, new, new, due, new, new, new, due, new, new, due, due]);
 }
 
 #[test]

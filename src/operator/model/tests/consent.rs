@@ -12,11 +12,9 @@ use crate::cluster::watch::Watched;
 fn a_frontend_app_exchanges_and_misfits_are_said() {
     let mut world = World::new();
     world.partner();
-    world.service.apps.insert("front".into(), "f".into());
-    world.login("legal", "front-login", "front", "f");
-    let all = json!({"from": "All"});
-    let front = world.credential("front", json!({"appType": "Frontend", "allowedNamespaces": all}));
+    let front = world.front();
     world.login("legal", "other-login", "app", "s3cret");
+    let all = json!({"from": "All"});
     let production = json!({"appType": "Frontend", "environment": "Production", "allowedNamespaces": all});
     world.credential("other", production);
     let reference = |name: &str| json!({"name": name, "namespace": "legal"});
@@ -148,10 +146,7 @@ fn a_client_secret_whose_change_is_seen_after_a_request_costs_one_more_token_at_
     for (id, exchanges) in [("another", 2), ("front", 1)] {
         let mut world = World::new();
         world.partner();
-        world.service.apps.insert("front".into(), "f".into());
-        world.login("legal", "front-login", "front", "f");
-        let all = json!({"from": "All"});
-        let front = world.credential("front", json!({"appType": "Frontend", "allowedNamespaces": all}));
+        let front = world.front();
         world.settle();
         world.service.apps.insert(id.into(), "f".into());
         world.login("legal", "front-login", id, "f");

@@ -214,10 +214,7 @@ fn a_refusal_at_the_credential_is_tried_again_in_time() {
 #[test]
 fn a_shared_failure_costs_constant_calls() {
     let (mut world, partner) = with_partner();
-    world.service.apps.insert("front".into(), "f".into());
-    world.login("legal", "front-login", "front", "f");
-    let spec = json!({"appType": "Frontend", "allowedNamespaces": {"from": "All"}});
-    let front = world.credential("front", spec);
+    let front = world.front();
     world.service.apps.insert("front".into(), "revoked".into());
     let through_front = json!({"exchangeCredentialRef": {"name": "front", "namespace": "legal"}});
     let requests: Vec<Key> =

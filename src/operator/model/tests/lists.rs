@@ -253,10 +253,7 @@ fn a_token_outlives_the_right_to_list_its_credential() {
 fn a_login_in_a_namespace_whose_secrets_may_not_be_listed_is_not_awaited_in_silence() {
     let mut world = World::new();
     world.partner();
-    world.service.apps.insert("front".into(), "f".into());
-    world.login("legal", "front-login", "front", "f");
-    let all = json!({"from": "All"});
-    let front = world.credential("front", json!({"appType": "Frontend", "allowedNamespaces": all}));
+    let front = world.front();
     let reference = json!({"name": "front", "namespace": "legal"});
     let request = world.request("interview", json!({"exchangeCredentialRef": reference}));
     let of = list_all_but_legal(&mut world, Watched::ManagedSecrets, Seen::None);

@@ -14,10 +14,7 @@ const DENIED: (Class, Scope) = (Class::Forbidden, Scope::Credential);
 fn with_two() -> (World, Key, Key) {
     let mut world = World::new();
     let partner = world.partner();
-    world.service.apps.insert("front".into(), "f".into());
-    world.login("legal", "front-login", "front", "f");
-    let front =
-        world.credential("front", json!({"appType": "Frontend", "allowedNamespaces": {"from": "All"}}));
+    let front = world.front();
     world.settle();
     (world, partner, front)
 }
