@@ -98,8 +98,8 @@ pub(super) enum Outcome {
     Rehearsed(Result<(), WriteFailed>),
     /// Of [`Effect::Issue`].
     Issued { issue: Issue, purpose: Purpose, result: Result<Issued<HeldToken>, (Call, Fault)>, calls: Calls },
-    /// Of [`Effect::Write`].
-    Written { record: Record, result: Result<SeenSecret, WriteFailed> },
+    /// Of [`Effect::Write`]. It was to be rendered so: the object may ask for something else by now.
+    Written { record: Record, rendering: u64, result: Result<SeenSecret, WriteFailed> },
     /// Of [`Effect::Finish`].
     Finished(Deletion),
     /// Of [`Effect::Status`].
@@ -144,7 +144,7 @@ impl Outside {
             }
             Effect::Write { secret, record, token } => {
                 let result = self.write(&secret, &record, &token).await;
-                Outcome::Written { record, result }
+                Outcome::Written { record, rendering: secret.template.rendering(), result }
             }
             Effect::Finish { key, uid, version } => {
                 Outcome::Finished(self.api.delete_object(&key, &uid, version).await)

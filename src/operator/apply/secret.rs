@@ -9,7 +9,7 @@ use crate::api::Reason;
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
-use crate::decision::{Content, FailedStep, Key, Owner, Record, RetryClass, SeenSecret, Setback, Template};
+use crate::decision::{Content, FailedStep, Key, Owner, Record, RetryClass, SeenSecret, Setback};
 use crate::state::{Held, Lists, State};
 
 pub(super) fn looked(
@@ -150,7 +150,8 @@ pub(super) fn hold(state: &mut State, key: &Key, held: Held) {
     }
 }
 
-pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSecret) -> bool {
+/// A Secret with this record was written, which was to be rendered so. Returns whether that undid somebody's deletion or edit.
+pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u64, seen: SeenSecret) -> bool {
     let Some(name) = secret_name(state, key) else {
         return false;
     };
@@ -169,9 +170,8 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, seen: SeenSec
         object.work.care.owner_confirmed = false;
         return false;
     }
-    let wanted = object.template().map(Template::rendering);
     let care = &mut object.work.care;
-    care.rendered = wanted.map(|wanted| (wanted, shown));
+    care.rendered = Some((rendering, shown));
     let restored = care.edited || care.vanished || care.strange;
     care.known_record = Some(record.fingerprint());
     care.strange = false;

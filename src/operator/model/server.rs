@@ -87,7 +87,8 @@ impl Server {
                 let result = self.write(&secret, &record, &token);
                 let lost = result.is_ok() && std::mem::take(&mut self.lose_answers);
                 let result = if lost { Err(WriteRefused::Timeout) } else { result };
-                Outcome::Written { record, result: result.map_err(failed) }
+                let rendering = secret.template.rendering();
+                Outcome::Written { record, rendering, result: result.map_err(failed) }
             }
             Effect::Finish { key, uid, version } => {
                 self.note("delete", &key.name);

@@ -168,7 +168,9 @@ impl Core {
             }
             _ => false,
         };
-        let Some((key, Effect::Write { record, .. })) = self.who_wants(at, wants) else { return false };
+        let Some((key, Effect::Write { secret, record, .. })) = self.who_wants(at, wants) else {
+            return false;
+        };
         let result = match result {
             Ok(json) => match StoredSecret::parse(json) {
                 Some(stored) => Ok(SeenSecret { content: Content::Intact, ..stored.seen() }),
@@ -176,7 +178,8 @@ impl Core {
             },
             Err(refused) => Err(failed(refused)),
         };
-        self.land(&key, Outcome::Written { record, result }, at)
+        let rendering = secret.template.rendering();
+        self.land(&key, Outcome::Written { record, rendering, result }, at)
     }
 
     /// What this object wants to say over this version. Between two calls that is only that its token is good no longer.

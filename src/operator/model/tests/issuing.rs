@@ -325,6 +325,19 @@ fn ready_turns_false_within_a_second_of_a_tokens_end() {
     assert!(world.status(&partner)["failure"].is_null());
 }
 
+/// The Secret that comes of such a write is as the spec was before.
+#[test]
+fn an_edit_while_the_secret_is_written_is_rendered_all_the_same() {
+    let (mut world, partner, _) = in_order();
+    world.server.journal.clear();
+    world.edit(&partner, json!({"secret": {"labels": {"team": "legal"}}}));
+    world.step_until(&partner, "write partner-access-token");
+    world.edit(&partner, json!({"secret": {"labels": {"team": "web"}}}));
+    world.settle();
+    let secret = &world.server.secrets[&("legal".into(), "partner-access-token".into())];
+    assert_eq!(secret["metadata"]["labels"]["team"], "web");
+}
+
 #[test]
 fn cosmetic_edits_render_anew_without_issuing() {
     let (mut world, partner, request) = in_order();
