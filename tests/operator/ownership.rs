@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::process::until;
 use super::server::{self, Kind};
 use super::told::{self, condition, text};
-use super::world::{PATIENCE, Wishes, World};
+use super::world::{COLLECTED, PATIENCE, Wishes, World};
 
 const SECRET: &str = "partner-access-token";
 
@@ -129,7 +129,7 @@ fn an_orphaned_secret_is_adopted_with_its_token() {
     let (_, credential) = world.partner(json!({}));
     let before = world.secret(SECRET);
     server::delete(Kind::Credential, &world.namespace, "partner", "Orphan");
-    world.wait_for(Kind::Credential, "partner", Value::is_null);
+    world.wait_within(COLLECTED, Kind::Credential, "partner", Value::is_null);
     world.wait_for(Kind::Secret, SECRET, |it| it["metadata"]["ownerReferences"].is_null());
 
     let again = world.credential("partner", json!({}));
@@ -209,7 +209,7 @@ fn a_secret_restored_with_an_old_owner_is_awaited_to_go_and_then_issued_once() {
     world.credential("partner", json!({}));
     let credential = world.wait_told(Kind::Credential, "partner", "False/SecretNotOwned");
     assert_eq!(condition(&credential, "Reconciling"), "True/SecretNotOwned");
-    world.wait_for(Kind::Secret, SECRET, |it| !it["metadata"]["deletionTimestamp"].is_null());
+    world.wait_within(COLLECTED, Kind::Secret, SECRET, |it| !it["metadata"]["deletionTimestamp"].is_null());
     world.settle();
     assert_eq!(world.auth_calls(), 0);
 
@@ -265,13 +265,13 @@ fn what_belongs_to_a_deleted_object_goes_and_does_not_come_back() {
     world.edit(Kind::Credential, "partner", json!({"metadata": {"finalizers": ["example.com/hold"]}}));
     server::delete(Kind::Credential, &world.namespace, "partner", "Foreground");
     server::delete(Kind::Request, &world.namespace, "interview", "Background");
-    world.wait_for(Kind::Secret, SECRET, Value::is_null);
-    world.wait_for(Kind::Secret, "interview-token", Value::is_null);
+    world.wait_within(COLLECTED, Kind::Secret, SECRET, Value::is_null);
+    world.wait_within(COLLECTED, Kind::Secret, "interview-token", Value::is_null);
     world.settle();
     assert!(!world.get(Kind::Credential, "partner").is_null());
     assert!(world.get(Kind::Secret, SECRET).is_null());
     world.edit(Kind::Credential, "partner", json!({"metadata": {"finalizers": null}}));
-    world.wait_for(Kind::Credential, "partner", Value::is_null);
+    world.wait_within(COLLECTED, Kind::Credential, "partner", Value::is_null);
     world.settle();
     // A word about an object that has just gone does no harm.
     let writes = world.writes_since(mark);

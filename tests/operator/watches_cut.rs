@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::api_proxy::{Fault, How};
 use super::api_server_misbehaves::{BACK, CREDENTIAL_SECRET, FIRST};
-use super::server::Kind;
-use super::told::{self, annotation};
+use super::server::{self, Kind};
+use super::told::{self, annotation, text};
 use super::world::{Wishes, World};
 
 /// What all [`News`] cost: two requests are issued for the first time.
@@ -41,9 +41,9 @@ pub const LISTED_ANEW: &str =
 fn a_watch_that_stalls_delays_and_no_more() {
     let news = Told::new("stall");
     let world = &news.world;
-    // Due in 4 s, once.
+    // Due once, in 13 s or a little more: when all watches have stalled.
     world.emulator.set_lifetimes(36_000, 40);
-    world.request("due", json!({"renewal": {"renewBeforePercentage": 90}}));
+    world.request("due", json!({"renewal": {"renewBeforePercentage": 65}}));
     world.wait_ready(Kind::Request, "due");
     world.wait_for_event("due", "Issued");
     world.emulator.set_lifetimes(36_000, 36_000);
@@ -73,7 +73,7 @@ fn a_watch_that_breaks_off_in_the_middle_of_a_line_is_resumed() {
     let lists = world.lists();
     for it in ALL {
         let cut = world.proxy().done() + 1;
-        world.wrong(&news.line(it), 1, How::CutMidLine);
+        news.goes_wrong(it, How::CutMidLine);
         news.happens(it);
         world.is_over(cut);
         news.is_heard(&[it]);
@@ -138,7 +138,7 @@ fn what_an_event_did_not_tell_the_next_list_does() {
     let world = &news.world;
     world.proxy().forget();
     for it in ALL {
-        world.wrong(&news.line(it), 1, How::Drop);
+        news.goes_wrong(it, How::Drop);
         news.happens(it);
     }
     world.is_over(ALL.len());
@@ -184,6 +184,13 @@ impl Told {
     /// How many watches there are: four in each namespace, and that of namespaces.
     fn watches(&self) -> usize {
         4 * (1 + self.world.others.len()) + 1
+    }
+
+    /// The line of a watch that will tell of it does: none of what was before, which may be on its way.
+    fn goes_wrong(&self, news: News, how: How) {
+        let now = text(&server::read("/api/v1/namespaces?limit=1")["metadata"]["resourceVersion"]).parse();
+        let fault = Fault { on: self.line(news), times: Some(1), how };
+        self.world.proxy().add_after(now.expect("a version"), fault);
     }
 
     /// The line of a watch that tells of it, by what a fault's `on` has to be.

@@ -22,6 +22,10 @@ use super::{rights, told};
 /// How long anything that was asked for may take.
 pub const PATIENCE: Duration = Duration::from_secs(45);
 
+/// How long the cluster's garbage collector may take. Every 30 s it looks for kinds that it does not know, and while it waits
+/// for the first list of one, which it does for as long, it collects nothing.
+pub const COLLECTED: Duration = Duration::from_mins(2);
+
 /// A test's own surroundings. Everything ends with it.
 pub struct World {
     pub control_plane: Plane,

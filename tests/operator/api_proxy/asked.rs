@@ -5,17 +5,17 @@ use http::{Method, Uri};
 use rocketlawyer_operator::cluster::watch::{Stream, Watched};
 
 /// A request by its name.
-pub(super) struct Asked {
+pub struct Asked {
     /// `METHOD resource`.
     pub(super) name: String,
     /// Empty for the whole cluster.
     namespace: String,
     /// It is not the first page of a list.
-    pub(super) continues: bool,
+    pub continues: bool,
 }
 
 impl Asked {
-    pub(super) fn of(method: &Method, uri: &Uri) -> Self {
+    pub fn of(method: &Method, uri: &Uri) -> Self {
         let query = uri.query().unwrap_or_default();
         let segments: Vec<_> = uri.path().trim_matches('/').split('/').collect();
         if segments.first() == Some(&"partners") {
@@ -51,7 +51,7 @@ impl Asked {
     }
 
     /// What it is to show, all of it or its changes.
-    pub(super) fn stream(&self) -> Option<Stream> {
+    pub fn stream(&self) -> Option<Stream> {
         let (_, of) = self.name.split_once(' ')?;
         let what = match of {
             "rocketlawyercredentials" => Watched::Credentials,

@@ -67,7 +67,7 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct Memory {
-    faults: Vec<Fault>,
+    faults: Vec<Armed>,
     done: usize,
     counts: BTreeMap<String, usize>,
     effects: Vec<String>,
@@ -76,6 +76,14 @@ struct Memory {
     heard: Heard,
     stop_at: Option<(usize, Moment)>,
     stopped: bool,
+}
+
+/// A fault that waits for what it is meant for.
+struct Armed {
+    fault: Fault,
+    /// Of events it is meant for none of an object of this version or an earlier one: what a watch has yet to tell of what was
+    /// before.
+    after: u64,
 }
 
 /// A `Status` of the API server.
@@ -102,8 +110,8 @@ impl Default for Shared {
 
 /// The test's side.
 impl Shared {
-    pub(super) fn add(&self, fault: Fault) {
-        self.memory().faults.push(fault);
+    pub(super) fn add(&self, fault: Fault, after: u64) {
+        self.memory().faults.push(Armed { fault, after });
         self.changed.send_replace(());
     }
 
@@ -191,6 +199,11 @@ impl Shared {
         self.memory().heard.page(asked, page);
     }
 
+    /// It may not have a list.
+    pub(super) fn refuses_list(&self, asked: &Asked) {
+        self.memory().heard.refused_list(asked);
+    }
+
     /// It gets this line of a watch.
     pub(super) fn sends_line(&self, asked: &Asked, line: &Bytes) {
         self.memory().heard.line(asked, line);
@@ -208,7 +221,7 @@ impl Shared {
 
     /// The fault of a request, used up.
     pub(super) fn take_for_request(&self, asked: &Asked) -> Option<How> {
-        self.take(&asked.name, |how| match how {
+        self.take(&asked.name, u64::MAX, |how| match how {
             How::DoneThenTimeout | How::Answer { .. } => true,
             How::Earlier => asked.is_list(),
             _ => false,
@@ -217,21 +230,22 @@ impl Shared {
 
     /// The fault of a watch that may be silent, used up.
     pub(super) fn take_for_watch(&self, asked: &Asked) -> Option<How> {
-        self.take(&asked.name, |how| matches!(how, How::Stall | How::Expired | How::End))
+        self.take(&asked.name, u64::MAX, |how| matches!(how, How::Stall | How::Expired | How::End))
     }
 
-    /// The fault of an event, used up.
-    pub(super) fn take_for_event(&self, asked: &Asked, object: &str) -> Option<How> {
-        self.take(&format!("{} {object}", asked.name), |how| {
+    /// The fault of an event of this version of an object, used up.
+    pub(super) fn take_for_event(&self, asked: &Asked, object: &str, version: u64) -> Option<How> {
+        self.take(&format!("{} {object}", asked.name), version, |how| {
             matches!(how, How::CutMidLine | How::Repeat | How::Drop)
         })
     }
 
-    fn take(&self, name: &str, is_meant: impl Fn(How) -> bool) -> Option<How> {
+    fn take(&self, name: &str, version: u64, is_meant: impl Fn(How) -> bool) -> Option<How> {
         let mut memory = self.memory();
-        let fits =
-            |fault: &Fault| name.starts_with(&fault.on) && is_meant(fault.how) && fault.times != Some(0);
-        let fault = memory.faults.iter_mut().find(|fault| fits(fault))?;
+        let fits = |Armed { fault, after }: &&mut Armed| {
+            name.starts_with(&fault.on) && *after < version && is_meant(fault.how) && fault.times != Some(0)
+        };
+        let Armed { fault, .. } = memory.faults.iter_mut().find(fits)?;
         if let Some(times) = &mut fault.times {
             *times -= 1;
         }

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use http::{Method, Uri};
 use jiff::Timestamp;
 use rocketlawyer_operator::clock;
-use rocketlawyer_operator::cluster::watch::{Change, Stream};
+use rocketlawyer_operator::cluster::watch::{Change, Stream, Trouble};
 use rocketlawyer_operator::operator::replay::{Sight, sight};
 use serde_json::Value;
 
@@ -44,6 +44,13 @@ impl Heard {
         }
         if list["metadata"]["continue"].as_str().unwrap_or_default().is_empty() {
             self.add(Change::Listed(stream));
+        }
+    }
+
+    /// A list that may not be had.
+    pub(super) fn refused_list(&mut self, asked: &Asked) {
+        if let Some(stream) = asked.stream() {
+            self.add(Change::Broken(stream, Trouble::Forbidden));
         }
     }
 

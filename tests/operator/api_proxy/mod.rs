@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 use super::process::until;
-use asked::Asked;
+pub use asked::Asked;
 pub use faults::{Fault, How, Moment, status};
 use faults::{Shared, Turn};
 pub use heard::{Answer, Heard};
@@ -88,7 +88,12 @@ impl ApiProxy {
 
     /// Does wrong from now on, in requests to come and in watches that are open.
     pub fn add(&self, fault: Fault) {
-        self.shared.add(fault);
+        self.shared.add(fault, 0);
+    }
+
+    /// Does wrong in events of what comes to be after this version of everything: none that is still on its way.
+    pub fn add_after(&self, version: u64, fault: Fault) {
+        self.shared.add(fault, version);
     }
 
     /// Does right from now on.
@@ -178,6 +183,9 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
         refusal(code, retry_after)
     };
     if let Some(How::Answer { status, retry_after }) = fault {
+        if asked.is_list() && status == 403 {
+            shared.refuses_list(&asked);
+        }
         return says(status, retry_after, None);
     }
     let Ok(answer) = passage.forward(&asked, &parts, body.clone()).await else {

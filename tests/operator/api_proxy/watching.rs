@@ -102,7 +102,8 @@ impl Watch {
         }
         let of_object = |field| event["object"]["metadata"][field].as_str().unwrap_or_default();
         let before = self.last.insert(of_object("uid").to_owned(), line.clone());
-        match self.shared.take_for_event(&self.asked, of_object("name")) {
+        let version = of_object("resourceVersion").parse().unwrap_or_default();
+        match self.shared.take_for_event(&self.asked, of_object("name"), version) {
             Some(How::Drop) => ControlFlow::Continue(()),
             Some(How::CutMidLine) => {
                 for part in [Part::Bytes(line.slice(..line.len() / 2)), Part::Break { announced: false }] {
