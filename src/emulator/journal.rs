@@ -16,6 +16,9 @@ pub struct Entry {
     /// When it was answered, by the machine's clock.
     #[serde(serialize_with = "as_text")]
     pub time: Timestamp,
+    /// By how many seconds the emulator's own clock was ahead of that.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub clock_ahead: i64,
     /// Which call.
     pub call: Call,
     /// The app, where it is a known one.
@@ -114,4 +117,9 @@ impl Journal {
 
 fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }

@@ -135,6 +135,7 @@ pub(super) fn note(
     let entry = Entry {
         number: 0,
         time: clock::now(),
+        clock_ahead: state.settings.clock_ahead,
         call,
         client_id: notes.client_id,
         subject: notes.subject,

@@ -30,7 +30,6 @@ fn a_service_ten_minutes_behind_is_asked_in_its_time_and_named() {
 
 fn beside_a_service_whose_clock_is(ahead: i64, name: &str, words: &str) {
     let mut world = World::running(name);
-    world.not_replayed = Some("no log tells what time the service says it is");
     world.emulator.set_clock_ahead(ahead);
     world.emulator.set_lifetimes(40, 10 * HOUR);
     world.partner(json!({"renewal": {"renewBeforePercentage": 90}}));

@@ -127,7 +127,6 @@ fn namespaces_that_may_not_be_listed_keep_only_those_waiting_who_are_chosen_by_l
     let wishes = Wishes { others: &["no-labels-guest"], selectors: true, proxied: true, ..Wishes::default() };
     let mut world = World::new("no-labels", &wishes);
     world.refusals = true;
-    world.not_replayed = Some("the core would have to be told which lists were refused");
     let guest = world.others[0].clone();
     let forbidden = How::Answer { status: 403, retry_after: None };
     world.proxy().add(Fault { on: "LIST namespaces".into(), times: None, how: forbidden });

@@ -118,7 +118,6 @@ fn without_the_right_nothing_is_issued_after_a_restart_either() {
 fn a_namespace_whose_secrets_may_not_be_listed_says_so_and_is_served_once_they_may() {
     let mut world = World::new("no-list", &Wishes { others: &["no-list-other"], ..Wishes::default() });
     world.refusals = true;
-    world.not_replayed = Some("the core would have to be told which lists were refused");
     let other = world.others[0].clone();
     let rules = take_away_in(&world, &other, "list");
     world.operator.start();

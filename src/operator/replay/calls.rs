@@ -125,7 +125,7 @@ impl Core {
                     return false;
                 };
                 let application = application.clone();
-                let service_clock_ahead = Some(SignedDuration::ZERO);
+                let service_clock_ahead = Some(called.clock_ahead);
                 Ok(Issued { token, issued_at, expires_at, application, service_clock_ahead })
             }
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::auth::{Application, Call, Fault, Origin};
@@ -108,6 +108,8 @@ pub struct Called {
     pub asked_with: Option<String>,
     /// The managed Secret into which the token came, in the end: namespace and name.
     pub into: Option<(String, String)>,
+    /// How far the service's clock was ahead.
+    pub clock_ahead: SignedDuration,
     /// What was answered.
     pub answer: Answer,
 }

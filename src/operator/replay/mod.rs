@@ -108,7 +108,8 @@ impl Replay {
         }
     }
 
-    /// A process begins: first it is shown the next list of each stream. Nothing is shown to it once another has begun.
+    /// A process begins: first it is shown the next list of each stream, or that it may not have it. Nothing is shown to it
+    /// once another has begun.
     pub fn start(&mut self, at: Timestamp, another: Option<Timestamp>) {
         self.core = Core::new(self.settings.clone(), &self.streams);
         self.unseen.clear();
@@ -117,16 +118,16 @@ impl Replay {
         self.started = at;
         for stream in &self.streams {
             let is_shown = |sight: &&Sight| {
-                stream_of(&sight.change) == Some(stream)
+                stream_of(&sight.change) == stream
                     && sight.at >= at
                     && another.is_none_or(|another| sight.at < another)
             };
             let mut shown = self.history.iter().filter(is_shown).peekable();
-            let begins = |sight: &&Sight| matches!(sight.change, Change::Relisting(_));
+            let begins = |sight: &&Sight| matches!(sight.change, Change::Relisting(_) | Change::Broken(..));
             while shown.next_if(|sight| !begins(sight)).is_some() {}
             for sight in shown.by_ref() {
                 self.core.take(sight.change.clone(), sight.at);
-                if matches!(sight.change, Change::Listed(_)) {
+                if matches!(sight.change, Change::Listed(_) | Change::Broken(..)) {
                     break;
                 }
             }
@@ -302,13 +303,14 @@ impl Replay {
     }
 }
 
-fn stream_of(change: &Change) -> Option<&Stream> {
+fn stream_of(change: &Change) -> &Stream {
     match change {
         Change::Relisting(stream)
         | Change::Seen { stream, .. }
         | Change::Gone { stream, .. }
-        | Change::Listed(stream) => Some(stream),
-        Change::Broken(..) | Change::Mended(_) => None,
+        | Change::Listed(stream)
+        | Change::Broken(stream, _)
+        | Change::Mended(stream) => stream,
     }
 }
 

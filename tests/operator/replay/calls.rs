@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use jiff::SignedDuration;
 use rocketlawyer_operator::auth::{self, Application};
 use rocketlawyer_operator::emulator::{Call, Entry, Outcome};
 use rocketlawyer_operator::operator::replay::{Answer, Called, Deed, Did};
@@ -75,6 +76,7 @@ fn did(made: &MadeCall, log: &[MadeCall], homes: &BTreeMap<String, &Kept>) -> Op
         subject: entry.subject.clone(),
         asked_with: entry.asked_with.clone(),
         into: home.map(|it| (it.namespace.clone(), it.name.clone())),
+        clock_ahead: SignedDuration::from_secs(entry.clock_ahead),
         answer: answer(entry, call, home.copied()),
     };
     Some(Did { at: entry.time, became: None, deed: Deed::Called(Box::new(called)) })

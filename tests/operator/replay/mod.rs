@@ -23,6 +23,8 @@ pub struct Record {
     starts: Vec<Timestamp>,
     settings: Settings,
     namespaces: Vec<String>,
+    /// Its lists, as they were answered.
+    lists: Vec<sights::Answered>,
     /// What a proxy showed, where there is one: the watches of the operator, not those of the recorder.
     pub shown: Option<Vec<Sight>>,
 }
@@ -86,6 +88,7 @@ impl Record {
             starts: world.operator.starts.clone(),
             settings: Settings { allowed_origins, reads_namespaces: world.selectors },
             namespaces,
+            lists: sights::lists(&requests, &world.user),
             shown: heard.map(|it| it.sights),
         }
     }
@@ -98,7 +101,7 @@ impl Record {
     /// How much the core explains, and what it does not.
     fn replayed(&self) -> (usize, Vec<String>) {
         let streams = streams(&self.namespaces, self.settings.reads_namespaces);
-        let recorded = || sights::of(&self.versions, &streams, &self.starts);
+        let recorded = || sights::of(&self.versions, &streams, &self.lists);
         let history = self.shown.clone().unwrap_or_else(recorded);
         let mut replay = Replay::new(self.settings.clone(), streams, history, &self.dids);
         let start =

@@ -2,18 +2,39 @@
 
 use std::collections::BTreeMap;
 
+use control_plane::Request;
+use http::Method;
 use jiff::Timestamp;
-use rocketlawyer_operator::cluster::watch::{Change, Stream, Watched};
+use rocketlawyer_operator::cluster::watch::{Change, Stream, Trouble, Watched};
 use rocketlawyer_operator::operator::replay::{Sight, sight};
 
 use super::recorder::{Kept, What};
+use crate::api_proxy::Asked;
 
-/// One sight of each version, on the stream that shows it; and at each start a list of what there was.
-pub fn of(versions: &[Kept], streams: &[Stream], starts: &[Timestamp]) -> Vec<Sight> {
-    streams.iter().flat_map(|stream| of_stream(versions, stream, starts)).collect()
+/// An answer to a list: of which stream, when, and its HTTP status.
+pub struct Answered {
+    stream: Stream,
+    at: Timestamp,
+    code: u16,
 }
 
-fn of_stream(versions: &[Kept], stream: &Stream, starts: &[Timestamp]) -> Vec<Sight> {
+/// Every list that this user asked for, but for further pages.
+pub fn lists(requests: &[Request], user: &str) -> Vec<Answered> {
+    let asked = requests.iter().filter(|it| it.user == user && it.kind.verb == "list");
+    let answered = asked.filter_map(|it| {
+        let asked = Asked::of(&Method::GET, &it.uri.parse().expect("a path"));
+        let stream = asked.stream().filter(|_| !asked.continues)?;
+        Some(Answered { stream, at: it.ended.parse().expect("an instant"), code: it.kind.code })
+    });
+    answered.collect()
+}
+
+/// One sight of each version, on the stream that shows it; and with each list what there was, or that it was refused.
+pub fn of(versions: &[Kept], streams: &[Stream], lists: &[Answered]) -> Vec<Sight> {
+    streams.iter().flat_map(|stream| of_stream(versions, stream, lists)).collect()
+}
+
+fn of_stream(versions: &[Kept], stream: &Stream, lists: &[Answered]) -> Vec<Sight> {
     let mut sights: Vec<_> = versions
         .iter()
         .filter(|it| is_shown(it, stream))
@@ -22,11 +43,11 @@ fn of_stream(versions: &[Kept], stream: &Stream, starts: &[Timestamp]) -> Vec<Si
         })
         .collect();
     sights.sort_by_key(|(_, sight)| sight.order);
-    let mut starts = starts.iter().peekable();
+    let mut lists = lists.iter().filter(|it| it.stream == *stream).peekable();
     let (mut there, mut all) = (BTreeMap::new(), Vec::new());
     for (name, sight) in sights {
-        while let Some(start) = starts.next_if(|start| **start < sight.at) {
-            all.extend(list(stream, &there, *start));
+        while let Some(list) = lists.next_if(|list| list.at < sight.at) {
+            all.extend(list.shows(&there));
         }
         if matches!(sight.change, Change::Gone { .. }) {
             there.remove(name);
@@ -35,16 +56,25 @@ fn of_stream(versions: &[Kept], stream: &Stream, starts: &[Timestamp]) -> Vec<Si
         }
         all.push(sight);
     }
-    all.extend(starts.flat_map(|start| list(stream, &there, *start)));
+    all.extend(lists.flat_map(|list| list.shows(&there)));
     all
 }
 
-/// What was there at a start.
-fn list(stream: &Stream, there: &BTreeMap<&String, Sight>, at: Timestamp) -> Vec<Sight> {
-    let word = |change| Sight { at, order: 0, version: None, change };
-    let items = there.values().map(|sight| Sight { at, ..sight.clone() });
-    let begin = [word(Change::Relisting(stream.clone()))];
-    begin.into_iter().chain(items).chain([word(Change::Listed(stream.clone()))]).collect()
+impl Answered {
+    /// Of what was there.
+    fn shows(&self, there: &BTreeMap<&String, Sight>) -> Vec<Sight> {
+        let word = |change| Sight { at: self.at, order: 0, version: None, change };
+        let stream = || self.stream.clone();
+        match self.code {
+            200 => {
+                let items = there.values().map(|sight| Sight { at: self.at, ..sight.clone() });
+                let begin = [word(Change::Relisting(stream()))];
+                begin.into_iter().chain(items).chain([word(Change::Listed(stream()))]).collect()
+            }
+            403 => vec![word(Change::Broken(stream(), Trouble::Forbidden))],
+            _ => Vec::new(),
+        }
+    }
 }
 
 fn is_shown(it: &Kept, stream: &Stream) -> bool {
