@@ -121,11 +121,20 @@ fn lists_again_and_no_more(name: &str, watches: &[How]) {
 fn events_that_come_again_cause_nothing() {
     let news = Told::new("repeated");
     let world = &news.world;
+    let mark = world.mark();
     world.proxy().add(Fault { on: "WATCH ".to_owned(), times: None, how: How::Repeat });
     for it in ALL {
         news.happens(it);
         news.is_heard(&[it]);
     }
+    world.settle();
+    // What was there before is no news, also where it comes last.
+    let mut writes = world.writes_since(mark);
+    writes.retain(|write, _| write.contains(" secrets "));
+    let once = ["create secrets another-token", "create secrets partner-access-token"];
+    let once =
+        once.into_iter().chain(["create secrets visitor-token", "update secrets partner-access-token"]);
+    assert_eq!(writes, once.map(|write| (write.to_owned(), 1)).collect());
     world.has_cost(FIRST + NEWS);
     // How many there are depends on which changes the server shows as one.
     assert!(world.proxy().done() >= ALL.len(), "only {} events came again", world.proxy().done());
