@@ -166,7 +166,7 @@ impl State {
     }
 
     /// What the sight of a Secret says of what was known of it before.
-    pub(super) fn recognise(&mut self, key: &Key, namespace: &Arc<str>, name: &str) {
+    pub fn recognise(&mut self, key: &Key, namespace: &Arc<str>, name: &str) {
         let Some(seen) = self.secrets.managed(namespace, name) else {
             return;
         };

@@ -155,7 +155,7 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     let Some(name) = secret_name(state, key) else {
         return false;
     };
-    let shown = seen.rendering;
+    let (shown, version) = (seen.rendering, seen.version);
     let gone = state.secrets().is_gone(&key.namespace, &name, seen.version);
     state.know_secret(&key.namespace, &name, seen);
     let Some(object) = state.object_mut(key) else {
@@ -184,6 +184,11 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     let written = object.work.held.as_ref().is_some_and(|held| held.record == *record);
     if written && object.credential().is_none() {
         object.work.held = None;
+    }
+    let now = state.secrets().managed(&key.namespace, &name);
+    if now.is_some_and(|now| version.is_before(now.version)) {
+        // What somebody made of it since was seen before this, and is judged by it.
+        state.recognise(key, &key.namespace, &name);
     }
     restored
 }

@@ -240,6 +240,21 @@ fn a_record_with_a_later_end_than_the_one_written_is_no_good() {
     }
 }
 
+/// The watch shows it before the answer to our own write is back.
+#[test]
+fn a_later_end_that_came_over_our_write_before_its_answer_is_no_good() {
+    let (mut world, _, request) = in_order();
+    world.renew(&request, "now");
+    world.now += minutes(1);
+    world.server.journal.clear();
+    world.step_until(&request, "write interview-token");
+    rewrite(&mut world, &request, later_end);
+    world.deliver_all();
+    world.pass(minutes(2));
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
+}
+
 /// While the operator is away nobody sees who wrote it; but the status tells when the token of that issue ends.
 #[test]
 fn a_later_end_that_was_written_before_a_restart_is_no_good() {
