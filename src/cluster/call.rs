@@ -11,6 +11,7 @@ use kube::{Client, client::Body};
 use serde::de::DeserializeOwned;
 
 use super::client::CLOSE;
+use super::intake::{Intake, Room};
 
 /// Overall limit of a call, tries and waits included.
 const OVERALL: Duration = Duration::from_secs(15);
@@ -30,6 +31,7 @@ pub(super) const WHOLE: &str = "application/json";
 #[derive(Clone)]
 pub struct ApiServer {
     client: Client,
+    intake: Intake,
 }
 
 /// A request; its path and query are built from checked names only.
@@ -46,6 +48,9 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Bytes,
+    /// Held as long as the body is.
+    #[expect(dead_code, reason = "it is given up when this is dropped")]
+    pub(super) room: Room,
 }
 
 /// Nothing came back.
@@ -70,8 +75,8 @@ pub enum ReadFailed {
 }
 
 impl ApiServer {
-    pub(super) fn over(client: Client) -> Self {
-        Self { client }
+    pub(super) fn over(client: Client, intake: Intake) -> Self {
+        Self { client, intake }
     }
 
     /// Makes a call: at most three tries and 15 s overall.
@@ -129,8 +134,8 @@ impl ApiServer {
             .and_then(|value| value.to_str().ok()?.parse().ok())
             .map(Duration::from_secs);
         // Not `Client::request`: it logs a body that it cannot read.
-        let body = response.into_body().collect_bytes().await.map_err(|_| NoAnswer::Lost)?;
-        Ok(Answer { status, retry_after, body })
+        let (body, room) = self.intake.read(response.into_body()).await.map_err(|_| NoAnswer::Lost)?;
+        Ok(Answer { status, retry_after, body, room })
     }
 }
 

@@ -18,6 +18,7 @@ use kube::{
 };
 
 use super::call::ApiServer;
+use super::intake::Intake;
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ pub struct Clients {
     pub(super) secrets: Client,
     /// For every call that is not a watch.
     pub api: ApiServer,
+    /// For what any of them brings.
+    pub(super) intake: Intake,
     namespace: Box<str>,
 }
 
@@ -91,7 +94,8 @@ impl Clients {
         config.read_timeout = Some(READ);
         config.reset_reader_on_write = true;
         let api = Client::try_from(config).map_err(|_| NoCluster::Unusable)?;
-        Ok(Self { watches, secrets, api: ApiServer::over(api), namespace })
+        let intake = Intake::default();
+        Ok(Self { watches, secrets, api: ApiServer::over(api, intake.clone()), intake, namespace })
     }
 
     /// The operator's own namespace: the Pod's, else the kubeconfig context's.

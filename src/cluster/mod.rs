@@ -8,6 +8,7 @@ pub mod access;
 mod call;
 pub mod client;
 pub mod events;
+mod intake;
 pub mod managed_secret;
 mod metadata;
 pub mod owner;

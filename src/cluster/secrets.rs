@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::call::{ApiServer, Call, METADATA, METADATA_LIST, NoAnswer, ReadFailed, WHOLE, is_a_name};
+use super::intake::Room;
 use super::managed_secret::{Draft, Over, OwnedBy, StoredSecret, manifest, seen_from_metadata};
 use super::metadata::MetadataOnly;
 use super::refusal::Refusal;
@@ -230,7 +231,10 @@ impl WriteRefused {
     #[must_use]
     pub fn answered(status: u16, body: &[u8], verb: &'static str) -> Self {
         let body = Bytes::copy_from_slice(body);
-        Self::of(Refusal::of(&super::call::Answer { status, retry_after: None, body }), verb)
+        Self::of(
+            Refusal::of(&super::call::Answer { status, retry_after: None, body, room: Room::default() }),
+            verb,
+        )
     }
 
     fn of(refusal: Refusal, verb: &'static str) -> Self {

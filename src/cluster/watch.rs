@@ -179,13 +179,15 @@ pub fn start(clients: &Clients, streams: Vec<Stream>) -> (Watches, mpsc::Receive
             Watched::ManagedSecrets => &clients.secrets,
             _ => &clients.watches,
         };
-        let (client, out) = (client.clone(), out.clone());
+        let (client, intake, out) = (client.clone(), clients.intake.clone(), out.clone());
         match stream.what {
-            Watched::Credentials => tasks.spawn(follow::<edge::Credential>(client, stream, out)),
-            Watched::Requests => tasks.spawn(follow::<edge::Request>(client, stream, out)),
-            Watched::ManagedSecrets => tasks.spawn(follow::<edge::ManagedSecret>(client, stream, out)),
-            Watched::OtherSecrets => tasks.spawn(follow::<edge::OtherSecret>(client, stream, out)),
-            Watched::Namespaces => tasks.spawn(follow::<edge::Namespace>(client, stream, out)),
+            Watched::Credentials => tasks.spawn(follow::<edge::Credential>(client, intake, stream, out)),
+            Watched::Requests => tasks.spawn(follow::<edge::Request>(client, intake, stream, out)),
+            Watched::ManagedSecrets => {
+                tasks.spawn(follow::<edge::ManagedSecret>(client, intake, stream, out))
+            }
+            Watched::OtherSecrets => tasks.spawn(follow::<edge::OtherSecret>(client, intake, stream, out)),
+            Watched::Namespaces => tasks.spawn(follow::<edge::Namespace>(client, intake, stream, out)),
         };
     }
     (Watches { _tasks: tasks }, changes)

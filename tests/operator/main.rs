@@ -12,6 +12,7 @@ mod crashes;
 mod credential;
 mod drift;
 mod endpoints;
+mod fattest_objects;
 mod hardening;
 mod hostile_answers;
 mod hostile_objects;

@@ -11,6 +11,7 @@ use tower::service_fn;
 
 use super::{ApiServer, Call, NoAnswer, ReadFailed, WHOLE, is_a_name};
 use crate::cluster::Clients;
+use crate::cluster::intake::Intake;
 
 /// Answers every request so, and counts them.
 fn answering(status: u16, retry_after: Option<&'static str>) -> (ApiServer, Arc<AtomicU32>) {
@@ -25,7 +26,7 @@ fn answering(status: u16, retry_after: Option<&'static str>) -> (ApiServer, Arc<
         let response = response.body(Body::empty()).unwrap();
         async move { Ok::<_, Infallible>(response) }
     });
-    (ApiServer::over(Client::new(service, "default")), count)
+    (ApiServer::over(Client::new(service, "default"), Intake::default()), count)
 }
 
 fn get() -> Call {

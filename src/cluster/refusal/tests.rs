@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Answer, Refusal};
+use crate::cluster::intake::Room;
 
 fn of(status: u16, body: &'static str) -> Refusal {
-    Refusal::of(&Answer { status, retry_after: None, body: Bytes::from_static(body.as_bytes()) })
+    let body = Bytes::from_static(body.as_bytes());
+    Refusal::of(&Answer { status, retry_after: None, body, room: Room::default() })
 }
 
 /// Status, body, and what it means.

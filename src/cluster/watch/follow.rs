@@ -15,9 +15,12 @@ use tokio::sync::mpsc;
 
 use super::edge::{Edge, Slim};
 use super::{Change, Stream, Trouble};
+use crate::cluster::intake::{GivenUp, Intake, Room};
 
-/// How many objects at a time in a list: a page is held whole, twice for a moment, and an object may be 1.5 MB.
+/// How many objects at a time in a list: a page is held whole, and twice for a moment.
 const PAGE: u32 = 20;
+/// How many, where that is more than is read: so many of any weight are not.
+const FEW: u32 = 2;
 /// First wait after a failure; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(800);
 /// Longest wait: everything is in order 15 s after an outage, however long it was.
@@ -39,6 +42,9 @@ enum Next {
 struct Follower {
     stream: Stream,
     out: mpsc::Sender<Change>,
+    intake: Intake,
+    room: Room,
+    page: u32,
     quiet: Duration,
     broken: bool,
     listing: bool,
@@ -48,15 +54,23 @@ struct Follower {
 }
 
 /// Lists and watches until nobody listens.
-pub(super) async fn follow<E: Edge>(client: Client, stream: Stream, out: mpsc::Sender<Change>) {
-    Follower::new(stream, out).follow::<E>(client).await;
+pub(super) async fn follow<E: Edge>(
+    client: Client,
+    intake: Intake,
+    stream: Stream,
+    out: mpsc::Sender<Change>,
+) {
+    Follower::new(stream, intake, out).follow::<E>(client).await;
 }
 
 impl Follower {
-    fn new(stream: Stream, out: mpsc::Sender<Change>) -> Self {
+    fn new(stream: Stream, intake: Intake, out: mpsc::Sender<Change>) -> Self {
         Self {
             stream,
             out,
+            intake,
+            room: Room::default(),
+            page: PAGE,
             quiet: QUIET,
             broken: false,
             listing: true,
@@ -67,6 +81,7 @@ impl Follower {
     }
 
     async fn follow<E: Edge>(&mut self, client: Client) {
+        let client = self.intake.over(client, &self.room);
         loop {
             let api: Api<Slim<E>> = match self.stream.namespace.as_deref() {
                 None => Api::all(client.clone()),
@@ -74,7 +89,7 @@ impl Follower {
             };
             let config = watcher::Config {
                 field_selector: E::fields(),
-                page_size: Some(PAGE),
+                page_size: Some(self.page),
                 timeout: E::LASTS,
                 ..watcher::Config::default()
             };
@@ -101,6 +116,8 @@ impl Follower {
             } else {
                 events.next().await
             };
+            // A page, or a line, is slim by now.
+            self.room.give_up();
             let next = match event {
                 Some(Ok(event)) => self.pass_on(event).await,
                 Some(Err(error)) => self.failed(&error).await,
@@ -122,6 +139,7 @@ impl Follower {
             Event::InitApply(Slim { seen, .. }) => (Change::Seen { stream, seen }, false),
             Event::InitDone => {
                 self.listing = false;
+                self.page = PAGE;
                 (Change::Listed(stream), true)
             }
             Event::Apply(Slim { seen, .. }) => (Change::Seen { stream, seen }, true),
@@ -134,6 +152,10 @@ impl Follower {
     }
 
     async fn failed(&mut self, error: &watcher::Error) -> Next {
+        if self.page > FEW && is_too_heavy(error) {
+            self.page = FEW;
+            return Next::Rebuild;
+        }
         let trouble = Trouble::of(error);
         self.broken = true;
         if self.send(Change::Broken(self.stream.clone(), trouble)).await == Next::End {
@@ -183,6 +205,11 @@ impl Follower {
         let stretch = u32::try_from(hasher.finish() % 256).unwrap_or_default();
         (wait + wait / 1024 * stretch).min(LONGEST_WAIT)
     }
+}
+
+/// Whether a page weighs more than is read.
+fn is_too_heavy(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(error) if GivenUp::TooHeavy.is_cause_of(error))
 }
 
 impl Trouble {

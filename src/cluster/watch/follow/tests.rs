@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tower::service_fn;
 
 use super::{Follower, Trouble};
+use crate::cluster::intake::Intake;
 use crate::cluster::watch::{Change, Seen, Stream, Watched, edge};
 
 const STREAM: Stream = Stream { what: Watched::Credentials, namespace: None };
@@ -65,7 +66,7 @@ fn says(answers: Answers) -> mpsc::Receiver<Change> {
     let client = server(Arc::new(Mutex::new(answers)));
     let (out, changes) = mpsc::channel(16);
     tokio::spawn(async move {
-        let mut follower = Follower::new(STREAM, out);
+        let mut follower = Follower::new(STREAM, Intake::default(), out);
         follower.quiet = Duration::from_millis(50);
         follower.follow::<edge::Credential>(client).await;
     });
@@ -78,7 +79,7 @@ async fn asks<E: edge::Edge>() -> Vec<String> {
     let answers = Answers { lists: [(200, more.to_string()), empty_list()].into(), ..Answers::default() };
     let answers = Arc::new(Mutex::new(answers));
     let (out, mut changes) = mpsc::channel(16);
-    tokio::spawn(super::follow::<E>(server(answers.clone()), STREAM, out));
+    tokio::spawn(super::follow::<E>(server(answers.clone()), Intake::default(), STREAM, out));
     assert_eq!(shortened(&mut changes, 2).await, ["relisting", "listed"]);
     std::mem::take(&mut answers.lock().unwrap().asked)
 }
@@ -200,9 +201,41 @@ async fn a_list_is_read_in_pages_that_memory_can_hold() {
     }
 }
 
+/// Objects that are heavy beyond all measure are asked for a few at a time, at once; the next list begins as ever.
+#[tokio::test]
+async fn a_page_that_is_too_heavy_is_asked_for_in_parts() {
+    let heavy = json!({"metadata": {"name": "x".repeat(2000)}});
+    let heavy =
+        json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "7"}, "items": [heavy]});
+    let heavy = (200, heavy.to_string());
+    let answers = Answers {
+        lists: [heavy.clone(), empty_list(), heavy.clone(), heavy].into(),
+        watches: [refusal(410)].into(),
+        ..Answers::default()
+    };
+    let answers = Arc::new(Mutex::new(answers));
+    let (out, mut changes) = mpsc::channel(16);
+    let intake = Intake::of(1000, Duration::from_mins(1));
+    tokio::spawn(super::follow::<edge::Credential>(server(answers.clone()), intake, STREAM, out));
+    let said = shortened(&mut changes, 7).await;
+    let expected = [
+        "relisting",
+        "relisting",
+        "listed",
+        "broken: Expired",
+        "relisting",
+        "relisting",
+        "broken: Unreachable",
+    ];
+    assert_eq!(said, expected);
+    let asked = std::mem::take(&mut answers.lock().unwrap().asked);
+    let limits = |query: &String| query.split('&').any(|it| it == "limit=2");
+    assert_eq!(asked.iter().map(limits).collect::<Vec<_>>(), [false, true, false, true], "{asked:?}");
+}
+
 #[test]
 fn waits_grow_to_ten_seconds() {
-    let mut follower = Follower::new(STREAM, mpsc::channel(1).0);
+    let mut follower = Follower::new(STREAM, Intake::default(), mpsc::channel(1).0);
     let waits: Vec<Duration> = (0..12).map(|_| follower.next_wait()).collect();
     assert!(waits[0] >= Duration::from_millis(800) && waits[0] <= Duration::from_secs(1), "{waits:?}");
     assert!(waits.is_sorted(), "{waits:?}");
@@ -211,7 +244,7 @@ fn waits_grow_to_ten_seconds() {
 
 #[test]
 fn history_that_is_gone_when_the_server_is_back_is_no_further_outage() {
-    let mut follower = Follower::new(STREAM, mpsc::channel(1).0);
+    let mut follower = Follower::new(STREAM, Intake::default(), mpsc::channel(1).0);
     let mut wait = |trouble| follower.wait_after(trouble);
     let away: Vec<Duration> = (0..12).map(|_| wait(Trouble::Unreachable)).collect();
     assert_eq!(away.last(), Some(&Duration::from_secs(10)));
