@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::crowd::Crowd;
-use super::health::{Health, Turn, earlier};
+use super::health::{Admitted, Health, Turn, earlier};
 use super::line::{Line, Spot};
 use super::{Asked, Limits, Load, MOST_AT_ONCE, Need, Verdict};
 use crate::auth::Origin;
@@ -115,13 +115,17 @@ impl Door {
     }
 
     pub(super) fn next_opening(&self, now: Timestamp) -> Option<Timestamp> {
-        let (_, permits) = self.line.first()?;
-        if !self.crowd.has_room_for(permits) {
-            return None;
-        }
-        let admitted = self.health.next_admission(&self.line, self.seen)?;
-        let filled = later(self.seen, self.bucket.wait(permits, self.crowd.cap()));
-        let at = admitted.max(filled);
+        let filled = |permits| {
+            let room = self.crowd.has_room_for(permits);
+            room.then(|| later(self.seen, self.bucket.wait(permits, self.crowd.cap())))
+        };
+        let others = match self.health.admits(&self.line, self.seen) {
+            Admitted::Others(but) => self.line.first(Some(but)).and_then(filled),
+            Admitted::Everybody | Admitted::Nobody => None,
+        };
+        let probe = self.health.next_probe(&self.line, self.seen)?;
+        let all = self.line.first(None).and_then(filled).map(|filled| probe.max(filled));
+        let at = others.into_iter().chain(all).min()?;
         // If the clock was set back since it was last read, what was arranged is still as far away.
         Some(if now < self.seen { earlier(at, now.duration_until(self.seen)) } else { at })
     }
@@ -167,13 +171,18 @@ impl Door {
     /// Calls every key whose turn has come.
     fn call(&mut self, now: Timestamp) -> Vec<Key> {
         let mut called = Vec::new();
-        while let Some((_, permits)) = self.line.first() {
+        loop {
+            let but = match self.health.admits(&self.line, now) {
+                Admitted::Nobody => break,
+                Admitted::Everybody => None,
+                Admitted::Others(but) => Some(but),
+            };
+            let Some(permits) = self.line.first(but) else { break };
             let cap = self.crowd.cap();
-            let free = self.crowd.has_room_for(permits) && self.bucket.wait(permits, cap).is_zero();
-            if !free || !self.health.admits(&self.line, now) {
+            if !self.crowd.has_room_for(permits) || !self.bucket.wait(permits, cap).is_zero() {
                 break;
             }
-            let Some(key) = self.line.pop() else { break };
+            let Some(key) = self.line.pop(but) else { break };
             self.crowd.enter(permits);
             self.bucket.take(permits);
             self.health.admit(&key);

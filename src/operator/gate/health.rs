@@ -1,8 +1,12 @@
 //! Is the origin well, and if not, when is it asked again, and by whom? Pure. An origin that is unwell is left alone but for
 //! one probe at a time (behaviour §4.2): its success opens the gate, its failure parks again. One that cannot be reached is
 //! left alone for no longer than a quarter of the shortest life that is left to those who wait (§4.3).
+//!
+//! A call may fail by what it asks for, which anybody may write. So one that fails where others are served closes nothing, but the next
+//! one does if nobody was served between them; and what only those of one namespace have met, the next of another one tries at once.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,6 +25,8 @@ pub(super) struct Health {
     /// Nobody is let through before this, whoever's life ends: what the service asked for holds, and one short life among
     /// thousands, which anybody may bring about, buys a call every two seconds and no more.
     not_before: Timestamp,
+    /// Who has met that it is unwell, since somebody was served.
+    met: Met,
     /// The key that was let through, or called, to see whether the origin is well again.
     probe: Option<Key>,
     /// Whose calls have failed since it is unwell: others probe first, or one request that the service chokes on would hold
@@ -28,6 +34,28 @@ pub(super) struct Health {
     tried: HashSet<Key>,
     /// How often the gate was closed and opened: what a call says that began before the last time is old news.
     age: u64,
+}
+
+/// Whose calls have failed.
+#[derive(Clone, Debug, Default)]
+enum Met {
+    /// Nobody's yet, and nobody was served.
+    #[default]
+    Unasked,
+    /// Nobody's since somebody was served.
+    Nobodys,
+    /// One namespace's, and no other's.
+    Ones(Arc<str>),
+    Several,
+}
+
+/// Who in line may be let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admitted<'a> {
+    Nobody,
+    Everybody,
+    /// All but those of this namespace.
+    Others(&'a str),
 }
 
 /// What the gate has to do about an answer.
@@ -52,13 +80,17 @@ impl Health {
         self.age
     }
 
-    /// Whether somebody in line may be let through, for all that this origin's health is concerned.
-    pub(super) fn admits(&self, line: &Line, now: Timestamp) -> bool {
-        self.next_admission(line, now).is_some_and(|at| at <= now)
+    /// Who in line may be let through, for all that this origin's health is concerned.
+    pub(super) fn admits(&self, line: &Line, now: Timestamp) -> Admitted<'_> {
+        match (self.next_probe(line, now), &self.met) {
+            (Some(at), _) if at <= now => Admitted::Everybody,
+            (Some(_), Met::Ones(namespace)) => Admitted::Others(namespace),
+            _ => Admitted::Nobody,
+        }
     }
 
-    /// From when on somebody may be; `None`, not before the probe is back.
-    pub(super) fn next_admission(&self, line: &Line, now: Timestamp) -> Option<Timestamp> {
+    /// From when on everybody may be; `None`, not before the probe is back.
+    pub(super) fn next_probe(&self, line: &Line, now: Timestamp) -> Option<Timestamp> {
         match (self.parked, &self.probe) {
             (None, _) => Some(now),
             (Some(_), Some(_)) => None,
@@ -109,16 +141,25 @@ impl Health {
         let (ailment, asked) = match verdict {
             Verdict::Served if is_probe => {
                 self.parked = None;
+                self.met = Met::Nobodys;
                 self.age += 1;
                 return Turn::Opened;
             }
             // What was under way when the gate was closed opens it no more than it closes it twice.
-            Verdict::Served if self.parked.is_none() => return Turn::Served,
+            Verdict::Served if self.parked.is_none() => {
+                self.met = Met::Nobodys;
+                return Turn::Served;
+            }
             Verdict::Served | Verdict::Unheard => return Turn::None,
             Verdict::Throttled { retry_after } => (Ailment::Throttling, retry_after),
             Verdict::Unreachable => (Ailment::Unreachable, None),
         };
         if self.parked.is_none() && began != self.age {
+            return Turn::None;
+        }
+        let others_are_served = matches!(self.met, Met::Nobodys);
+        self.met.by(key, ailment);
+        if others_are_served && ailment == Ailment::Unreachable {
             return Turn::None;
         }
         self.tried.insert(key.clone());
@@ -177,6 +218,19 @@ impl Health {
             self.found = earlier(self.found, by);
             self.not_before = earlier(self.not_before, by);
         }
+    }
+}
+
+impl Met {
+    /// A call of this key has failed so. What the service asks for concerns everybody, whoever was told.
+    fn by(&mut self, key: &Key, ailment: Ailment) {
+        *self = match self {
+            Self::Unasked | Self::Nobodys if ailment == Ailment::Unreachable => {
+                Self::Ones(key.namespace.clone())
+            }
+            Self::Ones(namespace) if ailment == Ailment::Unreachable && *namespace == key.namespace => return,
+            _ => Self::Several,
+        };
     }
 }
 

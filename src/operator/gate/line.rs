@@ -118,8 +118,8 @@ impl Line {
         }
     }
 
-    fn next_lane(&self) -> Option<usize> {
-        let mut waits = (0..=TRIED).filter(|lane| !self.lanes[*lane].turns.is_empty());
+    fn next_lane(&self, but: Option<&str>) -> Option<usize> {
+        let mut waits = (0..=TRIED).filter(|lane| self.lanes[*lane].first(but).is_some());
         let first = waits.next()?;
         let had_its_share = |lane: usize| self.in_a_row.get(lane).is_some_and(|many| *many == IN_A_ROW);
         let less_urgent = waits.filter(|lane| *lane < TRIED);
@@ -127,23 +127,24 @@ impl Line {
         Some(std::iter::once(first).chain(less_urgent).find(|lane| !had_its_share(*lane)).unwrap_or(last))
     }
 
-    /// The key whose turn it is, with the permits that it needs.
-    pub(super) fn first(&self) -> Option<(&Key, u32)> {
-        let lane = &self.lanes[self.next_lane()?];
-        let (_, namespace) = lane.turns.first_key_value()?;
-        let (_, (key, spot)) = lane.groups.get(namespace)?.keys.first_key_value()?;
-        Some((key, spot.need.permits))
+    /// The permits that the key needs whose turn it is, with one namespace left out or none.
+    pub(super) fn first(&self, but: Option<&str>) -> Option<u32> {
+        let lane = &self.lanes[self.next_lane(but)?];
+        let (_, namespace) = lane.first(but)?;
+        let (_, (_, spot)) = lane.groups.get(namespace)?.keys.first_key_value()?;
+        Some(spot.need.permits)
     }
 
     /// Takes out the key whose turn it is; its namespace is last in its lane now.
-    pub(super) fn pop(&mut self) -> Option<Key> {
-        let next = self.next_lane()?;
+    pub(super) fn pop(&mut self, but: Option<&str>) -> Option<Key> {
+        let next = self.next_lane(but)?;
         if let Some(many) = self.in_a_row.get_mut(next) {
             *many = IN_A_ROW.min(*many + 1);
             self.in_a_row[..next].fill(0);
         }
         let lane = &mut self.lanes[next];
-        let (_, namespace) = lane.turns.pop_first()?;
+        let turn = *lane.first(but)?.0;
+        let namespace = lane.turns.remove(&turn)?;
         let group = lane.groups.get_mut(&namespace)?;
         let (_, (key, spot)) = group.keys.pop_first()?;
         self.waiting -= 1;
@@ -156,6 +157,13 @@ impl Line {
         }
         self.forget_end(&spot);
         Some(key)
+    }
+}
+
+impl Lane {
+    /// The namespace whose turn it is, with one left out or none.
+    fn first(&self, but: Option<&str>) -> Option<(&u64, &Arc<str>)> {
+        self.turns.iter().take(2).find(|(_, namespace)| Some(&***namespace) != but)
     }
 }
 

@@ -23,6 +23,8 @@ pub(in super::super) struct Service {
     pub faults: BTreeMap<&'static str, Fault>,
     /// Interviews that a firewall takes offence at.
     pub blocked: BTreeSet<String>,
+    /// Interviews that it chokes on, and answers as if it were out of order.
+    pub chokes_on: BTreeSet<String>,
     /// Tokens that came to a place which had not issued them.
     pub strayed: BTreeSet<String>,
     /// How far its clock is ahead.
@@ -42,6 +44,7 @@ impl Service {
             live: BTreeMap::new(),
             faults: BTreeMap::new(),
             blocked: BTreeSet::new(),
+            chokes_on: BTreeSet::new(),
             strayed: BTreeSet::new(),
             asked: None,
             calls: BTreeMap::new(),
@@ -113,8 +116,12 @@ impl Service {
         now: Timestamp,
     ) -> Result<Issued<ServiceToken>, Fault> {
         self.called(Call::ServiceToken)?;
-        if errand.subject.claims().values().any(|claim| self.blocked.contains(claim)) {
+        let claims = errand.subject.claims();
+        if claims.values().any(|claim| self.blocked.contains(claim)) {
             return Err(a_fault(Class::Unexpected, Scope::Request));
+        }
+        if claims.values().any(|claim| self.chokes_on.contains(claim)) {
+            return Err(a_fault(Class::Transient, Scope::Endpoint));
         }
         self.asked = Some(errand.expiration(now));
         let access = errand.access.for_request();

@@ -48,6 +48,7 @@ fn a_good_answer_from_before_the_gate_was_closed_is_no_news() {
         |health: &mut Health, n, age, verdict| health.hear(&origin(false), &key(n), age, verdict, t0());
     let age = health.age();
     assert_eq!(hear(&mut health, 0, age, Verdict::Served), Turn::Served);
+    assert_eq!(hear(&mut health, 5, age, Verdict::Unreachable), Turn::None);
     assert!(matches!(hear(&mut health, 1, age, Verdict::Unreachable), Turn::Closed(_)));
     assert_eq!(health.age(), age + 1);
     assert_eq!(hear(&mut health, 2, age, Verdict::Served), Turn::None);
@@ -57,6 +58,7 @@ fn a_good_answer_from_before_the_gate_was_closed_is_no_news() {
     assert_eq!(health.age(), age + 2);
     // Two closings are two ages.
     assert_eq!(hear(&mut health, 4, age + 1, Verdict::Unreachable), Turn::None);
+    assert_eq!(hear(&mut health, 5, age + 2, Verdict::Unreachable), Turn::None);
     assert!(matches!(hear(&mut health, 4, age + 2, Verdict::Unreachable), Turn::Closed(_)));
     assert_eq!(health.age(), age + 3);
 }

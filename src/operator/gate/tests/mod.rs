@@ -4,6 +4,7 @@ mod counting;
 mod lives;
 mod load;
 mod order;
+mod others;
 mod parking;
 mod properties;
 mod protocol;

@@ -215,7 +215,7 @@ fn a_called_key_is_back_in_line_when_the_gate_closes_before_it_asks() {
         assert!(asks(&mut gates, &key(n), renewal(1), t0()));
     }
     assert!(!asks(&mut gates, &key(2), renewal(1), t0()));
-    assert_eq!(gates.leave(&key(0), Verdict::Served, t0()), [key(2)]);
+    assert_eq!(gates.leave(&key(0), Verdict::Unheard, t0()), [key(2)]);
     assert_eq!(gates.leave(&key(1), Verdict::Unreachable, t0()), []);
     assert!(!asks(&mut gates, &key(2), renewal(1), t0()));
     assert_eq!(gates.pass(secs(2)), [key(2)]);

@@ -30,7 +30,7 @@ fn a_dead_endpoint_costs_one_probe_at_a_time() {
     world.service.fail(Call::ServiceToken, Some((Class::Transient, Scope::Endpoint)));
     world.settle();
     let begun = world.service.count(Call::ServiceToken);
-    assert_eq!(begun, IN_FLIGHT, "what was under way when the first failed");
+    assert_eq!(begun, IN_FLIGHT + 1, "what was under way when the second failed");
     world.pass(hours(1));
     let calls = world.service.count(Call::ServiceToken) - begun;
     assert!((12..=24).contains(&calls), "2 s doubling to 5 min: {calls} in an hour");
@@ -83,7 +83,11 @@ fn a_service_token_that_is_delivered_takes_one_permit() {
     }
     world.service.fail(Call::ServiceToken, Some((Class::Transient, Scope::Endpoint)));
     world.settle();
-    assert_eq!(world.service.count(Call::ServiceToken), 2 * IN_FLIGHT);
+    assert_eq!(
+        world.service.count(Call::ServiceToken),
+        2 * IN_FLIGHT + 1,
+        "under way when the second failed"
+    );
 }
 
 /// A CA bundle that does not fit is its credential's own trouble, and no word of the service that it is well.
@@ -139,6 +143,66 @@ fn a_namespace_of_short_tokens_keeps_nobody_else_from_the_gate() {
         assert_eq!(world.ready(&new), "True Issued", "{n}");
         assert_eq!(world.ready(&renewing), "True Issued", "{n}");
     }
+}
+
+/// Another uid each time, so that no failure of its own holds it back.
+fn poison(world: &mut World, n: usize) -> Key {
+    let reference = json!({"name": "partner", "namespace": "legal"});
+    let spec = json!({"credentialRef": reference, "interviewId": "poison", "deliver": "ServiceToken"});
+    world.create(Key::new(Kind::Request, "web", format!("poison-{}", n % 3)), spec)
+}
+
+/// What the service answers with 5xx may be somebody's request, and no word about the service.
+#[test]
+fn a_request_that_the_service_chokes_on_made_anew_without_end_slows_nobody_down() {
+    const RATE: u32 = 5;
+    const SECONDS: usize = 60;
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    world.operator.turns.gates = Gates::new(Limits { per_second: RATE, ..Limits::default() });
+    world.service.chokes_on.insert("poison".into());
+    let spec = |name: &str| json!({"credentialRef": {"name": "partner", "namespace": "legal"}, "interviewId": name, "deliver": "ServiceToken"});
+    let names = (0..RATE as usize * SECONDS).map(|n| (format!("team-{}", n % 3), format!("r{n}")));
+    let others: Vec<Key> = names
+        .map(|(namespace, name)| world.create(Key::new(Kind::Request, namespace, name.as_str()), spec(&name)))
+        .collect();
+    for n in 0..SECONDS / 2 {
+        let request = poison(&mut world, n);
+        world.pass(SignedDuration::from_secs(2));
+        world.server.delete_object(&request);
+    }
+    let served = others.iter().filter(|key| world.ready(key) == "True Issued").count();
+    assert!(
+        served >= others.len() * 85 / 100,
+        "{served} of {}: one call in ten was the poison's",
+        others.len()
+    );
+}
+
+/// Nobody else calls, so nothing speaks for the endpoint. Whoever comes finds out, and does not wait for minutes.
+#[test]
+fn what_one_namespace_alone_has_met_makes_nobody_of_another_wait() {
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    world.service.chokes_on.insert("poison".into());
+    for n in 0..60 {
+        let request = poison(&mut world, n);
+        world.pass(SignedDuration::from_secs(10));
+        world.server.delete_object(&request);
+    }
+    let origin = "https://api-sandbox.rocketlawyer.com".parse().expect("an origin");
+    let parked = world.operator.turns.gates.parked(&origin).expect("it looks unwell");
+    assert!(
+        parked.count > 3 && world.now.duration_until(parked.next_probe) > SignedDuration::from_secs(5),
+        "{parked:?}"
+    );
+    let reference = json!({"name": "partner", "namespace": "legal"});
+    let request =
+        world.create(Key::new(Kind::Request, "apps", "interview"), json!({"credentialRef": reference}));
+    world.settle();
+    assert_eq!(world.ready(&request), "True Issued");
 }
 
 /// Calls that hang at three endpoints, as many as their gates let through: everything else goes on.

@@ -145,8 +145,10 @@ fn an_attempt_that_waits_in_line_is_due() {
     let next = named(&world, &partner).expect("an instant");
     world.pass(world.now.duration_until(next) - SignedDuration::from_secs(1));
     world.service.fail(Call::AccessToken, Some((Class::Transient, Scope::Endpoint)));
-    world.renew(&other, "now");
-    world.settle();
+    for value in ["now", "again"] {
+        world.renew(&other, value);
+        world.settle();
+    }
     let calls = world.service.total();
     world.pass(SignedDuration::from_secs(1));
     assert_eq!(world.service.total(), calls, "it waits");
