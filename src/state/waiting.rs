@@ -23,8 +23,8 @@ pub struct Waits {
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
     requests: BTreeMap<Key, Waits>,
-    /// Those that may try, by how often they had failed when they began to wait, and by their namespaces.
-    turns: BTreeMap<u32, BTreeMap<Arc<str>, BTreeSet<Key>>>,
+    /// Those that may try, by their namespaces, and by how often they had failed when they began to wait.
+    turns: BTreeMap<Arc<str>, BTreeMap<u32, BTreeSet<Key>>>,
     /// When their tokens end, and how many then.
     ends: BTreeMap<Timestamp, usize>,
 }
@@ -50,8 +50,8 @@ impl Waiting {
             *self.ends.entry(end).or_default() += 1;
         }
         if let Some(failed) = waits.tries {
-            let namespaces = self.turns.entry(failed).or_default();
-            namespaces.entry(request.namespace.clone()).or_default().insert(request.clone());
+            let turns = self.turns.entry(request.namespace.clone()).or_default();
+            turns.entry(failed).or_default().insert(request.clone());
         }
         news
     }
@@ -68,16 +68,16 @@ impl Waiting {
             }
         }
         if let Some(failed) = waits.tries
-            && let Some(namespaces) = self.turns.get_mut(&failed)
+            && let Some(turns) = self.turns.get_mut(&request.namespace)
         {
-            if let Some(requests) = namespaces.get_mut(&request.namespace) {
+            if let Some(requests) = turns.get_mut(&failed) {
                 requests.remove(request);
                 if requests.is_empty() {
-                    namespaces.remove(&request.namespace);
+                    turns.remove(&failed);
                 }
             }
-            if namespaces.is_empty() {
-                self.turns.remove(&failed);
+            if turns.is_empty() {
+                self.turns.remove(&request.namespace);
             }
         }
         true
@@ -94,20 +94,21 @@ impl Waiting {
         std::mem::take(self).requests.into_keys().collect()
     }
 
-    /// Those that may, in the order in which they try: who has failed least, then who is of another namespace than the last one,
-    /// and of both in turn, from the last one on.
+    /// Those that may, in the order in which they try: by turns of their namespaces, from the last one's on, or who makes requests
+    /// anew without end would leave nobody else a try; of one namespace who has failed least, and then in turn from the last one on.
     pub fn in_turn<'a>(&'a self, last: Option<&'a Key>) -> impl Iterator<Item = &'a Key> {
-        self.turns.values().flat_map(move |namespaces| {
-            let from = last.map_or(Unbounded, |last| Excluded(&*last.namespace));
-            let after = namespaces.range::<str, _>((from, Unbounded));
-            let before = last.map(|last| namespaces.range::<str, _>((Unbounded, Excluded(&*last.namespace))));
-            let others = after.chain(before.into_iter().flatten()).flat_map(|(_, requests)| requests);
-            let same = last.and_then(|last| Some((last, namespaces.get(&last.namespace)?)));
-            let same = same.into_iter().flat_map(|(last, requests)| {
+        let from = last.map_or(Unbounded, |last| Excluded(&*last.namespace));
+        let after = self.turns.range::<str, _>((from, Unbounded));
+        let before = last.map(|last| self.turns.range::<str, _>((Unbounded, Excluded(&*last.namespace))));
+        let others =
+            after.chain(before.into_iter().flatten()).flat_map(|(_, turns)| turns.values().flatten());
+        let same = last.and_then(|last| Some((last, self.turns.get(&last.namespace)?)));
+        let same = same.into_iter().flat_map(|(last, turns)| {
+            turns.values().flat_map(move |requests| {
                 requests.range((Excluded(last), Unbounded)).chain(requests.range(..=last))
-            });
-            others.chain(same)
-        })
+            })
+        });
+        others.chain(same)
     }
 }
 
