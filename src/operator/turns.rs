@@ -301,7 +301,7 @@ impl Turns {
             }
             Some(Decision::Rest(rest)) => {
                 match rest.waits {
-                    Some(waits) => self.wait_for_credentials(&key, waits),
+                    Some(waits) => self.wait_for_credentials(&key, waits, now),
                     None => self.end_of_probe(&key),
                 }
                 self.rest(key, rest)
@@ -330,13 +330,13 @@ impl Turns {
 
     /// It waits. A credential that it was to try, while it waits for another, asks somebody else: this one no more before that looks
     /// again, or it would be asked for ever.
-    fn wait_for_credentials(&mut self, key: &Key, waits: Waits) {
+    fn wait_for_credentials(&mut self, key: &Key, waits: Waits, now: Timestamp) {
         let tried = self.state.stop_probing(key);
         let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
         for credential in credentials {
             let gave_up = tried.contains(&credential);
             let waits = if gave_up { Waits { tries: None, ..waits } } else { waits };
-            if self.state.wait_for(&credential, key, waits) || gave_up {
+            if self.state.wait_for(&credential, key, waits, now) || gave_up {
                 self.queue.wake(credential);
             }
         }

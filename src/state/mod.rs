@@ -179,10 +179,10 @@ impl State {
 
     /// A request waits for a credential. Returns whether that is to look again: it is the first one, or the first to lose a token, or
     /// may try it, and nobody is at that.
-    pub fn wait_for(&mut self, credential: &Key, request: &Key, waits: Waits) -> bool {
+    pub fn wait_for(&mut self, credential: &Key, request: &Key, waits: Waits, now: Timestamp) -> bool {
         self.session_mut(credential).is_some_and(|session| {
             let first = session.waiting.is_empty();
-            let first_end = session.waiting.first_end_after(Timestamp::MIN);
+            let first_end = session.waiting.first_end_after(now);
             session.waiting.insert(request, waits);
             let hurries = waits.ends.is_some_and(|end| first_end.is_none_or(|first| end < first));
             first || hurries || (waits.tries.is_some() && session.is_untried())

@@ -48,6 +48,8 @@ fn see_request(state: &mut State, name: &str, meta: Meta, more: &Value) -> Vec<K
     state.see(&request(name), Sighting::Request(meta, Ok(Box::new(spec)), Box::default()))
 }
 
+const T0: Timestamp = Timestamp::UNIX_EPOCH;
+
 fn secret(uid: &str, version: u64, owner: Owner) -> SeenSecret {
     SeenSecret {
         uid: uid.into(),
@@ -317,14 +319,14 @@ fn labels_of_a_namespace_wake_those_who_look_beyond_it() {
 fn the_first_who_waits_wakes_the_credential() {
     let mut state = state();
     let waits = Waits::default();
-    assert!(!state.wait_for(&partner(), &request("a"), waits), "there is none to wake");
+    assert!(!state.wait_for(&partner(), &request("a"), waits, T0), "there is none to wake");
     see_credential(&mut state, meta("u", 1));
-    assert!(state.wait_for(&partner(), &request("a"), waits));
-    assert!(!state.wait_for(&partner(), &request("b"), waits));
+    assert!(state.wait_for(&partner(), &request("a"), waits, T0));
+    assert!(!state.wait_for(&partner(), &request("b"), waits, T0));
     let mut woken = state.stop_waiting(&partner());
     woken.sort();
     assert_eq!(woken, [request("a"), request("b")]);
-    assert!(state.wait_for(&partner(), &request("a"), waits), "the first again");
+    assert!(state.wait_for(&partner(), &request("a"), waits, T0), "the first again");
 }
 
 /// The credential waits at the gate as long as the first of those who wait for it can.
@@ -333,11 +335,18 @@ fn who_is_the_first_to_lose_a_token_wakes_the_credential() {
     let mut state = state();
     see_credential(&mut state, meta("u", 1));
     let ends = |second| Waits { tries: None, ends: Timestamp::from_second(second).ok() };
-    assert!(state.wait_for(&partner(), &request("a"), Waits::default()));
+    assert!(state.wait_for(&partner(), &request("a"), Waits::default(), T0));
     for (name, end, wakes) in [("b", 900, true), ("c", 900, false), ("d", 901, false), ("e", 899, true)] {
-        assert_eq!(state.wait_for(&partner(), &request(name), ends(end)), wakes, "{name}");
+        assert_eq!(state.wait_for(&partner(), &request(name), ends(end), T0), wakes, "{name}");
     }
-    assert!(!state.wait_for(&partner(), &request("f"), Waits::default()));
+    assert!(!state.wait_for(&partner(), &request("f"), Waits::default(), T0));
+    // Whose token has ended by now has nothing left to lose.
+    let now = Timestamp::from_second(899).expect("an instant");
+    assert!(!state.wait_for(&partner(), &request("g"), ends(950), now));
+    for name in ["b", "c", "d"] {
+        state.leave(&request(name), &[partner()]);
+    }
+    assert!(state.wait_for(&partner(), &request("h"), ends(940), now));
 }
 
 #[test]
@@ -367,7 +376,7 @@ fn who_is_gone_or_refers_to_another_waits_no_longer() {
     let waiting = |state: &mut State| state.session_mut(&partner()).unwrap().waiting.len();
     for (name, version) in [("a", 2), ("b", 3), ("c", 4)] {
         see_request(&mut state, name, meta(name, version), &json!({}));
-        state.wait_for(&partner(), &request(name), Waits::default());
+        state.wait_for(&partner(), &request(name), Waits::default(), T0);
     }
     state.forget(&request("a"), None);
     assert_eq!(waiting(&mut state), 2);

@@ -177,8 +177,8 @@ impl Core {
                     None => self.state.leave(key, &credentials),
                     Some(waits) => {
                         for credential in &credentials {
-                            moved |=
-                                self.state.wait_for(credential, key, waits) && !tried.contains(credential);
+                            moved |= self.state.wait_for(credential, key, waits, now)
+                                && !tried.contains(credential);
                         }
                     }
                 }
