@@ -241,6 +241,8 @@ pub struct Care {
     pub content_lost: bool,
     /// The record that this operator wrote last, or saw first, hashed.
     pub known_record: Option<Fingerprint>,
+    /// The seal of the Secret with that record, as this operator wrote it last or saw it first.
+    pub known_seal: Option<u64>,
     /// The record that is there is another one: restored from a copy, or made up. Whatever it calls for is a repair.
     pub strange: bool,
     /// It is later than any that this operator wrote, though its hash fits: whoever can write the Secret can compute that, and a
@@ -258,6 +260,16 @@ pub struct Care {
     pub rendered: Option<(u64, u64)>,
     /// A write was refused before the last restart, or the Secret was lost: ask the server before issuing again.
     pub rehearse: bool,
+}
+
+impl Care {
+    /// Whether a Secret has the record that is known, and is not what was written with it.
+    #[must_use]
+    pub fn is_forged(&self, seen: &SeenSecret) -> bool {
+        let record = seen.record.as_ref().map(Record::fingerprint);
+        let known = record.is_some() && record == self.known_record;
+        known && self.known_seal.is_some_and(|seal| seen.seal != Some(seal))
+    }
 }
 
 /// What the service last said of key and secret.

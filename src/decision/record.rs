@@ -59,6 +59,8 @@ pub struct SeenSecret {
     pub record: Option<Record>,
     /// Whether its data are as they were written.
     pub content: Content,
+    /// A piece of its content hash, which tells apart what the hash covers: whoever can write the Secret can compute one that fits.
+    pub seal: Option<u64>,
     /// Hash of the key names, labels and annotations it shows: compared with [`Template::rendering`](super::Template::rendering).
     pub rendering: u64,
     /// `immutable: true`, set by somebody: no write can succeed.

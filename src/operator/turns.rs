@@ -199,10 +199,14 @@ impl Turns {
             // What was done for an object that is gone says nothing of the one that bears its name now.
             _ if !is_current => Landed::then(self.turn(key, now)),
             (Work::Status(told), Outcome::Published(result)) => self.published(&key, told, result, now),
-            (_, outcome) => match self.take_in(&key, outcome, lists, now) {
-                Ok(restored) => Landed { restored, ..Landed::then(self.turn(key, now)) },
-                Err(Panicked) => Landed::then(self.panicked(key, now)),
-            },
+            (_, outcome) => {
+                let taken_in = self.take_in(&key, outcome, lists, now);
+                self.is_writing(&key, false);
+                match taken_in {
+                    Ok(restored) => Landed { restored, ..Landed::then(self.turn(key, now)) },
+                    Err(Panicked) => Landed::then(self.panicked(key, now)),
+                }
+            }
         }
     }
 
@@ -353,8 +357,17 @@ impl Turns {
 
     fn act(&mut self, key: Key, effect: Effect, work: Work) -> Turn {
         self.in_flight += work.weight();
+        if matches!(effect, Effect::Write { .. }) {
+            self.is_writing(&key, true);
+        }
         let (uid, lists) = (self.uid(&key), self.state.secrets().lists());
         Turn::Act(Ticket { key, uid, lists, work }, Box::new(effect))
+    }
+
+    fn is_writing(&mut self, key: &Key, writing: bool) {
+        if let Some(object) = self.state.object_mut(key) {
+            object.work.writing = writing;
+        }
     }
 
     fn uid(&self, key: &Key) -> Option<Arc<str>> {

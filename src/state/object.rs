@@ -78,6 +78,8 @@ pub struct Work {
     pub held: Option<Held>,
     /// What was done and learnt of the Secret.
     pub care: Care,
+    /// A write of ours is under way, and the watch may show what it wrote before its answer is back.
+    pub writing: bool,
     /// The Secret must be looked at: a write of ours came back with "exists" or "conflict".
     pub look: bool,
     /// How often in a row such a write came back so.

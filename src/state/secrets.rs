@@ -111,6 +111,13 @@ impl Secrets {
         true
     }
 
+    /// Whatever its hash says, our Secret of this name is not as it was written.
+    pub fn mistrust(&mut self, namespace: &Arc<str>, name: &str) {
+        if let Some(known) = self.managed.get_mut(&key(namespace, name)) {
+            known.thing.content = crate::decision::Content::Edited;
+        }
+    }
+
     /// A Secret of our type is gone. A late word about an earlier one of the same name is dropped.
     pub fn lose(&mut self, namespace: &Arc<str>, name: &str, uid: Option<&str>) -> Option<SeenSecret> {
         let key = key(namespace, name);

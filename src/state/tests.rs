@@ -57,6 +57,7 @@ fn secret(uid: &str, version: u64, owner: Owner) -> SeenSecret {
         owner,
         record: None,
         content: Content::Intact,
+        seal: None,
         rendering: 0,
         immutable: false,
         deleting: false,

@@ -176,14 +176,16 @@ impl State {
         let told = told_record(object, name);
         let work = &mut object.work;
         work.look = false;
+        let forged = !work.writing && work.care.is_forged(seen);
         // It is not missed any more; a write that was refused is still to be rehearsed.
         work.care.rehearse &= work.failures.iter().any(|it| it.step == FailedStep::WriteSecret);
         if seen.owner == Owner::Nobody {
             work.care.owner_confirmed = false;
         }
         match seen.content {
-            Content::Intact => work.care.content_lost = false,
             Content::Edited => work.care.edited = true,
+            _ if forged => work.care.edited = true,
+            Content::Intact => work.care.content_lost = false,
             Content::Unseen => {}
         }
         // Our own write may be seen before its answer is back; any other Secret did not vanish, it was not listed yet.
@@ -202,6 +204,12 @@ impl State {
         let written = work.held.as_ref().is_none_or(|held| Some(held.record.fingerprint()) == known);
         let outdone = known.zip(record).is_some_and(|(known, seen)| known.is_outdone_by(&seen));
         work.care.made_up = outdone && (written || work.care.made_up);
+        if record == known && work.care.known_seal.is_none() && seen.content != Content::Edited {
+            work.care.known_seal = seen.seal;
+        }
+        if forged {
+            self.secrets.mistrust(namespace, name);
+        }
     }
 
     /// A Secret of ours is gone. Its owner is looked at before it is put back.

@@ -1,10 +1,15 @@
 //! What happens to a managed Secret that somebody deletes or edits?
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use rocketlawyer_operator::cluster::managed_secret::{Draft, Over, OwnedBy, StoredSecret};
+use rocketlawyer_operator::decision::{KeyNames, Kind as Owned, Template};
+use rocketlawyer_operator::token::AccessToken;
+use serde_json::{Value, json};
 
 use super::process::until;
-use super::server::Kind;
-use super::told::{self, data};
+use super::server::{self, Kind};
+use super::told::{self, data, text};
 use super::world::{PATIENCE, World};
 
 #[test]
@@ -48,6 +53,57 @@ fn an_edited_secret_is_put_back_as_it_was_written() {
     world.settle();
     assert_eq!(world.auth_calls(), 1);
     assert!(told::is(&world.get(Kind::Credential, "partner"), "True/Issued"));
+}
+
+/// Whoever can write the Secret can write all of it as the operator does.
+#[test]
+fn a_token_that_is_replaced_with_a_hash_that_fits_is_put_back() {
+    let world = World::running("forged");
+    world.partner(json!({}));
+    world.request("interview", json!({}));
+    world.wait_ready(Kind::Request, "interview");
+    world.settle();
+    let calls = world.auth_calls();
+    let owners = [(Owned::Credential, "partner-access-token"), (Owned::Request, "interview-token")];
+    let [held, issued] = owners.map(|(kind, name)| {
+        let before = world.secret(name);
+        replace_token(&world, kind, &before, "theirs");
+        let after = world.wait_for(Kind::Secret, name, |it| data(it, "access_token") != "theirs");
+        data(&before, "access_token") == data(&after, "access_token")
+    });
+    assert!(held, "a credential's token is in memory");
+    assert!(!issued, "a request's is not, and is issued anew");
+    world.settle();
+    assert_eq!(world.auth_calls(), calls + 2);
+    assert!(told::is(&world.get(Kind::Credential, "partner"), "True/Issued"));
+    world.wait_ready(Kind::Request, "interview");
+}
+
+fn replace_token(world: &World, kind: Owned, secret: &Value, token: &str) {
+    let metadata = &secret["metadata"];
+    let seen = StoredSecret::parse(secret.to_string().as_bytes()).expect("a Secret").seen();
+    let template = Template {
+        name: text(&metadata["name"]).into(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        keys: KeyNames {
+            token: "access_token".into(),
+            token_type: "token_type".into(),
+            authorization: "authorization".into(),
+            expires_at: "expires_at".into(),
+        },
+    };
+    let owner = &metadata["ownerReferences"][0];
+    let draft = Draft {
+        namespace: &world.namespace,
+        owner: OwnedBy { kind, name: text(&owner["name"]), uid: text(&owner["uid"]) },
+        template: &template,
+        record: seen.record.as_ref().expect("a record"),
+        token: &AccessToken::read(token).expect("a token"),
+    };
+    let over = Over { uid: &seen.uid, version: seen.version };
+    let written = server::as_operator(async |api| api.replace_secret(&draft, over).await);
+    written.expect("a replaced Secret");
 }
 
 #[test]

@@ -38,6 +38,11 @@ pub(super) fn hash<'a>(
     hex(&hasher.finalize())
 }
 
+/// The first 64 bits of a hash, as it stands in the annotation.
+pub(super) fn seal(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.get(..16)?, 16).ok()
+}
+
 /// Lower-case hex.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

@@ -129,6 +129,7 @@ pub(in super::super) fn seen_from_metadata<'a>(
         owner: metadata.owner(),
         record: record::read(metadata),
         content,
+        seal: metadata.annotation(names::CONTENT_HASH).and_then(content::seal),
         rendering: rendering(metadata, keys),
         immutable: false,
         deleting: metadata.is_deleting(),

@@ -134,10 +134,12 @@ fn what_was_written_is_seen_as_it_was_written() {
         owner: Owner::Ours { kind: Kind::Credential, name: OWNER.name.into(), uid: OWNER.uid.into() },
         record: Some(record()),
         content: Content::Intact,
+        seal: body["metadata"]["annotations"][names::CONTENT_HASH].as_str().and_then(super::content::seal),
         rendering: template().rendering(),
         immutable: false,
         deleting: false,
     };
+    assert!(expected.seal.is_some());
     assert_eq!(seen(&body), expected);
     assert!(stored(&body).has_our_type());
 }

@@ -210,6 +210,7 @@ fn any_care() -> impl Strategy<Value = Care> {
         namespace_is_going: rare == 9,
         rehearse: rare == 8,
         known_record: None,
+        known_seal: None,
         strange: matches!(rare, 5 | 6),
         made_up: rare == 6,
     })

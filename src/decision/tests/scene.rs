@@ -96,6 +96,7 @@ pub(super) fn request() -> Scene {
             owner: Owner::Ours { kind: Kind::Request, name: "interview".into(), uid: UID.into() },
             record: Some(record()),
             content: Content::Intact,
+            seal: None,
             rendering: template.rendering(),
             immutable: false,
             deleting: false,

@@ -118,14 +118,12 @@ pub(super) fn recall(
     }
     match recalled {
         Ok(Recall::Gone) => state.lose_secret(&key.namespace, &name, None),
-        Ok(Recall::Damaged(seen)) => {
-            // No token that can be used was found: whatever its hash says, it is not as it was written.
-            let seen = SeenSecret { content: Content::Edited, ..seen };
-            state.know_secret(&key.namespace, &name, seen);
-            if let Some(object) = state.object_mut(key) {
-                object.work.care.content_lost = true;
-            }
-            Vec::new()
+        Ok(Recall::Damaged(seen)) => damaged(state, key, &name, seen),
+        // The token that somebody put in the place of ours.
+        Ok(Recall::Token(_, _, seen))
+            if state.object(key).is_some_and(|it| it.work.care.is_forged(&seen)) =>
+        {
+            damaged(state, key, &name, seen)
         }
         Ok(Recall::Token(token, record, seen)) => {
             state.know_secret(&key.namespace, &name, seen);
@@ -137,6 +135,16 @@ pub(super) fn recall(
             Vec::new()
         }
     }
+}
+
+/// No token that can be used was found: whatever its hash says, it is not as it was written.
+fn damaged(state: &mut State, key: &Key, name: &str, seen: SeenSecret) -> Vec<Key> {
+    let seen = SeenSecret { content: Content::Edited, ..seen };
+    state.know_secret(&key.namespace, name, seen);
+    if let Some(object) = state.object_mut(key) {
+        object.work.care.content_lost = true;
+    }
+    Vec::new()
 }
 
 /// Holds a token. Of a credential it is a new generation: a refusal of an earlier one no longer counts.
@@ -155,12 +163,16 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     let Some(name) = secret_name(state, key) else {
         return false;
     };
-    let (shown, version) = (seen.rendering, seen.version);
+    let (shown, seal, version) = (seen.rendering, seen.seal, seen.version);
+    if let Some(object) = state.object_mut(key) {
+        object.work.writing = true;
+    }
     let gone = state.secrets().is_gone(&key.namespace, &name, seen.version);
     state.know_secret(&key.namespace, &name, seen);
     let Some(object) = state.object_mut(key) else {
         return false;
     };
+    object.work.writing = false;
     object.work.look = false;
     object.work.contested = 0;
     object.work.failures.forgive(&[FailedStep::WriteSecret, FailedStep::ReadManagedSecret]);
@@ -174,6 +186,7 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     care.rendered = Some((rendering, shown));
     let restored = care.edited || care.vanished || care.strange;
     care.known_record = Some(record.fingerprint());
+    care.known_seal = seal;
     care.strange = false;
     care.made_up = false;
     care.vanished = false;
@@ -200,6 +213,10 @@ pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, n
     match failed.refused {
         WriteRefused::Exists | WriteRefused::Conflict | WriteRefused::Gone | WriteRefused::Timeout => {
             object.work.look = true;
+            if failed.refused == WriteRefused::Timeout {
+                // It may have been written: what is seen next may be that.
+                object.work.care.known_seal = None;
+            }
             object.work.contested = object.work.contested.saturating_add(1);
             // Once is a race that the look settles; twice in a row would be a loop at the server's speed.
             if object.work.contested > 1 {

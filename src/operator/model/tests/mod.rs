@@ -6,6 +6,7 @@ mod consent;
 mod crash;
 mod failures;
 mod firewall;
+mod forged;
 mod gate;
 mod hostile;
 mod interrupted;
