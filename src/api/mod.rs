@@ -27,4 +27,4 @@ pub use managed_secret::{SecretKeys, SecretTemplate};
 pub use reason::Reason;
 pub use renewal::Renewal;
 pub use scoped_token_request::{CredentialRef, Deliver, ScopedTokenRequest, ScopedTokenRequestSpec};
-pub use status::{Application, CredentialStatus, Failure, RequestStatus, TokenStatus};
+pub use status::{Application, CredentialStatus, Failure, RequestStatus, TokenStatus, blank};

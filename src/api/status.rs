@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::condition::Condition;
 
@@ -118,4 +119,22 @@ pub struct Failure {
     /// When the next attempt is made. Absent where attempts follow each other so often that the message says how often, and where nothing is arranged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Time>,
+}
+
+/// Every field of either kind's status, without a value: a merge patch that leads from here leaves nothing of a status that could
+/// not be read.
+#[must_use]
+pub fn blank() -> Value {
+    json!({
+        "observedGeneration": null,
+        "conditions": null,
+        "token": {"secretName": null, "issuedAt": null, "expiresAt": null, "renewAt": null},
+        "application": {"name": null, "organization": null, "products": null},
+        "clockSkewSeconds": null,
+        "failure": {
+            "step": null, "reason": null, "httpStatus": null, "errorCode": null, "count": null, "since": null,
+            "nextAttemptAt": null,
+        },
+        "lastHandledRenewRequest": null,
+    })
 }

@@ -2,12 +2,12 @@
 //! together.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::effect::{Effect, Issue, OwnSecret, Purpose};
 use super::gate::Need;
 use super::want::Want;
-use crate::api::{self, Condition, CredentialStatus, RequestStatus, condition};
+use crate::api::{self, Condition, CredentialStatus, RequestStatus, blank, condition};
 use crate::auth::Origin;
 use crate::credential;
 use crate::decision::checks::{cause, obstacle, overdue_instant, renewal_instant};
@@ -330,7 +330,9 @@ fn publish(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Box<Pub
     if told && only_repeats(&old, &new) && !facts.names_what_is_over(now) {
         return None;
     }
-    let patch = merge_patch(&old, &new)?;
+    // Where memory has none, the server may have one that could not be read.
+    let shown = if old == json!({}) { blank() } else { old.clone() };
+    let patch = merge_patch(&shown, &new).filter(|_| old != new)?;
     let differs = |field: &str| old.pointer(field) != new.pointer(field);
     let is_ready = |it: &Value| it["type"] == condition::READY && it["status"] == condition::TRUE;
     let says_ready = new["conditions"].as_array().into_iter().flatten().any(is_ready);

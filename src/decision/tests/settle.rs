@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::any;
 use super::scene::{Scene, after, credential, failure, request, t0};
-use crate::api::{Condition, CredentialStatus, Reason, condition};
+use crate::api::{self, Condition, CredentialStatus, Reason, condition};
 use crate::decision::settle::{conditions, failure as told, merge_patch, token};
 use crate::decision::{Ailment, FailedStep, LoginFact, LoginGap, Parked, Progress, project};
 
@@ -40,6 +40,46 @@ fn patched(old: Value, patch: &Value) -> Value {
         }
         (_, Value::Object(_)) => patched(json!({}), patch),
         (_, patch) => patch.clone(),
+    }
+}
+
+#[test]
+fn a_patch_from_a_blank_status_leaves_nothing_of_one_that_could_not_be_read() {
+    let since = Some(Time(t0()));
+    // Every field, or this does not compile.
+    let token = api::TokenStatus {
+        secret_name: Some(String::new()),
+        issued_at: since.clone(),
+        expires_at: since.clone(),
+        renew_at: since.clone(),
+    };
+    let failure = api::Failure {
+        step: Some(String::new()),
+        reason: Some(String::new()),
+        http_status: Some(0),
+        error_code: Some(String::new()),
+        count: Some(0),
+        since: since.clone(),
+        next_attempt_at: since,
+    };
+    let application = api::Application {
+        name: Some(String::new()),
+        organization: Some(String::new()),
+        products: vec![String::new()],
+    };
+    let full = CredentialStatus {
+        observed_generation: Some(0),
+        conditions: vec![Condition::default()],
+        token: Some(token),
+        application: Some(application),
+        clock_skew_seconds: Some(0),
+        failure: Some(failure),
+        last_handled_renew_request: Some(String::new()),
+    };
+    let full = serde_json::to_value(full).expect("JSON");
+    for new in [json!({}), json!({"token": {}, "failure": {}, "application": {}}), full.clone()] {
+        let patch = merge_patch(&api::blank(), &new).expect("a patch");
+        assert_eq!(patched(full.clone(), &patch), new);
     }
 }
 
