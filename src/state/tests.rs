@@ -386,3 +386,23 @@ fn who_is_gone_or_refers_to_another_waits_no_longer() {
     see_request(&mut state, "c", meta("c", 6), &json!({}));
     assert_eq!(waiting(&mut state), 1, "it waits as before");
 }
+
+/// Which list ends first makes no difference.
+#[test]
+fn a_login_in_a_secret_of_our_type_is_read_whenever_the_list_of_the_others_ends() {
+    let legal: Arc<str> = "legal".into();
+    for ours_first in [true, false] {
+        let mut state = state();
+        see_credential(&mut state, meta("a", 1));
+        if !ours_first {
+            state.end_other_secrets_round(None, 0);
+        }
+        state.see_secret(&legal, "login", secret("s", 5, Owner::Nobody));
+        state.end_other_secrets_round(None, 0);
+        let is_absent =
+            |state: &State| matches!(state.credential(&partner()).unwrap().session.login, LoginState::Absent);
+        assert!(!is_absent(&state), "{ours_first}");
+        state.lose_secret(&legal, "login", Some(Deleted { uid: "s", version: ResourceVersion(6) }));
+        assert!(is_absent(&state));
+    }
+}

@@ -28,17 +28,42 @@ impl State {
                 object.work.care.content_lost = false;
             }
         }
-        woken
+        let readers = self.without_login(namespace, name);
+        woken.into_iter().chain(readers).collect()
     }
 
     /// A Secret that was not ours is gone: its name is free, and who read its login has none.
     pub(super) fn freed(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
-        let mut woken = self.concerned(namespace, name, []);
+        let woken = self.concerned(namespace, name, []);
+        let readers = self.without_login(namespace, name);
+        woken.into_iter().chain(readers).collect()
+    }
+
+    /// Who read a login there has none, unless a Secret of the other sort bears the name.
+    fn without_login(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+        let mut woken = Vec::new();
+        if self.secrets.is_taken(namespace, name) || self.secrets.managed(namespace, name).is_some() {
+            return woken;
+        }
         for reader in self.readers.get(&(namespace.clone(), name.into())).cloned().unwrap_or_default() {
             if let Some(session) = self.session_mut(&reader)
                 && !matches!(session.login, LoginState::Absent)
             {
                 session.login = LoginState::Absent;
+                woken.push(reader);
+            }
+        }
+        woken
+    }
+
+    /// A Secret of our type is there, which a list of the others did not show to those who would read a login in it.
+    pub(super) fn found(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+        let mut woken = Vec::new();
+        for reader in self.readers.get(&(namespace.clone(), name.into())).cloned().unwrap_or_default() {
+            if let Some(session) = self.session_mut(&reader)
+                && matches!(session.login, LoginState::Absent)
+            {
+                session.login = LoginState::Unread;
                 woken.push(reader);
             }
         }

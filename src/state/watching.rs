@@ -146,10 +146,11 @@ impl State {
         if !take_in(&mut self.secrets, namespace, name, seen) {
             return None;
         }
-        let woken = self.concerned(namespace, name, [before, now]);
+        let mut woken = self.concerned(namespace, name, [before, now]);
         for key in &woken {
             self.recognise(key, namespace, name);
         }
+        woken.extend(self.found(namespace, name));
         Some(woken)
     }
 
