@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::decision::{Key, Kind};
-use crate::state::State;
+use crate::state::{State, Waits};
 use crate::{credential, scoped_token};
 
 /// Says what a credential offers now. Where that has changed, those who waited look again.
@@ -36,6 +36,26 @@ pub(super) fn refresh(state: &mut State, key: &Key, now: Timestamp) -> Vec<Key> 
         state.probe_with(&other, &probe);
     }
     vec![probe]
+}
+
+/// An object comes to rest: a request waits for its credentials, so or not at all, and tries none out for others. A credential that
+/// it was to try, while it waits for another, asks somebody else: this one no more before that looks again, or it would be asked
+/// for ever. Returns the credentials that look again.
+pub(super) fn wait(state: &mut State, key: &Key, waits: Option<Waits>, now: Timestamp) -> Vec<Key> {
+    let mut woken = state.stop_probing(key);
+    let credentials: Vec<Key> = scoped_token::waits_for(state, key).cloned().collect();
+    let Some(waits) = waits else {
+        state.leave(key, &credentials);
+        return woken;
+    };
+    let given_up = woken.clone();
+    for credential in credentials {
+        let tries = waits.tries.filter(|_| !given_up.contains(&credential));
+        if state.wait_for(&credential, key, Waits { tries, ..waits }, now) {
+            woken.push(credential);
+        }
+    }
+    woken
 }
 
 fn may_be_tried(state: &State, key: &Key, now: Timestamp) -> bool {

@@ -23,7 +23,6 @@ use super::reads::Reads;
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::{SHORTEST_WAIT, later};
 use crate::decision::{FailedStep, Key};
-use crate::scoped_token;
 use crate::state::{Lists, SecretName, Settings, State, Waits};
 
 /// An object whose decision panicked is looked at again after this.
@@ -273,7 +272,7 @@ impl Turns {
         match decided {
             None => {
                 self.queue.wake_at(&key, None);
-                self.end_of_probe(&key);
+                self.wait(&key, None, now);
                 self.queue.done(&key);
                 Turn::Rest
             }
@@ -304,10 +303,7 @@ impl Turns {
                 Turn::Rest
             }
             Some(Decision::Rest(rest)) => {
-                match rest.waits {
-                    Some(waits) => self.wait_for_credentials(&key, waits, now),
-                    None => self.end_of_probe(&key),
-                }
+                self.wait(&key, rest.waits, now);
                 self.rest(key, rest)
             }
         }
@@ -318,32 +314,10 @@ impl Turns {
         let called = self.gates.give_up(&key, now);
         self.call(called);
         self.reads.give_up(&key);
-        self.end_of_probe(&key);
+        self.wait(&key, None, now);
         self.queue.wake_at(&key, Some(later(now, AFTER_PANIC)));
         self.queue.done(&key);
         Turn::Panicked(key)
-    }
-
-    /// A request that comes to rest waits for no credential, and tries none out for others.
-    fn end_of_probe(&mut self, key: &Key) {
-        let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
-        self.state.leave(key, &credentials);
-        let credentials = self.state.stop_probing(key);
-        self.wake(credentials);
-    }
-
-    /// It waits. A credential that it was to try, while it waits for another, asks somebody else: this one no more before that looks
-    /// again, or it would be asked for ever.
-    fn wait_for_credentials(&mut self, key: &Key, waits: Waits, now: Timestamp) {
-        let tried = self.state.stop_probing(key);
-        let credentials: Vec<Key> = scoped_token::waits_for(&self.state, key).cloned().collect();
-        for credential in credentials {
-            let gave_up = tried.contains(&credential);
-            let waits = if gave_up { Waits { tries: None, ..waits } } else { waits };
-            if self.state.wait_for(&credential, key, waits, now) || gave_up {
-                self.queue.wake(credential);
-            }
-        }
     }
 
     fn rest(&mut self, key: Key, rest: Rest) -> Turn {
@@ -353,6 +327,11 @@ impl Turns {
         }
         self.queue.done(&key);
         Turn::Rest
+    }
+
+    fn wait(&mut self, key: &Key, waits: Option<Waits>, now: Timestamp) {
+        let woken = offers::wait(&mut self.state, key, waits, now);
+        self.wake(woken);
     }
 
     fn act(&mut self, key: Key, effect: Effect, work: Work) -> Turn {
