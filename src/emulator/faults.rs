@@ -137,24 +137,32 @@ impl FaultPlan {
         }
     }
 
+    /// The body of an answer of its own, and of which type it is; `None`: it does not come whole, or is too much.
+    #[must_use]
+    pub fn whole_body(&self, path: &str, now: Timestamp) -> Option<(&'static str, String)> {
+        const JSON: &str = "application/json";
+        Some(match &self.body {
+            None | Some(BodyKind::Empty) => ("text/plain", String::new()),
+            Some(BodyKind::Html) => {
+                ("text/html", "<html><body><h1>Something went wrong</h1></body></html>".to_owned())
+            }
+            Some(BodyKind::Raw { text }) => (JSON, text.clone()),
+            Some(BodyKind::Gateway { code, text }) => (JSON, answer::gateway(code, text).to_string()),
+            Some(BodyKind::Application { error, message }) => {
+                let status = self.status.unwrap_or(200);
+                (JSON, answer::application(status, error, message, path, now).to_string())
+            }
+            Some(BodyKind::Truncated | BodyKind::Huge { .. } | BodyKind::Dripping { .. }) => return None,
+        })
+    }
+
     pub(super) fn response(&self, path: &str, now: Timestamp) -> Response {
         let status = self.status.unwrap_or(200);
-        let (content_type, body) = match &self.body {
-            None | Some(BodyKind::Empty) => ("text/plain", Body::empty()),
-            Some(BodyKind::Html) => {
-                ("text/html", Body::from("<html><body><h1>Something went wrong</h1></body></html>"))
-            }
-            Some(BodyKind::Raw { text }) => ("application/json", Body::from(text.clone())),
-            Some(BodyKind::Gateway { code, text }) => {
-                ("application/json", Body::from(answer::gateway(code, text).to_string()))
-            }
-            Some(BodyKind::Application { error, message }) => {
-                let body = answer::application(status, error, message, path, now);
-                ("application/json", Body::from(body.to_string()))
-            }
-            Some(BodyKind::Truncated) => ("application/json", truncated()),
-            Some(BodyKind::Huge { bytes }) => ("application/json", huge(*bytes)),
-            Some(BodyKind::Dripping { every }) => ("application/json", dripping(*every)),
+        let (content_type, body) = match (self.whole_body(path, now), &self.body) {
+            (Some((content_type, text)), _) => (content_type, Body::from(text)),
+            (None, Some(BodyKind::Huge { bytes })) => ("application/json", huge(*bytes)),
+            (None, Some(BodyKind::Dripping { every })) => ("application/json", dripping(*every)),
+            (None, _) => ("application/json", truncated()),
         };
         let mut response = answer::response(status, content_type, body, now);
         for (name, value) in &self.headers {

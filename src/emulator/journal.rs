@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::Call;
+use super::{Call, FaultPlan};
 
 /// One call.
 #[derive(Clone, Debug, Serialize)]
@@ -21,10 +21,13 @@ pub struct Entry {
     pub clock_ahead: i64,
     /// Which call.
     pub call: Call,
+    /// The path that was asked, which need not be one of the service's.
+    #[serde(skip)]
+    pub path: String,
     /// The app, where it is a known one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// Purpose and claims of the service or scoped token.
+    /// Purpose and claims of the service or scoped token: of one that was not issued, the texts that it was asked for with.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub subject: BTreeMap<String, String>,
     /// How it went.
@@ -37,6 +40,9 @@ pub struct Entry {
     /// The body of a refusal.
     #[serde(skip)]
     pub refusal_body: Option<String>,
+    /// The fault that it met, if any.
+    #[serde(skip)]
+    pub fault: Option<Box<FaultPlan>>,
     /// Fingerprint of the token that was issued.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued: Option<String>,

@@ -16,8 +16,8 @@ pub(super) struct Granted {
     pub(super) token: String,
 }
 
-/// What a judgement found out on its way, for the journal, whatever its end.
-#[derive(Default)]
+/// What is known of a call, for the journal, whatever its end.
+#[derive(Clone, Default)]
 pub(super) struct Notes {
     pub(super) client_id: Option<String>,
     pub(super) subject: BTreeMap<String, String>,
@@ -45,7 +45,6 @@ pub(super) fn access_token(
         (TokenKind::Access, BTreeMap::new(), None, state.settings.access_token_ttl)
     } else {
         let code = request.get("code").and_then(Value::as_str).unwrap_or_default();
-        notes.asked_with = Some(fingerprint(code)).filter(|_| !code.is_empty());
         let service = state.tokens.look_up(code, now.as_second());
         let service = service.ok().filter(|token| token.kind == TokenKind::Service).ok_or(Refusal::CODE)?;
         notes.subject.clone_from(&service.subject);
@@ -72,20 +71,16 @@ pub(super) fn service_token(
     bearer: Option<&str>,
     request: Option<&Value>,
     claims: &Map<String, Value>,
-    notes: &mut Notes,
 ) -> Result<Granted, Refusal> {
     let bearer = bearer.ok_or(Refusal::NO_BEARER)?;
-    notes.asked_with = Some(fingerprint(bearer));
     let now = state.now().as_second();
     let known = alive(state, bearer, now)?.clone();
-    notes.client_id = Some(known.client_id.clone());
     let app = state.app(&known.client_id).ok_or(Refusal::UNKNOWN_BEARER)?;
     if known.kind != TokenKind::Access || app.scope != AppScope::Backend {
         return Err(Refusal::ROLE);
     }
     let request = request.and_then(Value::as_object).ok_or(Refusal::BODY)?;
     let (purpose, subject) = subject(state, app, request)?;
-    notes.subject.clone_from(&subject);
     let ends = request.get("expirationTime").and_then(Value::as_i64).ok_or(Refusal::EXPIRATION)?;
     if ends <= now {
         return Err(Refusal::PAST);

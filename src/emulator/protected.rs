@@ -25,7 +25,8 @@ fn page(service: &Service, headers: &HeaderMap, kind: TokenKind, path: &str) -> 
     let now = state.now();
     let mut notes = Notes::default();
     let result = judge::page(&state, bearer(headers), kind, &mut notes);
-    note(&mut state, Call::Protected, notes, result.as_ref().map(|_| None).map_err(|refusal| *refusal), None);
+    let judged = result.as_ref().map(|_| None).map_err(|refusal| *refusal);
+    note(&mut state, (Call::Protected, path), notes, judged, None);
     match result {
         Ok(known) => {
             let left = known.ends - now.as_second();

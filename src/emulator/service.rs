@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Bytes;
 use axum::extract::State as Shared;
 use axum::response::Response;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Uri, header};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
@@ -38,6 +38,7 @@ pub(super) struct Service(Arc<Mutex<State>>);
 struct Asked {
     call: Call,
     path: String,
+    notes: Notes,
     fault: Option<FaultPlan>,
 }
 
@@ -76,15 +77,9 @@ pub(super) async fn access_token(
     body: Bytes,
 ) -> Response {
     let request = json_body(&headers, &body).unwrap_or_default();
-    let text = |name| request.get(name).and_then(Value::as_str);
-    let call = match text("grant_type") {
-        Some(wire::AUTHORIZATION_CODE) => Call::Exchange,
-        _ => Call::AccessToken,
-    };
-    let (asked, mut notes) = ask(&service, call, wire::ACCESS_TOKEN_PATH, text("client_id")).await;
-    answer(&service, &asked, &mut notes, |state, claims, notes| {
-        judge::access_token(state, &request, claims, notes)
-    })
+    let (call, notes) = asked_for_access(&service, &request);
+    let asked = ask(&service, call, wire::ACCESS_TOKEN_PATH, notes).await;
+    answer(&service, asked, |state, claims, notes| judge::access_token(state, &request, claims, notes))
 }
 
 /// `POST …/servicetoken`.
@@ -95,22 +90,56 @@ pub(super) async fn service_token(
 ) -> Response {
     let request = json_body(&headers, &body);
     let bearer = bearer(&headers);
-    let client_id = bearer.and_then(|token| {
-        let state = service.state();
-        let known = state.tokens.look_up(token, state.now().as_second());
-        known.ok().map(|known| known.client_id.clone())
-    });
-    let (asked, mut notes) =
-        ask(&service, Call::ServiceToken, wire::SERVICE_TOKEN_PATH, client_id.as_deref()).await;
-    answer(&service, &asked, &mut notes, |state, claims, notes| {
-        judge::service_token(state, bearer, request.as_ref(), claims, notes)
-    })
+    let notes = asked_for_service(&service, bearer, request.as_ref());
+    let asked = ask(&service, Call::ServiceToken, wire::SERVICE_TOKEN_PATH, notes).await;
+    answer(&service, asked, |state, claims, _| judge::service_token(state, bearer, request.as_ref(), claims))
 }
 
-/// Whatever else is asked of the service.
-pub(super) async fn not_found(Shared(service): Shared<Service>) -> Response {
-    let now = service.state().now();
+/// Whatever else is asked of the service. A call that was sent astray is noted.
+pub(super) async fn not_found(
+    Shared(service): Shared<Service>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = json_body(&headers, &body).unwrap_or_default();
+    let (call, notes) = if uri.path().ends_with(wire::SERVICE_TOKEN_PATH) {
+        (Call::ServiceToken, asked_for_service(&service, bearer(&headers), Some(&request)))
+    } else {
+        asked_for_access(&service, &request)
+    };
+    let mut state = service.state();
+    if uri.path().ends_with(wire::SERVICE_TOKEN_PATH) || uri.path().ends_with(wire::ACCESS_TOKEN_PATH) {
+        note(&mut state, (call, uri.path()), notes, Err(Refusal::NOT_FOUND), None);
+    }
+    let now = state.now();
     answer::json(Refusal::NOT_FOUND.status, &Refusal::NOT_FOUND.body("", now), now)
+}
+
+fn asked_for_access(service: &Service, request: &Value) -> (Call, Notes) {
+    let text = |name| request.get(name).and_then(Value::as_str);
+    let call = match text("grant_type") {
+        Some(wire::AUTHORIZATION_CODE) => Call::Exchange,
+        _ => Call::AccessToken,
+    };
+    let known = text("client_id").filter(|id| service.state().app(id).is_some());
+    let code = text("code").filter(|code| !code.is_empty());
+    let notes =
+        Notes { client_id: known.map(str::to_owned), asked_with: code.map(fingerprint), ..Notes::default() };
+    (call, notes)
+}
+
+fn asked_for_service(service: &Service, bearer: Option<&str>, request: Option<&Value>) -> Notes {
+    let state = service.state();
+    let known = bearer.and_then(|token| state.tokens.look_up(token, state.now().as_second()).ok());
+    let fields = request.and_then(Value::as_object).into_iter().flatten();
+    Notes {
+        client_id: known.map(|known| known.client_id.clone()).filter(|id| state.app(id).is_some()),
+        asked_with: bearer.map(fingerprint),
+        subject: fields
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
+    }
 }
 
 /// The token of an `Authorization` header.
@@ -122,13 +151,15 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// Writes down how a call went, and tells whoever watches.
 pub(super) fn note(
     state: &mut State,
-    call: Call,
+    (call, path): (Call, &str),
     notes: Notes,
     result: Result<Option<String>, Refusal>,
-    fault: Option<u16>,
+    fault: Option<FaultPlan>,
 ) {
-    let (outcome, status, refusal) = match (fault, &result) {
-        (Some(status), _) => (Outcome::Fault, status, None),
+    let answers = fault.as_ref().filter(|plan| plan.hang || plan.answers());
+    let (outcome, status, refusal) = match (answers, &result) {
+        (Some(plan), _) if plan.hang => (Outcome::Fault, 0, None),
+        (Some(plan), _) => (Outcome::Fault, plan.status.unwrap_or(200), None),
         (None, Ok(_)) => (Outcome::Granted, 200, None),
         (None, Err(refusal)) => (Outcome::Refused, refusal.status, Some(refusal.text)),
     };
@@ -137,12 +168,14 @@ pub(super) fn note(
         time: clock::now(),
         clock_ahead: state.settings.clock_ahead,
         call,
+        path: path.to_owned(),
         client_id: notes.client_id,
         subject: notes.subject,
         outcome,
         status,
         refusal,
         refusal_body: result.as_ref().err().map(|refusal| refusal.body("", clock::now()).to_string()),
+        fault: fault.map(Box::new),
         issued: result.ok().flatten(),
         asked_with: notes.asked_with,
     };
@@ -152,44 +185,40 @@ pub(super) fn note(
 }
 
 /// Lets a fault that fits do its waiting. A call that is never answered is noted before.
-async fn ask(service: &Service, call: Call, path: &str, client_id: Option<&str>) -> (Asked, Notes) {
-    let (fault, notes) = {
+async fn ask(service: &Service, call: Call, path: &str, notes: Notes) -> Asked {
+    let path = format!("{BASE}{path}");
+    let fault = {
         let mut state = service.state();
-        let known = client_id.filter(|id| state.app(id).is_some()).map(str::to_owned);
-        let fault = state.faults.take(call, known.as_deref());
-        let notes = || Notes { client_id: known.clone(), ..Notes::default() };
+        let fault = state.faults.take(call, notes.client_id.as_deref());
         if fault.as_ref().is_some_and(|fault| fault.hang) {
-            note(&mut state, call, notes(), Ok(None), Some(0));
+            note(&mut state, (call, &path), notes.clone(), Ok(None), fault.clone());
         }
-        (fault, notes())
+        fault
     };
     if let Some(fault) = &fault {
         fault.wait().await;
     }
-    let path = format!("{BASE}{path}");
-    (Asked { call, path, fault }, notes)
+    Asked { call, path, notes, fault }
 }
 
 fn answer(
     service: &Service,
-    asked: &Asked,
-    notes: &mut Notes,
+    asked: Asked,
     judge: impl FnOnce(&mut State, &Map<String, Value>, &mut Notes) -> Result<Granted, Refusal>,
 ) -> Response {
+    let Asked { call, path, mut notes, fault } = asked;
     let mut state = service.state();
     let now = state.now();
-    let none = FaultPlan::default();
-    let plan = asked.fault.as_ref().unwrap_or(&none);
+    let plan = fault.clone().unwrap_or_default();
     if plan.answers() && !plan.after_issuing {
-        note(&mut state, asked.call, std::mem::take(notes), Ok(None), Some(plan.status.unwrap_or(200)));
-        return plan.response(&asked.path, now);
+        note(&mut state, (call, &path), notes, Ok(None), fault);
+        return plan.response(&path, now);
     }
-    let result = judge(&mut state, &plan.claims, notes);
+    let result = judge(&mut state, &plan.claims, &mut notes);
     let issued = result.as_ref().map(|granted| Some(fingerprint(&granted.token))).map_err(|refusal| *refusal);
-    let overridden = plan.answers().then(|| plan.status.unwrap_or(200));
-    note(&mut state, asked.call, std::mem::take(notes), issued, overridden);
+    note(&mut state, (call, &path), notes, issued, fault);
     if plan.answers() {
-        return plan.response(&asked.path, now);
+        return plan.response(&path, now);
     }
     match result {
         Ok(Granted { mut body, .. }) => {
@@ -198,7 +227,7 @@ fn answer(
             }
             answer::json(200, &body, now)
         }
-        Err(refusal) => answer::json(refusal.status, &refusal.body(&asked.path, now), now),
+        Err(refusal) => answer::json(refusal.status, &refusal.body(&path, now), now),
     }
 }
 

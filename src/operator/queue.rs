@@ -12,7 +12,7 @@ use crate::decision::Key;
 use crate::decision::schedule::later;
 
 /// Keys that are ready, running, or due at a time.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Queue {
     ready: BTreeMap<Turn, Key>,
     /// The number of the turn that was given out last.

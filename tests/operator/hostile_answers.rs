@@ -1,8 +1,10 @@
 //! What does a running operator say of every answer that is none? One credential per row, each at an origin of its own.
 
-use rocketlawyer_operator::emulator::{App, AppScope, Call};
+use rocketlawyer_operator::auth::ErrorCode;
+use rocketlawyer_operator::emulator::{App, AppScope, Call, Emulator};
 use serde_json::{Value, json};
 
+use super::replay;
 use super::secrets_stay_secret::{encodings, everything_that_is_kept};
 use super::server::Kind;
 use super::sources::{LIFE, Source, Standing};
@@ -27,7 +29,7 @@ struct Row {
 #[test]
 fn every_answer_that_is_none_is_told_with_its_class_and_its_next_attempt() {
     let rows = [
-        rows::nobody_answers(),
+        rows::too_late(),
         rows::broken_bytes(),
         rows::broken_bodies(),
         rows::refusals(),
@@ -35,9 +37,24 @@ fn every_answer_that_is_none_is_told_with_its_class_and_its_next_attempt() {
     ]
     .into_iter()
     .flatten();
-    let (world, rows) = asked(rows.collect());
+    let (mut world, rows) = asked(rows.collect());
+    are_told(&world, &rows);
+    nothing_lingers(&world, &rows);
+    nothing_is_repeated(&world);
+    keep(&mut world, &rows);
+}
+
+#[test]
+fn whoever_does_not_let_itself_be_asked_is_told_of_too() {
+    let (mut world, rows) = asked(rows::nobody_listens());
+    world.not_replayed = Some("a connection that is refused, or never trusted, no service logs");
+    are_told(&world, &rows);
+    nothing_is_repeated(&world);
+}
+
+fn are_told(world: &World, rows: &[(String, Row, Standing)]) {
     let mut odd = Vec::new();
-    for (name, row, source) in &rows {
+    for (name, row, source) in rows {
         let credential = world.wait_for(Kind::Credential, name, |it| it["status"]["failure"].is_object());
         let failure = &credential["status"]["failure"];
         let wanted = (format!("False/{}", row.reason), row.reason, row.code);
@@ -54,8 +71,6 @@ fn every_answer_that_is_none_is_told_with_its_class_and_its_next_attempt() {
         }
     }
     assert_eq!(odd, Vec::<String>::new());
-    nothing_lingers(&world, &rows);
-    nothing_is_repeated(&world);
 }
 
 /// Whether it is said when it is tried again: at an instant, or how often.
@@ -92,7 +107,7 @@ fn nothing_lingers(world: &World, rows: &[(String, Row, Standing)]) {
 #[test]
 fn every_refusal_of_a_request_is_told_on_the_request_or_on_its_credential() {
     for call in [Call::ServiceToken, Call::Exchange] {
-        let (world, rows) = asked(rows::of_requests(call));
+        let (mut world, rows) = asked(rows::of_requests(call));
         for (name, row, source) in &rows {
             world.wait_ready(Kind::Credential, name);
             let emulator = source.emulator.as_ref().expect("an emulator");
@@ -128,12 +143,15 @@ fn every_refusal_of_a_request_is_told_on_the_request_or_on_its_credential() {
         }
         assert!(on_the_request > 30 && on_the_request < rows.len());
         nothing_is_repeated(&world);
+        keep(&mut world, &rows);
     }
 }
 
 #[test]
 fn a_token_with_an_odd_life_is_good_for_as_long_as_can_be_told_or_not_taken() {
-    let (world, rows) = asked(rows::lives());
+    let (mut world, rows) = asked(rows::lives());
+    world.not_replayed =
+        Some("no log tells the token that a fault put into an answer, nor how long it lives");
     for (name, row, _) in &rows {
         let ready = row.reason == "Issued";
         let told = format!("{}/{}", if ready { "True" } else { "False" }, row.reason);
@@ -155,7 +173,6 @@ fn a_token_with_an_odd_life_is_good_for_as_long_as_can_be_told_or_not_taken() {
 /// A world with one credential per row, which the operator is asked for.
 fn asked(rows: Vec<Row>) -> (World, Vec<(String, Row, Standing)>) {
     let mut world = World::new("answers", &Wishes::default());
-    world.not_replayed = Some("its services are many sockets, of which few keep a log");
     let app = App::new("client-key", SECRET, AppScope::Backend);
     world.client_secret("client", &json!({"client_id": app.client_id, "client_secret": SECRET}));
     let mut standing = Vec::new();
@@ -172,6 +189,20 @@ fn asked(rows: Vec<Row>) -> (World, Vec<(String, Row, Standing)>) {
     }
     world.operator.start();
     (world, standing)
+}
+
+/// What each service was asked is there to be replayed.
+fn keep(world: &mut World, rows: &[(String, Row, Standing)]) {
+    for (_, row, source) in rows {
+        let made = source.emulator.iter().flat_map(Emulator::log);
+        world.further_calls.extend(made.map(|entry| (entry, source.origin.clone())));
+        let base = format!("{}/partners/v1/auth", source.origin);
+        let http_status = Some(200).filter(|_| row.reason == "UnexpectedResponse");
+        let fault = |code| replay::unanswered(http_status, code);
+        let asked = source.asked.lock().expect("nobody panicked");
+        let fault = ErrorCode::parse(row.code).map(fault);
+        world.broken_off.extend(asked.iter().filter_map(|at| Some((*at, base.clone(), fault?))));
+    }
 }
 
 fn nothing_is_repeated(world: &World) {

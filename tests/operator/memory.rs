@@ -73,7 +73,7 @@ fn rare_and_soon_gone(name: &str, source: Source, busy: bool) {
 fn behind_tls(name: &str, source: Source) -> (World, App) {
     let mut world = World::new(name, &Wishes::default());
     let client = App::new("client-key", FIRST_SECRET, AppScope::Backend);
-    let Standing { origin, ca_bundle, emulator } = source.start(&client);
+    let Standing { origin, ca_bundle, emulator, .. } = source.start(&client);
     let plain = format!("http://{}", world.emulator.address());
     world.service = world.service.replace(&plain, &origin);
     world.emulator = emulator.expect("an emulator");

@@ -1,9 +1,11 @@
 //! Who answers in the place of the authentication service? One origin each, so that the failure of one holds up no other.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rocketlawyer_operator::clock;
 use rocketlawyer_operator::emulator::{App, Emulator, FaultPlan, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -52,7 +54,12 @@ pub struct Standing {
     pub ca_bundle: Option<String>,
     /// The emulator, where there is one.
     pub emulator: Option<Emulator>,
+    /// When anything was asked where there is none.
+    pub asked: Asked,
 }
+
+/// When each call came.
+pub type Asked = Arc<Mutex<Vec<Timestamp>>>;
 
 /// Seconds that an emulator's access tokens live.
 pub const LIFE: i64 = 600;
@@ -71,6 +78,7 @@ impl Source {
             let plain = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address = plain.local_addr().expect("an address");
             let origin = format!("http://{address}");
+            let asked = Asked::default();
             let (origin, ca_bundle, emulator) = match self {
                 Self::Emulator(fault) => {
                     let emulator = Emulator::start_on(settings(knows), plain).expect("an emulator");
@@ -78,11 +86,11 @@ impl Source {
                     (origin, None, Some(emulator))
                 }
                 Self::Bytes(bytes) => {
-                    tokio::spawn(answer(plain, Arc::from(bytes), &[]));
+                    tokio::spawn(answer(plain, Arc::from(bytes), &[], asked.clone()));
                     (origin, None, None)
                 }
                 Self::Endless(head, again) => {
-                    tokio::spawn(answer(plain, Arc::from(head), again));
+                    tokio::spawn(answer(plain, Arc::from(head), again, asked.clone()));
                     (origin, None, None)
                 }
                 Self::Tls(_) | Self::Http2 => {
@@ -100,7 +108,7 @@ impl Source {
                 Self::Nobody => (origin, None, None),
                 Self::NoSuchHost => ("http://no-such-host.invalid".to_owned(), None, None),
             };
-            Standing { origin, ca_bundle, emulator }
+            Standing { origin, ca_bundle, emulator, asked }
         })
     }
 }
@@ -129,12 +137,13 @@ fn settings(knows: &App) -> Settings {
 }
 
 /// Answers whatever comes with `head`, then with `again` until nobody listens; closes where that is empty.
-async fn answer(listener: TcpListener, head: Arc<[u8]>, again: &'static [u8]) {
+async fn answer(listener: TcpListener, head: Arc<[u8]>, again: &'static [u8], asked: Asked) {
     while let Ok((mut stream, _)) = listener.accept().await {
-        let head = head.clone();
+        let (head, asked) = (head.clone(), asked.clone());
         tokio::spawn(async move {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await;
+            asked.lock().unwrap_or_else(PoisonError::into_inner).push(clock::now());
             let mut open = stream.write_all(&head).await.is_ok();
             while open && !again.is_empty() {
                 open = stream.write_all(again).await.is_ok();

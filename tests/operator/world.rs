@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::api_proxy::ApiProxy;
 use super::process::Operator;
-use super::replay::{self, MadeCall, recorder};
+use super::replay::{self, BrokenOff, MadeCall, recorder};
 use super::secrets_stay_secret::{self, MARK};
 use super::server::{Cluster, Kind, runtime};
 use super::witness::shown;
@@ -51,6 +51,8 @@ pub struct World {
     pub selectors: bool,
     /// What it asked of other services.
     pub further_calls: Vec<MadeCall>,
+    /// What it asked of services that keep no log of their own.
+    pub broken_off: Vec<BrokenOff>,
     /// Why what the operator did cannot be replayed, where it cannot.
     pub not_replayed: Option<&'static str>,
 }
@@ -132,6 +134,7 @@ impl World {
             refusals: false,
             selectors: wishes.selectors,
             further_calls: Vec::new(),
+            broken_off: Vec::new(),
             not_replayed: wishes
                 .own_control_plane
                 .then_some("nobody records what an API server says that is away"),

@@ -1,13 +1,30 @@
 //! Do two statuses say the same? Instants that depend on when exactly the operator decided may differ a little.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// By how much instants may differ that were taken when a decision was made: since when a condition holds, when something
 /// failed, when it is tried again.
 pub(super) const TOLERANCE: SignedDuration = SignedDuration::from_secs(4);
 
-/// Whether both patches lead to the same. What is said of a token comes from its record, and is exact.
+/// What a merge patch makes of this.
+pub(super) fn patched(old: Value, patch: &Value) -> Value {
+    let Value::Object(fields) = patch else { return patch.clone() };
+    let mut new = match old {
+        Value::Object(old) => old,
+        _ => Map::new(),
+    };
+    for (name, field) in fields {
+        let before = new.remove(name).unwrap_or_default();
+        let after = patched(before, field);
+        if !after.is_null() {
+            new.insert(name.clone(), after);
+        }
+    }
+    Value::Object(new)
+}
+
+/// Whether both say the same. What is said of a token comes from its record, and is exact.
 pub(super) fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {

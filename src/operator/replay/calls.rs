@@ -21,7 +21,7 @@ pub(super) const LONGEST_CALL: SignedDuration = SignedDuration::from_secs(35);
 
 /// An object that wants to call, and what for.
 pub(super) struct Wanted {
-    pub(super) key: Key,
+    key: Key,
     issue: Issue,
     purpose: Purpose,
 }
@@ -34,24 +34,30 @@ impl Core {
         at: Timestamp,
         may_be: impl Fn(&Key) -> bool,
     ) -> Option<Wanted> {
-        self.keys().into_iter().filter(|key| may_be(key)).find_map(|key| {
-            let Decision::Call { effect: Effect::Issue { issue, purpose }, .. } = self.decide(&key, at)?
-            else {
-                return None;
-            };
-            let same = match &issue {
-                Issue::Access(errand) => {
-                    let client_id = called.client_id.as_deref();
-                    called.call == Call::AccessToken
-                        && client_id.is_none_or(|it| *it == *errand.login.client_id)
-                }
-                Issue::Scoped(errand) => {
-                    called.call == Call::ServiceToken && self.is_same_errand(errand, called)
-                }
-            };
-            let there = *issue.endpoint().origin() == called.origin;
-            (same && there && self.is_destined(&key, called)).then_some(Wanted { key, issue, purpose })
+        let is_wanted = |key: &Key, it: &Decision| match it {
+            Decision::Call { effect: Effect::Issue { issue, .. }, .. } => self.is_same(key, issue, called),
+            _ => false,
+        };
+        self.wanted(is_wanted).filter(|key| may_be(key)).find_map(|key| match self.decide(key, at)? {
+            Decision::Call { effect: Effect::Issue { issue, purpose }, .. }
+                if self.is_same(key, &issue, called) =>
+            {
+                Some(Wanted { key: key.clone(), issue, purpose })
+            }
+            _ => None,
         })
+    }
+
+    /// Whether this object's issue begins with this call.
+    fn is_same(&self, key: &Key, issue: &Issue, called: &Called) -> bool {
+        let same = match issue {
+            Issue::Access(errand) => {
+                let client_id = called.client_id.as_deref();
+                called.call == Call::AccessToken && client_id.is_none_or(|it| *it == *errand.login.client_id)
+            }
+            Issue::Scoped(errand) => called.call == Call::ServiceToken && self.is_same_errand(errand, called),
+        };
+        same && *issue.endpoint().base() == *called.base && self.is_destined(key, called)
     }
 
     /// Whether the service was asked for what the errand is for, with the access token that is current.
@@ -68,13 +74,13 @@ impl Core {
     /// The call was made and answered.
     pub(super) fn calls(&mut self, wanted: Wanted, called: &Called, at: Timestamp) -> bool {
         let Wanted { key, issue, purpose } = wanted;
-        self.acts(&key);
         let exchanges = matches!(&issue, Issue::Scoped(errand) if errand.exchanger.is_some());
         match &called.answer {
             Answer::Token { fingerprint, .. } if exchanges => {
                 let Some(uid) = self.state.object(&key).map(|object| object.meta.uid.clone()) else {
                     return false;
                 };
+                self.acts(&key, true);
                 self.flights.push(Flight { key, uid, issue, purpose, service: fingerprint.clone() });
                 true
             }
@@ -89,22 +95,29 @@ impl Core {
                 Issue::Scoped(errand) => errand.exchanger.as_ref().map(|(_, login)| &*login.client_id),
                 Issue::Access(_) => None,
             };
-            *flight.issue.endpoint().origin() == called.origin
+            *flight.issue.endpoint().base() == *called.base
                 && called.asked_with.as_ref().is_none_or(|it| *it == flight.service)
                 && called.client_id.as_deref().is_none_or(|it| Some(it) == client)
         };
         let Some(place) = self.flights.iter().position(same) else { return false };
-        let Flight { key, uid, issue, purpose, .. } = self.flights.remove(place);
+        let Flight { key, uid, issue, purpose, .. } = self.flights[place].clone();
         // What was done for an object that is gone says nothing of the one that bears its name now.
         let current = self.state.object(&key).is_some_and(|object| object.meta.uid == uid);
-        !current || self.answered(&key, issue, purpose, called, at)
+        let explained = !current || self.answered(&key, issue, purpose, called, at);
+        if explained {
+            self.flights.remove(place);
+            self.queue.wake(key);
+        }
+        explained
     }
 
     /// Whether this object's Secret is the one that the token came into.
     fn is_destined(&self, key: &Key, called: &Called) -> bool {
-        let Some((namespace, name)) = &called.into else { return true };
-        let secret = self.state.object(key).and_then(|object| object.secret_name());
-        **namespace == *key.namespace && secret == Some(name)
+        let Some(home) = &called.into else { return true };
+        let Some(object) = self.state.object(key) else { return false };
+        *home.owner == *object.meta.uid
+            && *home.namespace == *key.namespace
+            && object.secret_name() == Some(&home.name)
     }
 
     fn answered(
@@ -118,12 +131,12 @@ impl Core {
         let result = match &called.answer {
             Answer::Fault(fault) => Err((called.call, *fault)),
             Answer::Token { fingerprint, secret, application } => {
-                if key.kind == Kind::Credential {
-                    self.tokens.insert(key.clone(), fingerprint.clone());
-                }
                 let Some((token, issued_at, expires_at)) = self.token(key, secret.as_deref(), at) else {
                     return false;
                 };
+                if key.kind == Kind::Credential {
+                    self.tokens.insert(key.clone(), fingerprint.clone());
+                }
                 let application = application.clone();
                 let service_clock_ahead = Some(called.clock_ahead);
                 Ok(Issued { token, issued_at, expires_at, application, service_clock_ahead })

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::auth::{Application, Call, Fault, Origin};
+use crate::auth::{Application, Call, Fault};
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::WriteRefused;
@@ -98,20 +98,31 @@ pub struct Whole {
 pub struct Called {
     /// Which.
     pub call: Call,
-    /// Of which service.
-    pub origin: Origin,
+    /// Of which service: its base URL.
+    pub base: String,
     /// The app, where it is one that the service knows.
     pub client_id: Option<String>,
     /// Purpose and claims, where it looked at them.
     pub subject: BTreeMap<String, String>,
     /// Fingerprint of the token that it was made with, where it looked at it.
     pub asked_with: Option<String>,
-    /// The managed Secret into which the token came, in the end: namespace and name.
-    pub into: Option<(String, String)>,
+    /// The managed Secret into which the token came, in the end.
+    pub into: Option<Home>,
     /// How far the service's clock was ahead.
     pub clock_ahead: SignedDuration,
     /// What was answered.
     pub answer: Answer,
+}
+
+/// Where a token went.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The Secret's namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The uid of its owner: a name may be claimed by several.
+    pub owner: String,
 }
 
 /// What was answered.

@@ -11,7 +11,8 @@ use super::super::decide::{Decision, Publish, decide};
 use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed};
 use super::super::want::Want;
 use super::RECORDED_LATE;
-use super::alike::alike;
+use super::alike::{alike, patched};
+use super::calls::Wanted;
 use super::core::{Core, Read};
 use super::deed::{Deed, Whole};
 use crate::api::condition;
@@ -21,165 +22,141 @@ use crate::cluster::managed_secret::{Draft, OwnedBy, StoredSecret, differs};
 use crate::cluster::secrets::{Look, WriteRefused};
 use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{Change, Stream, Watched};
-use crate::decision::{Content, Key, Kind, Precondition, ResourceVersion, SeenSecret};
+use crate::decision::{Content, Key, Kind, ResourceVersion, SeenSecret};
+use crate::state::{Detail, SecretName};
+
+/// What an object wants that a deed may have been.
+pub(super) enum Wish {
+    Do(Key, Box<Effect>),
+    Call(Wanted),
+    Say(Publish),
+}
 
 impl Core {
     /// Whether this is a read of a Secret that an object refers to. Another object's read may have told this one already, so it
     /// need not be one that is wanted.
-    pub(super) fn may_read(&self, deed: &Deed) -> bool {
-        let Deed::ReadSecret { namespace, name, .. } = deed else { return false };
-        self.state.objects().any(|(key, object)| {
+    pub(super) fn may_read(&mut self, deed: &Deed, at: Timestamp) -> bool {
+        let Deed::ReadSecret { namespace, name, found } = deed else { return false };
+        let may_be = self.state.objects().any(|(key, object)| {
             let names = [object.secret_name(), object.login_name()];
             **namespace == *key.namespace && names.into_iter().flatten().any(|it| it == name)
-        })
+        });
+        if may_be {
+            let read = Read { at, found: found.clone() };
+            self.read.insert((namespace.as_str().into(), name.as_str().into()), Arc::new(read));
+        }
+        may_be
     }
 
     /// Does it, if an object wants it.
     pub(super) fn does(&mut self, deed: &Deed, at: Timestamp) -> bool {
         match deed {
-            Deed::ReadSecret { namespace, name, found } => self.reads(namespace, name, found.as_ref(), at),
-            Deed::Looked { namespace, name, found } => {
-                let look = || found.as_ref().map(|it| looked(it.as_deref())).map_err(|failed| *failed);
-                let wants = |effect: &Effect| match effect {
-                    Effect::Look { namespace: home, name: it } => **home == **namespace && **it == **name,
-                    _ => false,
-                };
-                let wanted = self.who_wants(at, wants).map(|(key, _)| key);
-                let Some(key) = wanted.or_else(|| self.may_doubt(namespace, name, at)) else { return false };
-                self.land(&key, Outcome::Looked(look()), at)
-            }
-            Deed::ReadOwner { key, owner } => {
-                let wants = |effect: &Effect| matches!(effect, Effect::ConfirmOwner { key: it } if it == key);
-                self.who_wants(at, wants).is_some() && self.land(key, Outcome::Owner(owner.clone()), at)
+            Deed::ReadSecret { namespace, name, found } => {
+                self.reads((namespace.as_str().into(), name.as_str().into()), found, at)
             }
             Deed::Called(called) if called.call == Call::Exchange => self.exchanges(called, at),
-            Deed::Called(called) => {
-                self.wants_to_call(called, at, |_| true).is_some_and(|wanted| self.calls(wanted, called, at))
+            _ => self.wish(deed, at, |_| true).is_some_and(|wish| self.fulfil(wish, deed, at)),
+        }
+    }
+
+    /// Of an object that may be, the wish for this deed; none for what is several objects', or follows from an earlier deed.
+    pub(super) fn wish(&self, deed: &Deed, at: Timestamp, may_be: impl Fn(&Key) -> bool) -> Option<Wish> {
+        match deed {
+            Deed::ReadSecret { .. } => None,
+            Deed::Called(called) => self.wants_to_call(called, at, may_be).map(Wish::Call),
+            Deed::WroteStatus { key, change, .. } if may_be(key) => {
+                self.wants_to_say(key, change.as_ref(), at).map(Wish::Say)
             }
-            Deed::WroteSecret { namespace, name, over, rehearsal: true, result } => {
-                let (name, over) = (name.as_deref(), over.as_ref());
-                let wants = |effect: &Effect| matches!(effect, Effect::Rehearse(it) if is_of(it, namespace, name, over));
-                let Some((key, _)) = self.who_wants(at, wants) else { return false };
-                let result = result.as_ref().map(|_| ()).map_err(failed);
-                self.land(&key, Outcome::Rehearsed(result), at)
-            }
-            Deed::WroteSecret { namespace, name, over, rehearsal: false, result } => {
-                self.writes(namespace, (name.as_deref(), over.as_ref()), result.as_ref(), at)
-            }
-            Deed::WroteStatus { key, change, result } => {
-                let Some(publish) = self.wants_to_say(key, change.as_ref(), at) else { return false };
-                self.says(key, publish, result.as_ref(), at)
-            }
-            Deed::Deleted { key, result } => {
-                let wants = |effect: &Effect| matches!(effect, Effect::Finish { key: it, .. } if it == key);
-                self.who_wants(at, wants).is_some() && self.land(key, Outcome::Finished(*result), at)
-            }
+            Deed::Looked { namespace, name, .. } => self.who_wants(deed, at, &may_be).or_else(|| {
+                let key = self.may_doubt(namespace, name, at).filter(may_be)?;
+                let look = Effect::Look { namespace: key.namespace.clone(), name: name.as_str().into() };
+                Some(Wish::Do(key, Box::new(look)))
+            }),
+            _ => self.who_wants(deed, at, &may_be),
         }
     }
 
     /// The first object that wants such an effect.
-    fn who_wants(&self, at: Timestamp, wanted: impl Fn(&Effect) -> bool) -> Option<(Key, Effect)> {
-        self.keys().into_iter().find_map(|key| match self.decide(&key, at)? {
-            Decision::Act(effect) | Decision::Call { effect, .. } if wanted(&effect) => Some((key, effect)),
+    fn who_wants(&self, deed: &Deed, at: Timestamp, may_be: impl Fn(&Key) -> bool) -> Option<Wish> {
+        let is_it = |_: &Key, it: &Decision| matches!(it, Decision::Act(effect) if is_of(effect, deed));
+        self.wanted(is_it).filter(|key| may_be(key)).find_map(|key| match self.decide(key, at)? {
+            Decision::Act(effect) if is_of(&effect, deed) => Some(Wish::Do(key.clone(), Box::new(effect))),
             _ => None,
         })
     }
 
+    /// It is done as it was wished.
+    pub(super) fn fulfil(&mut self, wish: Wish, deed: &Deed, at: Timestamp) -> bool {
+        match (wish, deed) {
+            (Wish::Call(wanted), Deed::Called(called)) => self.calls(wanted, called, at),
+            (Wish::Say(publish), Deed::WroteStatus { key, result, .. }) => {
+                self.says(key, publish, result.as_ref(), at)
+            }
+            (Wish::Do(key, effect), deed) => {
+                outcome(*effect, deed).is_some_and(|outcome| self.land(&key, outcome, at))
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn land(&mut self, key: &Key, outcome: Outcome, at: Timestamp) -> bool {
-        self.acts(key);
+        self.acts(key, matches!(outcome, Outcome::Issued { .. }));
+        self.hears(key, outcome, at);
+        true
+    }
+
+    /// It is told of what it, or another, did.
+    fn hears(&mut self, key: &Key, outcome: Outcome, at: Timestamp) {
         if matches!(outcome, Outcome::Written { .. } | Outcome::Looked(_) | Outcome::Recalled(_)) {
             self.told.insert(key.clone(), at);
         }
-        apply(&mut self.state, key, outcome, at);
-        true
+        let woken = apply(&mut self.state, key, outcome, at).wake;
+        self.wake(woken);
+        self.queue.wake(key.clone());
     }
 
     fn reads(
         &mut self,
-        namespace: &str,
-        name: &str,
-        found: Result<&Option<Whole>, &ReadFailed>,
+        secret: SecretName,
+        found: &Result<Option<Whole>, ReadFailed>,
         at: Timestamp,
     ) -> bool {
-        let told = self.tell(namespace, name, found, at);
+        let read = Arc::new(Read { at, found: found.clone() });
+        let told = self.tell(&secret, &read, at);
         if told {
-            let found = found.cloned().map_err(|failed| *failed);
-            self.read.push(Arc::new(Read {
-                at,
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-                found,
-            }));
+            self.read.insert(secret, read);
         }
         told
     }
 
-    /// Tells what was read lately to those who want to read it: which object a read was for is not known, and it may have been
-    /// one that was not known of when the read was explained.
-    pub(super) fn tell_what_was_read(&mut self, at: Timestamp) {
-        for read in self.read.clone() {
-            if at.duration_since(read.at) <= RECORDED_LATE {
-                self.tell(&read.namespace, &read.name, read.found.as_ref(), at);
-            }
+    /// What becomes of it if those are told what was read before who came to want it, and who may not have been known of when the
+    /// read was explained. `None`: there are none.
+    pub(super) fn told_what_was_read(&self, deed: &Deed, at: Timestamp) -> Option<Self> {
+        let secrets = self.read_before(deed);
+        let mut core = (!secrets.is_empty()).then(|| self.clone())?;
+        for secret in secrets {
+            core.tell(&secret, &self.read[&secret], at);
         }
+        Some(core)
     }
 
-    /// Tells all who want to read this, as the loop does. Returns whether anybody does.
-    fn tell(
-        &mut self,
-        namespace: &str,
-        name: &str,
-        found: Result<&Option<Whole>, &ReadFailed>,
-        at: Timestamp,
-    ) -> bool {
-        let secret = (namespace.into(), name.into());
-        let whole = found.map_err(|failed| *failed);
+    /// Tells all who wanted to read this when it was read, as the loop does. Returns whether anybody did.
+    fn tell(&mut self, secret: &SecretName, read: &Read, at: Timestamp) -> bool {
+        let whole = read.found.as_ref().map_err(|failed| *failed);
         let stored = whole.map(|it| it.as_ref().and_then(|whole| StoredSecret::parse(&whole.json)));
         let mut any = false;
-        for key in self.keys() {
+        for key in self.who_reads(secret, read.at + RECORDED_LATE).cloned().collect::<Vec<_>>() {
             let Some(Decision::Read { want, .. }) = self.decide(&key, at) else { continue };
-            if want.secret(&key) != secret {
+            if want.secret(&key) != *secret {
                 continue;
             }
             any = true;
-            if let (Want::Token { .. }, Ok(Some(Whole { token: Some(token), .. }))) = (&want, found) {
+            if let (Want::Token { .. }, Ok(Some(Whole { token: Some(token), .. }))) = (&want, &read.found) {
                 self.tokens.insert(key.clone(), token.clone());
             }
-            self.land(&key, want.of(&stored, key.kind), at);
+            self.hears(&key, want.of(&stored, key.kind), at);
         }
         any
-    }
-
-    fn writes(
-        &mut self,
-        namespace: &str,
-        (name, over): (Option<&str>, Option<&Precondition>),
-        result: Result<&Vec<u8>, &(WriteRefused, bool)>,
-        at: Timestamp,
-    ) -> bool {
-        let wants = |effect: &Effect| match effect {
-            Effect::Write { secret, record, token } => {
-                let owner = OwnedBy { kind: secret.key.kind, name: &secret.key.name, uid: &secret.uid };
-                let template = &secret.template;
-                let draft = Draft { namespace, owner, template, record, token: token.deliverable() };
-                is_of(secret, namespace, name, over)
-                    && result.is_ok_and(|json| differs(&draft, json).is_none())
-                    || is_of(secret, namespace, name, over) && result.is_err()
-            }
-            _ => false,
-        };
-        let Some((key, Effect::Write { secret, record, .. })) = self.who_wants(at, wants) else {
-            return false;
-        };
-        let result = match result {
-            Ok(json) => match StoredSecret::parse(json) {
-                Some(stored) => Ok(SeenSecret { content: Content::Intact, ..stored.seen() }),
-                None => return false,
-            },
-            Err(refused) => Err(failed(refused)),
-        };
-        let rendering = secret.template.rendering();
-        self.land(&key, Outcome::Written { record, rendering, result }, at)
     }
 
     /// What this object wants to say over this version. Between two calls that is only that its token is good no longer.
@@ -195,8 +172,15 @@ impl Core {
             return None;
         }
         let publish = decide(&self.state, key, at)?.publish();
+        let said = match &object.detail {
+            Detail::Credential(it) => serde_json::to_value(&it.status),
+            Detail::Request(it) => serde_json::to_value(&it.status),
+        };
+        let said = said.unwrap_or_default();
+        // By a second that was near, a patch may say of an instant nothing or something.
         let same = |publish: &Publish, (version, patch): &(ResourceVersion, Value)| {
-            known == *version && alike(&publish.patch, patch)
+            let says = |patch| patched(said.clone(), patch);
+            known == *version && alike(&says(&publish.patch), &says(patch))
         };
         publish.filter(|publish| change.is_none_or(|change| same(publish, change)))
     }
@@ -208,18 +192,22 @@ impl Core {
         result: Result<&Option<Vec<u8>>, &StatusRefused>,
         at: Timestamp,
     ) -> bool {
+        let what = match key.kind {
+            Kind::Credential => Watched::Credentials,
+            Kind::Request => Watched::Requests,
+        };
+        let written = result.ok().map(|it| it.as_ref().map(|json| crate::cluster::watch::sent(what, json)));
+        if let Some(Some(None)) = written {
+            return false;
+        }
         // What is said beside a call is none of its own turns: the call may have been decided before.
         let calls = || matches!(self.decide(key, at), None | Some(Decision::Call { .. }));
         if publish.before.ready != condition::TRUE || !calls() {
-            self.acts(key);
+            self.acts(key, false);
         }
-        let Ok(written) = result else { return true };
-        if let Some(json) = written {
-            let what = match key.kind {
-                Kind::Credential => Watched::Credentials,
-                Kind::Request => Watched::Requests,
-            };
-            let Some((seen, _)) = crate::cluster::watch::sent(what, json) else { return false };
+        self.queue.wake(key.clone());
+        let Some(written) = written else { return true };
+        if let Some(Some((seen, _))) = written {
             let stream = Stream { what, namespace: Some(key.namespace.clone()) };
             self.take(Change::Seen { stream, seen }, at);
         } else if let Some(object) = self.state.object_mut(key) {
@@ -232,10 +220,58 @@ impl Core {
     }
 }
 
-fn is_of(secret: &OwnSecret, namespace: &str, name: Option<&str>, over: Option<&Precondition>) -> bool {
-    *secret.key.namespace == *namespace
-        && name.is_none_or(|name| *secret.template.name == *name)
-        && over.is_none_or(|over| secret.precondition == *over)
+/// Whether the effect is this deed.
+fn is_of(effect: &Effect, deed: &Deed) -> bool {
+    match (effect, deed) {
+        (Effect::Look { namespace: home, name: it }, Deed::Looked { namespace, name, .. }) => {
+            **home == **namespace && **it == **name
+        }
+        (Effect::ConfirmOwner { key: it }, Deed::ReadOwner { key, .. })
+        | (Effect::Finish { key: it, .. }, Deed::Deleted { key, .. }) => it == key,
+        (Effect::Rehearse(secret), Deed::WroteSecret { rehearsal: true, .. }) => is_over(secret, deed),
+        (
+            Effect::Write { secret, record, token },
+            Deed::WroteSecret { namespace, rehearsal: false, result, .. },
+        ) => {
+            let owner = OwnedBy { kind: secret.key.kind, name: &secret.key.name, uid: &secret.uid };
+            let template = &secret.template;
+            let draft = Draft { namespace, owner, template, record, token: token.deliverable() };
+            is_over(secret, deed) && result.as_ref().map_or(true, |json| differs(&draft, json).is_none())
+        }
+        _ => false,
+    }
+}
+
+/// Whether this Secret was to be written, over this version, as far as that was read.
+fn is_over(secret: &OwnSecret, deed: &Deed) -> bool {
+    let Deed::WroteSecret { namespace, name, over, .. } = deed else { return false };
+    *secret.key.namespace == **namespace
+        && name.as_ref().is_none_or(|name| *secret.template.name == **name)
+        && over.as_ref().is_none_or(|over| secret.precondition == *over)
+}
+
+/// What came of the effect; `None`: nothing that could have.
+fn outcome(effect: Effect, deed: &Deed) -> Option<Outcome> {
+    Some(match deed {
+        Deed::Looked { found, .. } => {
+            Outcome::Looked(found.as_ref().map(|it| looked(it.as_deref())).map_err(|failed| *failed))
+        }
+        Deed::ReadOwner { owner, .. } => Outcome::Owner(owner.clone()),
+        Deed::Deleted { result, .. } => Outcome::Finished(*result),
+        Deed::WroteSecret { rehearsal: true, result, .. } => {
+            Outcome::Rehearsed(result.as_ref().map(|_| ()).map_err(failed))
+        }
+        Deed::WroteSecret { result, .. } => {
+            let Effect::Write { secret, record, .. } = effect else { return None };
+            let rendering = secret.template.rendering();
+            let result = match result {
+                Ok(json) => Ok(SeenSecret { content: Content::Intact, ..StoredSecret::parse(json)?.seen() }),
+                Err(refused) => Err(failed(refused)),
+            };
+            Outcome::Written { record, rendering, result }
+        }
+        Deed::ReadSecret { .. } | Deed::Called(_) | Deed::WroteStatus { .. } => return None,
+    })
 }
 
 fn failed((refused, right_is_missing): &(WriteRefused, bool)) -> WriteFailed {

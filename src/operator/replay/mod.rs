@@ -1,12 +1,12 @@
 //! Does the pure core explain what an operator was seen to do? Fed with what a cluster and the authentication service recorded
 //! (which objects there were and when, what was asked and answered), it says of each deed whether the decision about that
 //! object asks for it, in some state between what the operator had certainly seen and what it may have seen by then. Pure;
-//! reads no log. For tests: it shares the decision, the memory and `apply` with the operator, and neither its loop and queue
-//! nor anything that does effects. These are what it judges. Of the gates it uses what they make of answers: objects tell of an
+//! reads no log. For tests: it shares the decision, the memory and `apply` with the operator, and how it is known whose turn it
+//! is, but neither its loop nor anything that does effects. These are what it judges. Of the gates it uses what they make of answers: objects tell of an
 //! endpoint that is unwell.
 //!
-//! A call is on its way for a while, and a status for a moment: it may have been decided before what others met since was
-//! known, so it is also held against what its object knew then, provided that the object has done nothing since.
+//! A call is on its way for a while, and whatever is asked of the cluster for a moment: it may have been decided before what others
+//! met since was known, so it is also held against what its object knew then, provided that the object has done nothing since.
 //!
 //! It does not judge: whether something was left undone; whether a deed waited as long as the gate wanted; instants in a
 //! status, within `alike::TOLERANCE`; how the life of a token was reckoned from the answer that brought it, and what of it is
@@ -21,6 +21,7 @@ mod core;
 mod deed;
 mod explain;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
@@ -30,7 +31,7 @@ use crate::decision::ResourceVersion;
 use crate::state::Settings;
 use calls::LONGEST_CALL;
 use core::Core;
-pub use deed::{Answer, Called, Deed, Did, Whole};
+pub use deed::{Answer, Called, Deed, Did, Home, Whole};
 
 /// After this the operator has certainly seen a change: its watches lag, but on a machine that works not for so long.
 const CERTAINLY_SEEN: SignedDuration = SignedDuration::from_secs(10);
@@ -38,6 +39,8 @@ const CERTAINLY_SEEN: SignedDuration = SignedDuration::from_secs(10);
 const RECORDED_LATE: SignedDuration = SignedDuration::from_secs(2);
 /// So long after its start its first lists may come: they tell what is not there.
 const STARTING: SignedDuration = SignedDuration::from_secs(20);
+/// By so much a pause may be shorter than it would be if the operator heard of an answer when that was logged.
+const A_MOMENT: SignedDuration = SignedDuration::from_secs(1);
 /// How many states are kept.
 const EARLIER: usize = 100;
 /// Orders of the changes that may have been seen that are tried, at most.
@@ -84,15 +87,25 @@ struct Earlier {
     /// When that was done.
     at: Timestamp,
     core: Core,
+    /// The same once those have had their turns who were woken.
+    settled: OnceCell<Core>,
     /// How much had been seen.
     taken: usize,
+}
+
+impl Earlier {
+    fn settled(&self) -> &Core {
+        self.settled.get_or_init(|| self.core.settled(self.at))
+    }
 }
 
 impl Replay {
     /// Of an operator that was started so, which was shown this, lists and changes of each stream in their order, and that did
     /// this.
     #[must_use]
-    pub fn new(settings: Settings, streams: Vec<Stream>, history: Vec<Sight>, dids: &[Did]) -> Self {
+    pub fn new(settings: Settings, mut streams: Vec<Stream>, history: Vec<Sight>, dids: &[Did]) -> Self {
+        // Whoever is seen before the list of Secrets ends knows more: `knowing_who_is_missing` supposes that.
+        streams.sort_by_key(|stream| stream.what != Watched::OtherSecrets);
         let asked_for = dids.iter().filter_map(|did| Some((did.became?, did.at))).collect();
         let core = Core::new(settings.clone(), &streams);
         Self {
@@ -144,12 +157,13 @@ impl Replay {
         self.see_until(did.at - CERTAINLY_SEEN);
         let visible = self.visible(did);
         let found = self.in_order(did, &visible);
-        if found.is_none() && self.core.may_read(&did.deed) {
+        if found.is_none() && self.core.may_read(&did.deed, did.at) {
             return Ok(());
         }
-        let found = found.or_else(|| self.begun_earlier(did, &BTreeMap::new()));
+        let found = found.or_else(|| self.about_to(did));
+        let found = found.or_else(|| self.begun_earlier(did));
         let found = found.or_else(|| self.in_any_order(did, &visible));
-        let found = found.or_else(|| self.begun_earlier(did, &visible));
+        let found = found.or_else(|| self.begun_earlier_and_saw(did, &visible));
         if let Some((core, seen)) = found {
             self.becomes(did.at, core, seen);
             return Ok(());
@@ -164,7 +178,7 @@ impl Replay {
     /// It has seen so much more, and what was done is in memory.
     fn becomes(&mut self, at: Timestamp, core: Core, seen: Shown) {
         let core = std::mem::replace(&mut self.core, core);
-        self.earlier.push_back(Earlier { at, core, taken: self.taken.len() });
+        self.earlier.push_back(Earlier { at, core, settled: OnceCell::new(), taken: self.taken.len() });
         while self.earlier.len() > EARLIER {
             self.earlier.pop_front();
         }
@@ -204,29 +218,24 @@ impl Replay {
 
     /// As if the watches showed all changes in the order in which they were made.
     fn in_order(&self, did: &Did, visible: &Shown) -> Option<Explained> {
+        let listed = self.started + STARTING;
         let mut core = self.core.clone();
-        let mut seen = BTreeMap::new();
-        let mut ahead = self.ahead(visible).into_iter();
-        loop {
-            if let Some(core) = core.explain(&did.deed, did.at) {
-                return Some((core, seen));
+        let ahead = self.ahead(visible);
+        for place in 0..=ahead.len() {
+            if core.explains(&did.deed, did.at) {
+                return Some((core, counted(&ahead[..place])));
             }
-            if did.at.duration_since(self.started) <= STARTING {
-                let mut core = core.clone();
-                core.know_who_is_missing();
-                if let Some(core) = core.explain(&did.deed, did.at) {
-                    return Some((core, seen));
+            let missing = core.knowing_who_is_missing(&did.deed, listed);
+            for mut supposed in missing.into_iter().chain(core.told_what_was_read(&did.deed, did.at)) {
+                if supposed.explains(&did.deed, did.at) {
+                    return Some((supposed, counted(&ahead[..place])));
                 }
             }
-            let mut told = core.clone();
-            told.tell_what_was_read(did.at);
-            if let Some(core) = told.explain(&did.deed, did.at) {
-                return Some((core, seen));
+            if let Some((_, sight)) = ahead.get(place) {
+                core.take(sight.change.clone(), sight.at);
             }
-            let (stream, sight) = ahead.next()?;
-            core.take(sight.change.clone(), sight.at);
-            *seen.entry(stream.clone()).or_default() += 1;
         }
+        None
     }
 
     /// What may have been seen, in the order in which it came to be.
@@ -239,35 +248,46 @@ impl Replay {
         ahead
     }
 
-    /// A call that was answered now was decided before, when what others have met since was not known, and so was a status that
-    /// was written just after an answer: in any state since its object did something last, or what that became with what the
-    /// watches showed since.
-    fn begun_earlier(&self, did: &Did, visible: &Shown) -> Option<Explained> {
-        let longest = match did.deed {
-            Deed::Called(_) => LONGEST_CALL,
-            Deed::WroteStatus { .. } => RECORDED_LATE,
-            _ => return None,
-        };
+    /// How long a pause is depends on when exactly the operator heard of what it follows: a call may come a moment early.
+    fn about_to(&self, did: &Did) -> Option<Explained> {
+        let soon = did.at + A_MOMENT;
+        let then = matches!(did.deed, Deed::Called(_)).then(|| self.core.settled(soon))?;
+        let core = then.explain_later(&self.core, || self.core.clone(), did, soon)?;
+        Some((core, BTreeMap::new()))
+    }
+
+    /// A call that was answered now was decided before, when what others have met since was not known, and so was what was asked of
+    /// the cluster just after an answer: in any state since its object did something last.
+    fn begun_earlier(&self, did: &Did) -> Option<Explained> {
+        let now = || self.core.clone();
+        let core = self.states_before(did).find_map(|earlier| {
+            let then = &earlier.core;
+            let before = then.explain_later(&self.core, now, did, earlier.at);
+            before.or_else(|| earlier.settled().explain_later(&self.core, now, did, earlier.at))
+        })?;
+        Some((core, BTreeMap::new()))
+    }
+
+    /// The same, in what such a state became with what the watches showed since.
+    fn begun_earlier_and_saw(&self, did: &Did, visible: &Shown) -> Option<Explained> {
         let ahead = self.ahead(visible);
         let mut tries = 0;
-        for earlier in self.earlier.iter().rev().filter(|it| did.at.duration_since(it.at) <= longest) {
+        for earlier in self.states_before(did) {
             let mut then = earlier.core.clone();
-            if let Some(core) = then.explain_later(&self.core, did, earlier.at) {
-                return Some((core, BTreeMap::new()));
-            }
-            if ahead.is_empty() {
-                continue;
-            }
             for sight in &self.taken[earlier.taken..] {
                 then.take(sight.change.clone(), sight.at);
             }
-            let (mut core, mut seen) = (self.core.clone(), BTreeMap::new());
-            for (stream, sight) in &ahead {
+            for (place, (_, sight)) in ahead.iter().enumerate() {
                 then.take(sight.change.clone(), sight.at);
-                core.take(sight.change.clone(), sight.at);
-                *seen.entry((*stream).clone()).or_default() += 1;
-                if let Some(core) = then.explain_later(&core, did, did.at) {
-                    return Some((core, seen));
+                let seen = &ahead[..=place];
+                let now = || self.having_seen(seen);
+                let before = then.explain_later(&self.core, now, did, did.at);
+                let explained = before.or_else(|| {
+                    then.settle(did.at);
+                    then.explain_later(&self.core, now, did, did.at)
+                });
+                if let Some(core) = explained {
+                    return Some((core, counted(seen)));
                 }
                 tries += 1;
             }
@@ -278,14 +298,29 @@ impl Replay {
         None
     }
 
+    /// The states in which this may have been decided, the latest first.
+    fn states_before(&self, did: &Did) -> impl Iterator<Item = &Earlier> {
+        let longest = if matches!(did.deed, Deed::Called(_)) { LONGEST_CALL } else { RECORDED_LATE };
+        self.earlier.iter().rev().take_while(move |it| did.at.duration_since(it.at) <= longest)
+    }
+
+    fn having_seen(&self, ahead: &[(&Stream, &Sight)]) -> Core {
+        let mut core = self.core.clone();
+        for (_, sight) in ahead {
+            core.take(sight.change.clone(), sight.at);
+        }
+        core
+    }
+
     /// As each watch is a connection of its own: any beginning of each stream, the fewest changes first.
     fn in_any_order(&self, did: &Did, visible: &Shown) -> Option<Explained> {
         let mut next = VecDeque::from([(self.core.clone(), Shown::new())]);
         let mut met = std::collections::BTreeSet::new();
         for _ in 0..TRIES {
             let (core, seen) = next.pop_front()?;
-            if let Some(core) = core.explain(&did.deed, did.at) {
-                return Some((core, seen));
+            let mut tried = core.clone();
+            if tried.explains(&did.deed, did.at) {
+                return Some((tried, seen));
             }
             for (stream, most) in visible {
                 let count = seen.get(stream).copied().unwrap_or_default();
@@ -301,6 +336,15 @@ impl Replay {
         }
         None
     }
+}
+
+/// How many changes of each stream these are.
+fn counted(ahead: &[(&Stream, &Sight)]) -> Shown {
+    let mut counts = Shown::new();
+    for (stream, _) in ahead {
+        *counts.entry((*stream).clone()).or_default() += 1;
+    }
+    counts
 }
 
 fn stream_of(change: &Change) -> &Stream {

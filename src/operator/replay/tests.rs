@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::alike::alike;
+use super::alike::{alike, patched};
 
 #[test]
 fn instants_of_a_decision_may_differ_a_little_and_nothing_else_may() {
@@ -26,4 +26,14 @@ fn instants_of_a_decision_may_differ_a_little_and_nothing_else_may() {
         *other.pointer_mut(path).expect("it is there") = change;
         assert!(!alike(&said, &other), "{path}");
     }
+}
+
+#[test]
+fn a_patch_that_leaves_an_instant_out_may_lead_to_one_that_is_near() {
+    let old = json!({"failure": {"since": "2026-11-24T12:00:01Z", "count": 3}, "token": {"issuedAt": "x"}});
+    let without = patched(old.clone(), &json!({"failure": {"count": null}, "token": null}));
+    assert_eq!(without, json!({"failure": {"since": "2026-11-24T12:00:01Z"}}));
+    let with =
+        patched(old, &json!({"failure": {"count": null, "since": "2026-11-24T12:00:00Z"}, "token": null}));
+    assert!(alike(&without, &with));
 }

@@ -14,15 +14,21 @@ const TOKEN_CODES: [&str; 4] = [
     "oauth.v2.AccessTokenExpired",
 ];
 
-pub(super) fn nobody_answers() -> Vec<Row> {
+pub(super) fn too_late() -> Vec<Row> {
     let hang = FaultPlan { hang: true, ..FaultPlan::default() };
     let away = "ServiceUnavailable";
-    let mut rows = vec![
+    vec![
         row("hung", emulator(hang), away, "connection.timeout"),
+        row("dripping", answers(200, BodyKind::Dripping { every: 100 }), away, "connection.timeout"),
+    ]
+}
+
+pub(super) fn nobody_listens() -> Vec<Row> {
+    let away = "ServiceUnavailable";
+    let mut rows = vec![
         row("refused", Source::Nobody, away, "connection.failed"),
         row("no such host", Source::NoSuchHost, away, "connection.nameNotResolved"),
         row("no TLS", Source::NoTls, away, "connection.tls"),
-        row("dripping", answers(200, BodyKind::Dripping { every: 100 }), away, "connection.timeout"),
     ];
     for wrong in [
         Certificate::Expired,

@@ -114,6 +114,9 @@ impl Maker {
             8 => ("appType", json!(self.pick(&["Frontend", "Backend", "frontend"]))),
             _ => {
                 let path = self.pick(&["/..//", "/%00", "/%2e%2e/%2e%2e", "x", ":1", "/a/b", ""]);
+                // Whose call went astray, its path tells.
+                let path =
+                    if path.is_empty() { String::new() } else { format!("{path}/{}", self.rng.u32(..)) };
                 ("endpoint", json!({"url": format!("{}{path}", self.endpoint)}))
             }
         }

@@ -96,8 +96,11 @@ impl Asked {
 
     /// Whether both ask for the same.
     fn is_same(&self, other: &Self) -> bool {
-        let of = |it: &Self| (it.uri.clone(), it.kind.verb.clone(), it.kind.name.clone(), it.body.clone());
-        of(self) == of(other) && (self.body.is_object() || self.version == other.version)
+        self.uri == other.uri
+            && self.kind.verb == other.kind.verb
+            && self.kind.name == other.kind.name
+            && self.body == other.body
+            && (self.body.is_object() || self.version == other.version)
     }
 
     fn is_tried_again(&self) -> bool {

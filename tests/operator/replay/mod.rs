@@ -13,7 +13,7 @@ use rocketlawyer_operator::state::Settings;
 
 use super::api_proxy::ApiProxy;
 use super::world::World;
-pub use calls::MadeCall;
+pub use calls::{BrokenOff, MadeCall, unanswered};
 use recorder::Kept;
 
 /// All that was recorded of one test.
@@ -78,6 +78,7 @@ impl Record {
         let of_operator = log.filter(|it| it.client_id.as_deref() != Some(OF_THE_TEST));
         calls.extend(of_operator.map(|entry| (entry, service.to_owned())));
         dids.extend(calls::dids(&calls, &versions));
+        dids.extend(world.broken_off.iter().map(calls::broken));
         dids.sort_by_key(|did| did.at);
         let flags = world.operator.arguments.iter().zip(world.operator.arguments.iter().skip(1));
         let allowed = flags.filter(|(flag, _)| *flag == "--allow-endpoint");
