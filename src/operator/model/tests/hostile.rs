@@ -67,3 +67,26 @@ fn a_token_outlives_a_spec_that_cannot_be_read() {
     assert_eq!(world.value("web", "served-token", "access_token"), token);
     assert_eq!(world.service.count(Call::Exchange), 1);
 }
+
+/// An instant that no clock has keeps the whole status from being read.
+#[test]
+fn of_a_status_that_cannot_be_read_nothing_stands() {
+    let mut world = World::new();
+    let partner = world.partner();
+    world.settle();
+    let good = world.status(&partner).clone();
+    let version = world.server.tick();
+    let stored = world.server.objects.get_mut(&partner).unwrap();
+    stored.version = version;
+    stored.status["failure"] = json!({"reason": "Nope", "since": "9999-12-31T23:59:59Z"});
+    stored.status["lastHandledRenewRequest"] = json!("never");
+    world.server.show_object(&partner);
+    world.settle();
+    let status = world.status(&partner);
+    assert_eq!((status.get("failure"), status.get("lastHandledRenewRequest")), (None, None));
+    assert_eq!(status["token"], good["token"]);
+
+    world.restart();
+    let (asked, _) = world.watch(World::settle);
+    assert!(!asked.iter().any(|it| it.starts_with("status")), "{asked:?}");
+}
