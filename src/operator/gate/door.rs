@@ -185,7 +185,7 @@ impl Door {
             let Some(key) = self.line.pop(but) else { break };
             self.crowd.enter(permits);
             self.bucket.take(permits);
-            self.health.admit(&key);
+            self.health.admit(&key, but.is_some());
             if let Some(ticket) = self.tickets.get_mut(&key) {
                 ticket.place = Place::Called;
             }

@@ -29,6 +29,8 @@ pub(super) struct Health {
     met: Met,
     /// The key that was let through, or called, to see whether the origin is well again.
     probe: Option<Key>,
+    /// It did not wait for the pause.
+    beside: bool,
     /// Whose calls have failed since it is unwell: others probe first, or one request that the service chokes on would hold
     /// up everybody.
     tried: HashSet<Key>,
@@ -89,7 +91,7 @@ impl Health {
         }
     }
 
-    /// From when on everybody may be; `None`, not before the probe is back.
+    /// From when on it is tried again, by whoever is next; `None`, not before the probe is back.
     pub(super) fn next_probe(&self, line: &Line, now: Timestamp) -> Option<Timestamp> {
         match (self.parked, &self.probe) {
             (None, _) => Some(now),
@@ -107,10 +109,11 @@ impl Health {
         Some(later(self.found, self.found.duration_until(end) / 4).max(self.not_before))
     }
 
-    /// This key is let through, or called.
-    pub(super) fn admit(&mut self, key: &Key) {
+    /// This key is let through, or called; beside the pauses, where it is of another namespace than those who met it.
+    pub(super) fn admit(&mut self, key: &Key, beside: bool) {
         if self.parked.is_some() {
             self.probe = Some(key.clone());
+            self.beside = beside;
         }
     }
 
@@ -139,8 +142,9 @@ impl Health {
     ) -> Turn {
         let is_probe = self.release(key);
         let (ailment, asked) = match verdict {
-            Verdict::Served if is_probe => {
-                self.parked = None;
+            // So may have been under way when the gate was closed.
+            Verdict::Served if is_probe || self.parked.is_some() && self.met.only_others_than(key) => {
+                (self.parked, self.probe) = (None, None);
                 self.met = Met::Nobodys;
                 self.age += 1;
                 return Turn::Opened;
@@ -164,7 +168,7 @@ impl Health {
         }
         self.tried.insert(key.clone());
         match self.parked {
-            Some(_) if !is_probe => {
+            Some(_) if !is_probe || self.beside => {
                 self.heed(asked, now);
                 Turn::None
             }
@@ -222,6 +226,11 @@ impl Health {
 }
 
 impl Met {
+    /// Whether all who have met it are of one namespace, and this key is not.
+    fn only_others_than(&self, key: &Key) -> bool {
+        matches!(self, Self::Ones(namespace) if *namespace != key.namespace)
+    }
+
     /// A call of this key has failed so. What the service asks for concerns everybody, whoever was told.
     fn by(&mut self, key: &Key, ailment: Ailment) {
         *self = match self {

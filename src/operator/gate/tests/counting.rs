@@ -52,7 +52,7 @@ fn a_good_answer_from_before_the_gate_was_closed_is_no_news() {
     assert!(matches!(hear(&mut health, 1, age, Verdict::Unreachable), Turn::Closed(_)));
     assert_eq!(health.age(), age + 1);
     assert_eq!(hear(&mut health, 2, age, Verdict::Served), Turn::None);
-    health.admit(&key(3));
+    health.admit(&key(3), false);
     let began = health.age();
     assert_eq!(hear(&mut health, 3, began, Verdict::Served), Turn::Opened);
     assert_eq!(health.age(), age + 2);
