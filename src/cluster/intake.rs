@@ -26,7 +26,7 @@ use tower::service_fn;
 const LIGHT: usize = 256 * 1024;
 /// Nothing is read that is heavier: two objects of the heaviest that the API server takes are not. It is held twice for a moment.
 const HEAVIEST: usize = 20 * 1024 * 1024;
-/// How long reading something heavy may take. Others wait for it, so whatever hangs is given up.
+/// How long something heavy may bring nothing. Others wait for it, so whatever hangs is given up.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// The room for what is heavy. Clones share it.
@@ -46,7 +46,7 @@ pub(super) struct Room(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 pub(super) enum GivenUp {
     #[error("heavier than anything that is read")]
     TooHeavy,
-    #[error("takes too long for something that others wait for")]
+    #[error("brings nothing for too long, and others wait for it")]
     TooSlow,
 }
 
@@ -155,16 +155,18 @@ impl GivenUp {
 }
 
 impl Measured {
-    fn weigh(&mut self, part: &[u8]) -> Result<(), GivenUp> {
+    /// How much of this part is read: behind a heavy line nothing, as a line that has begun could end within a character.
+    fn weigh(&mut self, part: &[u8]) -> Result<usize, GivenUp> {
         let line_ends = part.iter().rposition(|byte| *byte == b'\n').filter(|_| self.whole == Whole::Line);
         match line_ends {
-            Some(at) => {
-                self.ends = self.until.is_some();
-                self.weight = part.len() - at - 1;
+            Some(at) if self.until.is_some() => {
+                self.ends = true;
+                return Ok(at + 1);
             }
+            Some(at) => self.weight = part.len() - at - 1,
             None => self.weight += part.len(),
         }
-        if self.weight > self.heaviest { Err(GivenUp::TooHeavy) } else { Ok(()) }
+        if self.weight > self.heaviest { Err(GivenUp::TooHeavy) } else { Ok(part.len()) }
     }
 }
 
@@ -190,11 +192,14 @@ impl hyper::body::Body for Measured {
             return Poll::Ready(Some(Err(given_up(GivenUp::TooSlow))));
         }
         let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        if let Some(until) = &mut this.until {
+            *until = Box::pin(sleep(this.longest));
+        }
         Poll::Ready(match frame {
-            Some(Ok(frame)) => match frame.data_ref().map(|part| this.weigh(part)) {
-                Some(Err(why)) => Some(Err(given_up(why))),
-                _ => Some(Ok(frame)),
-            },
+            Some(Ok(frame)) => Some(match frame.into_data() {
+                Ok(part) => this.weigh(&part).map(|read| Frame::data(part.slice(..read))).map_err(given_up),
+                Err(trailers) => Ok(trailers),
+            }),
             other => other,
         })
     }

@@ -19,8 +19,6 @@ use crate::cluster::intake::{GivenUp, Intake, Room};
 
 /// How many objects at a time in a list: a page is held whole, and twice for a moment.
 const PAGE: u32 = 20;
-/// How many, where that is more than is read: so many of any weight are not.
-const FEW: u32 = 2;
 /// First wait after a failure; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(800);
 /// Longest wait: everything is in order 15 s after an outage, however long it was.
@@ -152,8 +150,8 @@ impl Follower {
     }
 
     async fn failed(&mut self, error: &watcher::Error) -> Next {
-        if self.page > FEW && is_too_heavy(error) {
-            self.page = FEW;
+        if self.page > 1 && is_given_up(error) {
+            self.page /= 2;
             return Next::Rebuild;
         }
         let trouble = Trouble::of(error);
@@ -207,9 +205,10 @@ impl Follower {
     }
 }
 
-/// Whether a page weighs more than is read.
-fn is_too_heavy(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::InitialListFailed(error) if GivenUp::TooHeavy.is_cause_of(error))
+/// Whether a page weighs more than is read, or hung: half as many objects weigh less.
+fn is_given_up(error: &watcher::Error) -> bool {
+    let watcher::Error::InitialListFailed(error) = error else { return false };
+    [GivenUp::TooHeavy, GivenUp::TooSlow].into_iter().any(|why| why.is_cause_of(error))
 }
 
 impl Trouble {

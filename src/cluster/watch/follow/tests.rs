@@ -209,7 +209,17 @@ async fn a_page_that_is_too_heavy_is_asked_for_in_parts() {
         json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "7"}, "items": [heavy]});
     let heavy = (200, heavy.to_string());
     let answers = Answers {
-        lists: [heavy.clone(), empty_list(), heavy.clone(), heavy].into(),
+        lists: [
+            heavy.clone(),
+            heavy.clone(),
+            empty_list(),
+            heavy.clone(),
+            heavy.clone(),
+            heavy.clone(),
+            heavy.clone(),
+            heavy,
+        ]
+        .into(),
         watches: [refusal(410)].into(),
         ..Answers::default()
     };
@@ -217,20 +227,18 @@ async fn a_page_that_is_too_heavy_is_asked_for_in_parts() {
     let (out, mut changes) = mpsc::channel(16);
     let intake = Intake::of(1000, Duration::from_mins(1));
     tokio::spawn(super::follow::<edge::Credential>(server(answers.clone()), intake, STREAM, out));
-    let said = shortened(&mut changes, 7).await;
-    let expected = [
-        "relisting",
-        "relisting",
-        "listed",
-        "broken: Expired",
-        "relisting",
-        "relisting",
-        "broken: Unreachable",
-    ];
+    let said = shortened(&mut changes, 11).await;
+    let mut expected = vec!["relisting", "relisting", "relisting", "listed", "broken: Expired"];
+    expected.extend(["relisting"; 5]);
+    expected.push("broken: Unreachable");
     assert_eq!(said, expected);
     let asked = std::mem::take(&mut answers.lock().unwrap().asked);
-    let limits = |query: &String| query.split('&').any(|it| it == "limit=2");
-    assert_eq!(asked.iter().map(limits).collect::<Vec<_>>(), [false, true, false, true], "{asked:?}");
+    let limit = |query: &String| query.split('&').find_map(|it| it.strip_prefix("limit=")?.parse().ok());
+    assert_eq!(
+        asked.iter().filter_map(limit).collect::<Vec<u32>>(),
+        [20, 10, 5, 20, 10, 5, 2, 1],
+        "{asked:?}"
+    );
 }
 
 #[test]
