@@ -295,9 +295,7 @@ impl Turns {
                 }
             }
             Some(Decision::DropHeld) => {
-                if let Some(object) = self.state.object_mut(&key) {
-                    object.work.held = None;
-                }
+                self.state.drop_held(&key);
                 self.queue.done(&key);
                 self.queue.wake(key);
                 Turn::Rest

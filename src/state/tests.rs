@@ -10,11 +10,11 @@ use crate::decision::{
     Content, Key, Kind, LoginGap, Owner, ResourceVersion, SecretFact, SeenSecret, SpecFault,
 };
 
-fn state() -> State {
+pub(super) fn state() -> State {
     State::new(Settings { reads_namespaces: true, ..Settings::default() })
 }
 
-fn meta(uid: &str, version: u64) -> Meta {
+pub(super) fn meta(uid: &str, version: u64) -> Meta {
     Meta {
         uid: uid.into(),
         version: ResourceVersion(version),
@@ -25,7 +25,7 @@ fn meta(uid: &str, version: u64) -> Meta {
     }
 }
 
-fn partner() -> Key {
+pub(super) fn partner() -> Key {
     Key::new(Kind::Credential, "legal", "partner")
 }
 
@@ -33,7 +33,7 @@ fn request(name: &str) -> Key {
     Key::new(Kind::Request, "web", name)
 }
 
-fn see_credential(state: &mut State, meta: Meta) -> Vec<Key> {
+pub(super) fn see_credential(state: &mut State, meta: Meta) -> Vec<Key> {
     let spec = json!({"environment": "Sandbox", "clientSecretRef": {"name": "login"}});
     let spec = serde_json::from_value(spec).unwrap();
     state.see(&partner(), Sighting::Credential(meta, Ok(Box::new(spec)), Box::default()))
@@ -50,7 +50,7 @@ fn see_request(state: &mut State, name: &str, meta: Meta, more: &Value) -> Vec<K
 
 const T0: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn secret(uid: &str, version: u64, owner: Owner) -> SeenSecret {
+pub(super) fn secret(uid: &str, version: u64, owner: Owner) -> SeenSecret {
     SeenSecret {
         uid: uid.into(),
         version: ResourceVersion(version),
@@ -385,24 +385,4 @@ fn who_is_gone_or_refers_to_another_waits_no_longer() {
     assert_eq!(waiting(&mut state), 1);
     see_request(&mut state, "c", meta("c", 6), &json!({}));
     assert_eq!(waiting(&mut state), 1, "it waits as before");
-}
-
-/// Which list ends first makes no difference.
-#[test]
-fn a_login_in_a_secret_of_our_type_is_read_whenever_the_list_of_the_others_ends() {
-    let legal: Arc<str> = "legal".into();
-    for ours_first in [true, false] {
-        let mut state = state();
-        see_credential(&mut state, meta("a", 1));
-        if !ours_first {
-            state.end_other_secrets_round(None, 0);
-        }
-        state.see_secret(&legal, "login", secret("s", 5, Owner::Nobody));
-        state.end_other_secrets_round(None, 0);
-        let is_absent =
-            |state: &State| matches!(state.credential(&partner()).unwrap().session.login, LoginState::Absent);
-        assert!(!is_absent(&state), "{ours_first}");
-        state.lose_secret(&legal, "login", Some(Deleted { uid: "s", version: ResourceVersion(6) }));
-        assert!(is_absent(&state));
-    }
 }

@@ -39,17 +39,16 @@ impl State {
         woken.into_iter().chain(readers).collect()
     }
 
-    /// Who read a login there has none, unless a Secret of the other sort bears the name.
+    /// Who read a login there has none; where a Secret of the other sort bears the name by now, that one is read.
     fn without_login(&mut self, namespace: &Arc<str>, name: &str) -> Vec<Key> {
+        let another =
+            self.secrets.is_taken(namespace, name) || self.secrets.managed(namespace, name).is_some();
         let mut woken = Vec::new();
-        if self.secrets.is_taken(namespace, name) || self.secrets.managed(namespace, name).is_some() {
-            return woken;
-        }
         for reader in self.readers.get(&(namespace.clone(), name.into())).cloned().unwrap_or_default() {
             if let Some(session) = self.session_mut(&reader)
                 && !matches!(session.login, LoginState::Absent)
             {
-                session.login = LoginState::Absent;
+                session.login = if another { LoginState::Unread } else { LoginState::Absent };
                 woken.push(reader);
             }
         }
@@ -83,10 +82,13 @@ impl State {
     }
 }
 
-fn belongs_to_another(secret: &SeenSecret, uid: &str) -> bool {
+pub(super) fn belongs_to_another(secret: &SeenSecret, uid: &str) -> bool {
     match &secret.owner {
         Owner::Ours { uid: owner, .. } => **owner != *uid,
         Owner::Other => true,
         Owner::Nobody => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::claims::owner;
 use super::secrets::Unlisted;
 use super::spec::Labels;
+use super::vanished::belongs_to_another;
 use super::{LoginState, Meta, Object, SecretName, Secrets, State};
 use crate::api::{CredentialStatus, RequestStatus, RocketLawyerCredentialSpec, ScopedTokenRequestSpec};
 use crate::decision::{
@@ -130,7 +131,9 @@ impl State {
 
     /// A Secret of ours was seen.
     pub fn see_secret(&mut self, namespace: &Arc<str>, name: &str, seen: SeenSecret) -> Vec<Key> {
-        self.sight(namespace, name, seen, Secrets::see).unwrap_or_default()
+        let mut woken = self.sight(namespace, name, seen, Secrets::see).unwrap_or_default();
+        woken.extend(self.found(namespace, name));
+        woken
     }
 
     /// Whom a sight of a Secret concerns, if it is news.
@@ -146,11 +149,10 @@ impl State {
         if !take_in(&mut self.secrets, namespace, name, seen) {
             return None;
         }
-        let mut woken = self.concerned(namespace, name, [before, now]);
+        let woken = self.concerned(namespace, name, [before, now]);
         for key in &woken {
             self.recognise(key, namespace, name);
         }
-        woken.extend(self.found(namespace, name));
         Some(woken)
     }
 
@@ -166,6 +168,16 @@ impl State {
         }
     }
 
+    /// The token that is held is none to be written: the Secret is what it is, and is judged anew without it.
+    pub fn drop_held(&mut self, key: &Key) {
+        if let Some(object) = self.objects.get_mut(key) {
+            object.work.held = None;
+            if let Some(name) = object.secret_name().map(str::to_owned) {
+                self.recognise(key, &key.namespace, &name);
+            }
+        }
+    }
+
     /// What the sight of a Secret says of what was known of it before.
     pub fn recognise(&mut self, key: &Key, namespace: &Arc<str>, name: &str) {
         let Some(seen) = self.secrets.managed(namespace, name) else {
@@ -177,7 +189,8 @@ impl State {
         let told = told_record(object, name);
         let work = &mut object.work;
         work.look = false;
-        let forged = !work.writing && work.care.is_forged(seen);
+        let is_anothers = belongs_to_another(seen, &object.meta.uid);
+        let forged = !work.writing && !is_anothers && work.care.is_forged(seen);
         // It is not missed any more; a write that was refused is still to be rehearsed.
         work.care.rehearse &= work.failures.iter().any(|it| it.step == FailedStep::WriteSecret);
         if seen.owner == Owner::Nobody {
@@ -197,7 +210,10 @@ impl State {
             // At first sight after a restart, the status knows when a token ends that was issued then.
             let outlived =
                 told.filter(|told| !is_our_write && record.is_some_and(|it| told.is_outlived_by(&it)));
-            work.care.known_record = outlived.or(record);
+            let known = outlived.or(record);
+            if work.care.known_record != known {
+                (work.care.known_record, work.care.known_seal) = (known, None);
+            }
         }
         let known = work.care.known_record;
         work.care.strange = record.is_some() && known.is_some() && record != known;
@@ -205,7 +221,11 @@ impl State {
         let written = work.held.as_ref().is_none_or(|held| Some(held.record.fingerprint()) == known);
         let outdone = known.zip(record).is_some_and(|(known, seen)| known.is_outdone_by(&seen));
         work.care.made_up = outdone && (written || work.care.made_up);
-        if record == known && work.care.known_seal.is_none() && seen.content != Content::Edited {
+        if record == known
+            && work.care.known_seal.is_none()
+            && seen.content != Content::Edited
+            && !is_anothers
+        {
             work.care.known_seal = seen.seal;
         }
         if forged {

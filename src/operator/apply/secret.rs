@@ -126,7 +126,10 @@ pub(super) fn recall(
             damaged(state, key, &name, seen)
         }
         Ok(Recall::Token(token, record, seen)) => {
-            state.know_secret(&key.namespace, &name, seen);
+            state.know_secret(&key.namespace, &name, seen.clone());
+            if state.object(key).is_some_and(|it| it.work.care.made_up) {
+                return damaged(state, key, &name, seen);
+            }
             hold(state, key, Held { record, token });
             Vec::new()
         }
@@ -207,6 +210,10 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
 }
 
 pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, now: Timestamp) {
+    if matches!(failed.refused, WriteRefused::Exists | WriteRefused::Conflict | WriteRefused::Gone) {
+        // What the watch has shown meanwhile was not this.
+        is_not_ours(state, key);
+    }
     let Some(object) = state.object_mut(key) else {
         return;
     };
@@ -247,6 +254,15 @@ pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, n
         WriteRefused::Unavailable { retry_after } => {
             setback(state, key, asked_to_wait(FailedStep::WriteSecret, retry_after), now);
         }
+    }
+}
+
+/// What was seen while a write was under way is judged as if there had been none.
+fn is_not_ours(state: &mut State, key: &Key) {
+    let name = secret_name(state, key);
+    if let (Some(name), Some(object)) = (name, state.object_mut(key)) {
+        object.work.writing = false;
+        state.recognise(key, &key.namespace, &name);
     }
 }
 

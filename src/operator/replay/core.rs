@@ -279,9 +279,7 @@ impl Core {
         let waits = match decision {
             Some(Decision::Rest(rest)) => rest.waits,
             Some(Decision::DropHeld) => {
-                if let Some(object) = self.state.object_mut(key) {
-                    object.work.held = None;
-                }
+                self.state.drop_held(key);
                 return self.queue.wake(key.clone());
             }
             Some(decision) => {

@@ -7,9 +7,7 @@ use super::super::{World, text};
 use super::ownership::in_order;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
-use crate::cluster::managed_secret::{Draft, Over, OwnedBy, manifest};
-use crate::decision::{Content, Key, Record};
-use crate::token::ScopedToken;
+use crate::decision::Key;
 
 /// A credential, and that many requests that want one Secret's name, each created after the one before.
 fn rivals(count: usize) -> (World, Vec<Key>) {
@@ -209,94 +207,6 @@ fn edits_without_end_cost_a_few_tokens_and_then_two_a_minute() {
     world.service.fail(Call::ServiceToken, None);
     world.pass(minutes(1));
     assert_eq!(world.ready(&failing), "True Issued");
-}
-
-/// A later end, with a hash that fits: whoever can write the Secret can compute it.
-#[test]
-fn a_record_with_a_later_end_than_the_one_written_is_no_good() {
-    for forge in [later_end as fn(&mut Record), later_issue] {
-        let (mut world, partner, request) = in_order();
-        let (_, calls) = world.watch(|world| {
-            for _ in 0..9 {
-                rewrite(world, &request, forge);
-                world.pass(minutes(1));
-            }
-        });
-        assert_eq!(calls, 2, "one token, however often");
-        assert_eq!(world.ready(&request), "False SecretContested", "{}", world.message(&request));
-        world.pass(minutes(2));
-        assert_eq!(world.ready(&request), "True Issued");
-        assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
-
-        // A credential's token is held, and written back.
-        let token = world.value("legal", "partner-access-token", "access_token");
-        let (_, calls) = world.watch(|world| {
-            rewrite(world, &partner, forge);
-            world.settle();
-        });
-        assert_eq!(calls, 0);
-        assert_eq!(world.value("legal", "partner-access-token", "access_token"), token);
-        assert_eq!(world.secret("legal", "partner-access-token").record.unwrap().lifetime(), hours(10));
-    }
-}
-
-/// The watch shows it before the answer to our own write is back.
-#[test]
-fn a_later_end_that_came_over_our_write_before_its_answer_is_no_good() {
-    let (mut world, _, request) = in_order();
-    world.renew(&request, "now");
-    world.now += minutes(1);
-    world.server.journal.clear();
-    world.step_until(&request, "write interview-token");
-    rewrite(&mut world, &request, later_end);
-    world.deliver_all();
-    world.pass(minutes(2));
-    assert_eq!(world.ready(&request), "True Issued");
-    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
-}
-
-/// While the operator is away nobody sees who wrote it; but the status tells when the token of that issue ends.
-#[test]
-fn a_later_end_that_was_written_before_a_restart_is_no_good() {
-    let (mut world, _, request) = in_order();
-    rewrite(&mut world, &request, later_end);
-    world.restart();
-    let (_, calls) = world.watch(World::settle);
-    assert_eq!(calls, 2);
-    assert_eq!(world.ready(&request), "True Issued");
-    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
-}
-
-fn later_end(record: &mut Record) {
-    record.expires_at += hours(100);
-}
-
-fn later_issue(record: &mut Record) {
-    record.issued_at += minutes(1);
-}
-
-/// Writes the Secret of an object with another record, and a hash that fits it.
-fn rewrite(world: &mut World, key: &Key, change: impl FnOnce(&mut Record)) {
-    let object = world.operator.turns.state.object(key).unwrap();
-    let template = object.template().unwrap().clone();
-    let uid = object.meta.uid.clone();
-    let name = (key.namespace.to_string(), template.name.to_string());
-    let Some(stored) = world.server.stored(&name.0, &name.1) else { return };
-    let seen = stored.seen();
-    let mut record = seen.record.clone().unwrap();
-    change(&mut record);
-    let token = ScopedToken::read(&world.value(&name.0, &name.1, "access_token").unwrap()).unwrap();
-    let draft = Draft {
-        namespace: &key.namespace,
-        owner: OwnedBy { kind: key.kind, name: &key.name, uid: &uid },
-        template: &template,
-        record: &record,
-        token: &token,
-    };
-    let over = Over { uid: &seen.uid, version: seen.version };
-    let body = serde_json::from_slice(manifest(&draft, Some(over)).bytes()).unwrap();
-    world.server.put_secret(&name.0, &name.1, body);
-    assert_eq!(world.secret(&name.0, &name.1).content, Content::Intact, "the hash fits");
 }
 
 /// Whole Secrets may be a megabyte each.

@@ -1,24 +1,20 @@
 //! A token that somebody else put into a managed Secret, under the record that is there and with a hash that fits: whoever can write
 //! the Secret can compute that, but the operator knows what it wrote.
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::super::World;
-use super::minutes;
+use super::super::operator::Flight;
+use super::ownership::in_order;
+use super::{hours, minutes};
 use crate::cluster::managed_secret::{Draft, Over, OwnedBy, manifest};
-use crate::decision::{Content, Key};
+use crate::cluster::secrets::WriteRefused;
+use crate::decision::{Content, Key, Record};
+use crate::operator::effect::Effect;
 use crate::token::ScopedToken;
 
 const THEIRS: &str = "theirs";
-
-fn in_order() -> (World, Key, Key) {
-    let mut world = World::new();
-    let partner = world.partner();
-    let request = world.request("interview", json!({}));
-    world.settle();
-    assert_eq!(world.ready(&request), "True Issued");
-    (world, partner, request)
-}
 
 fn token(world: &World, key: &Key) -> String {
     let name = world.operator.turns.state.object(key).unwrap().secret_name().unwrap();
@@ -130,4 +126,147 @@ fn what_we_wrote_ourselves_is_not_taken_for_a_forgery() {
             assert_eq!(world.ready(key), "True Issued");
         }
     }
+}
+
+/// The server refuses our write for it, and the watch has shown it before that answer.
+#[test]
+fn a_token_that_came_between_a_write_and_its_refusal_is_not_taken_for_ours() {
+    let (mut world, partner, _) = in_order();
+    let before = token(&world, &partner);
+    world.edit(&partner, json!({"secret": {"labels": {"team": "web"}}}));
+    while !is_writing(&world, &partner) {
+        assert!(world.step(&partner), "it writes");
+    }
+    replace(&mut world, &partner, false);
+    world.deliver_all();
+    world.settle();
+    assert_eq!(token(&world, &partner), before);
+    assert_eq!(world.ready(&partner), "True Issued");
+}
+
+fn is_writing(world: &World, key: &Key) -> bool {
+    matches!(world.operator.flights.get(key), Some(Flight::Leaving(_, Effect::Write { .. })))
+}
+
+/// A later end, with a hash that fits: whoever can write the Secret can compute it.
+#[test]
+fn a_record_with_a_later_end_than_the_one_written_is_no_good() {
+    for forge in [later_end as fn(&mut Record), later_issue] {
+        let (mut world, partner, request) = in_order();
+        let (_, calls) = world.watch(|world| {
+            for _ in 0..9 {
+                rewrite(world, &request, forge);
+                world.pass(minutes(1));
+            }
+        });
+        assert_eq!(calls, 2, "one token, however often");
+        assert_eq!(world.ready(&request), "False SecretContested", "{}", world.message(&request));
+        world.pass(minutes(2));
+        assert_eq!(world.ready(&request), "True Issued");
+        assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
+
+        // A credential's token is held, and written back.
+        let token = world.value("legal", "partner-access-token", "access_token");
+        let (_, calls) = world.watch(|world| {
+            rewrite(world, &partner, forge);
+            world.settle();
+        });
+        assert_eq!(calls, 0);
+        assert_eq!(world.value("legal", "partner-access-token", "access_token"), token);
+        assert_eq!(world.secret("legal", "partner-access-token").record.unwrap().lifetime(), hours(10));
+    }
+}
+
+/// The watch shows it before the answer to our own write is back.
+#[test]
+fn a_later_end_that_came_over_our_write_before_its_answer_is_no_good() {
+    let (mut world, _, request) = in_order();
+    world.renew(&request, "now");
+    world.now += minutes(1);
+    world.server.journal.clear();
+    world.step_until(&request, "write interview-token");
+    rewrite(&mut world, &request, later_end);
+    world.deliver_all();
+    world.pass(minutes(2));
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
+}
+
+/// Another operator's may come first; after that it is judged as any other.
+#[test]
+fn a_later_record_that_came_between_our_issue_and_its_write_is_no_good() {
+    let (mut world, _, request) = in_order();
+    world.renew(&request, "now");
+    world.now += minutes(1);
+    world.server.refuse_writes = Some(WriteRefused::Quota);
+    world.settle();
+    world.server.refuse_writes = None;
+    let now = world.now;
+    rewrite(&mut world, &request, |record| {
+        (record.issued_at, record.expires_at) = (now + minutes(2), now + hours(8000));
+        record.renew_handled = Some("now".into());
+    });
+    world.pass(minutes(12));
+    assert_eq!(world.ready(&request), "True Issued", "{}", world.message(&request));
+    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
+}
+
+/// No copy of an earlier Secret tells something else of the issue that is known.
+#[test]
+fn a_record_that_tells_something_else_of_the_same_issue_is_no_good() {
+    let (mut world, partner, request) = in_order();
+    for (key, calls) in [(&request, 2), (&partner, 0)] {
+        let (_, made) = world.watch(|world| {
+            rewrite(world, key, |record| record.expires_at -= SignedDuration::from_secs(1));
+            world.settle();
+        });
+        assert_eq!(made, calls, "{key:?}");
+        assert_eq!(world.ready(key), "True Issued");
+    }
+    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
+    assert_eq!(world.secret("legal", "partner-access-token").record.unwrap().lifetime(), hours(10));
+}
+
+/// While the operator is away nobody sees who wrote it; but the status tells when the token of that issue ends.
+#[test]
+fn a_later_end_that_was_written_before_a_restart_is_no_good() {
+    let (mut world, _, request) = in_order();
+    rewrite(&mut world, &request, later_end);
+    world.restart();
+    let (_, calls) = world.watch(World::settle);
+    assert_eq!(calls, 2);
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
+}
+
+fn later_end(record: &mut Record) {
+    record.expires_at += hours(100);
+}
+
+fn later_issue(record: &mut Record) {
+    record.issued_at += minutes(1);
+}
+
+/// Writes the Secret of an object with another record, and a hash that fits it.
+fn rewrite(world: &mut World, key: &Key, change: impl FnOnce(&mut Record)) {
+    let object = world.operator.turns.state.object(key).unwrap();
+    let template = object.template().unwrap().clone();
+    let uid = object.meta.uid.clone();
+    let name = (key.namespace.to_string(), template.name.to_string());
+    let Some(stored) = world.server.stored(&name.0, &name.1) else { return };
+    let seen = stored.seen();
+    let mut record = seen.record.clone().unwrap();
+    change(&mut record);
+    let token = ScopedToken::read(&world.value(&name.0, &name.1, "access_token").unwrap()).unwrap();
+    let draft = Draft {
+        namespace: &key.namespace,
+        owner: OwnedBy { kind: key.kind, name: &key.name, uid: &uid },
+        template: &template,
+        record: &record,
+        token: &token,
+    };
+    let over = Over { uid: &seen.uid, version: seen.version };
+    let body = serde_json::from_slice(manifest(&draft, Some(over)).bytes()).unwrap();
+    world.server.put_secret(&name.0, &name.1, body);
+    assert_eq!(world.secret(&name.0, &name.1).content, Content::Intact, "the hash fits");
 }
