@@ -62,6 +62,8 @@ fn a_token_that_ends_while_its_call_hangs_is_said_at_once() {
         world.wait_ready(kind, name);
         assert_eq!(world.emulator.calls(call), 2 + u64::from(call == Call::AccessToken), "{name}");
     }
+    // The audit log has what came before what this makes the operator write.
+    world.settle();
     let written = world.writes_since(mark);
     for status in ["patch scopedtokenrequests/status interview", "patch rocketlawyercredentials/status short"]
     {
