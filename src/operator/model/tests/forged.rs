@@ -10,7 +10,7 @@ use super::ownership::in_order;
 use super::{hours, minutes};
 use crate::cluster::managed_secret::{Draft, Over, OwnedBy, manifest};
 use crate::cluster::secrets::WriteRefused;
-use crate::decision::{Content, Key, Record};
+use crate::decision::{Content, Key, Record, Template};
 use crate::operator::effect::Effect;
 use crate::token::ScopedToken;
 
@@ -23,22 +23,34 @@ fn token(world: &World, key: &Key) -> String {
 
 /// Writes the Secret of an object as the operator would, with another token. With a label or without.
 fn replace(world: &mut World, key: &Key, label: bool) {
+    forge(world, key, Some(THEIRS), |template, _| {
+        if label {
+            template.labels.insert("theirs".into(), "yes".into());
+        }
+    });
+}
+
+/// The same with the token that is there, and another record.
+fn rewrite(world: &mut World, key: &Key, change: impl FnOnce(&mut Record)) {
+    forge(world, key, None, |_, record| change(record));
+}
+
+fn forge(world: &mut World, key: &Key, token: Option<&str>, change: impl FnOnce(&mut Template, &mut Record)) {
     let object = world.operator.turns.state.object(key).unwrap();
     let mut template = object.template().unwrap().clone();
-    if label {
-        template.labels.insert("theirs".into(), "yes".into());
-    }
     let uid = object.meta.uid.clone();
     let name = (key.namespace.to_string(), template.name.to_string());
     let Some(stored) = world.server.stored(&name.0, &name.1) else { return };
     let seen = stored.seen();
-    let token = ScopedToken::read(THEIRS).unwrap();
+    let mut record = seen.record.clone().unwrap();
+    change(&mut template, &mut record);
+    let there = world.value(&name.0, &name.1, "access_token");
     let draft = Draft {
         namespace: &key.namespace,
         owner: OwnedBy { kind: key.kind, name: &key.name, uid: &uid },
         template: &template,
-        record: seen.record.as_ref().unwrap(),
-        token: &token,
+        record: &record,
+        token: &ScopedToken::read(token.or(there.as_deref()).unwrap()).unwrap(),
     };
     let over = Over { uid: &seen.uid, version: seen.version };
     let body = serde_json::from_slice(manifest(&draft, Some(over)).bytes()).unwrap();
@@ -245,28 +257,4 @@ fn later_end(record: &mut Record) {
 
 fn later_issue(record: &mut Record) {
     record.issued_at += minutes(1);
-}
-
-/// Writes the Secret of an object with another record, and a hash that fits it.
-fn rewrite(world: &mut World, key: &Key, change: impl FnOnce(&mut Record)) {
-    let object = world.operator.turns.state.object(key).unwrap();
-    let template = object.template().unwrap().clone();
-    let uid = object.meta.uid.clone();
-    let name = (key.namespace.to_string(), template.name.to_string());
-    let Some(stored) = world.server.stored(&name.0, &name.1) else { return };
-    let seen = stored.seen();
-    let mut record = seen.record.clone().unwrap();
-    change(&mut record);
-    let token = ScopedToken::read(&world.value(&name.0, &name.1, "access_token").unwrap()).unwrap();
-    let draft = Draft {
-        namespace: &key.namespace,
-        owner: OwnedBy { kind: key.kind, name: &key.name, uid: &uid },
-        template: &template,
-        record: &record,
-        token: &token,
-    };
-    let over = Over { uid: &seen.uid, version: seen.version };
-    let body = serde_json::from_slice(manifest(&draft, Some(over)).bytes()).unwrap();
-    world.server.put_secret(&name.0, &name.1, body);
-    assert_eq!(world.secret(&name.0, &name.1).content, Content::Intact, "the hash fits");
 }
