@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rocketlawyer_operator::cluster::managed_secret::{Draft, Over, OwnedBy, StoredSecret};
-use rocketlawyer_operator::decision::{KeyNames, Kind as Owned, Template};
+use rocketlawyer_operator::decision::{KeyNames, Kind as Owned, Record, Template};
 use rocketlawyer_operator::token::AccessToken;
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn a_token_that_is_replaced_with_a_hash_that_fits_is_put_back() {
     let owners = [(Owned::Credential, "partner-access-token"), (Owned::Request, "interview-token")];
     let [held, issued] = owners.map(|(kind, name)| {
         let before = world.secret(name);
-        replace_token(&world, kind, &before, "theirs");
+        write_as_the_operator(&world, kind, &before, "theirs", |_| {});
         let after = world.wait_for(Kind::Secret, name, |it| data(it, "access_token") != "theirs");
         data(&before, "access_token") == data(&after, "access_token")
     });
@@ -79,7 +79,14 @@ fn a_token_that_is_replaced_with_a_hash_that_fits_is_put_back() {
     world.wait_ready(Kind::Request, "interview");
 }
 
-fn replace_token(world: &World, kind: Owned, secret: &Value, token: &str) {
+/// Replaces the Secret of an object as the operator would, with this token and the record that is there, changed.
+pub fn write_as_the_operator(
+    world: &World,
+    kind: Owned,
+    secret: &Value,
+    token: &str,
+    change: impl FnOnce(&mut Record),
+) {
     let metadata = &secret["metadata"];
     let seen = StoredSecret::parse(secret.to_string().as_bytes()).expect("a Secret").seen();
     let template = Template {
@@ -93,12 +100,14 @@ fn replace_token(world: &World, kind: Owned, secret: &Value, token: &str) {
             expires_at: "expires_at".into(),
         },
     };
+    let mut record = seen.record.clone().expect("a record");
+    change(&mut record);
     let owner = &metadata["ownerReferences"][0];
     let draft = Draft {
         namespace: &world.namespace,
         owner: OwnedBy { kind, name: text(&owner["name"]), uid: text(&owner["uid"]) },
         template: &template,
-        record: seen.record.as_ref().expect("a record"),
+        record: &record,
         token: &AccessToken::read(token).expect("a token"),
     };
     let over = Over { uid: &seen.uid, version: seen.version };

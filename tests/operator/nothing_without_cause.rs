@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use rocketlawyer_operator::cluster::managed_secret::{Draft, Over, OwnedBy};
-use rocketlawyer_operator::decision::{
-    InputsHash, KeyNames, Kind as Owned, Record, ResourceVersion, Template,
-};
+use rocketlawyer_operator::decision::{InputsHash, Kind as Owned};
 use rocketlawyer_operator::emulator::{AppScope, Call};
-use rocketlawyer_operator::token::AccessToken;
 use serde_json::{Value, json};
 
-use super::server::{self, Kind};
-use super::told::{self, annotation, data, text};
+use super::drift::write_as_the_operator;
+use super::server::Kind;
+use super::told::{self, annotation, data};
 use super::world::World;
 
 #[test]
@@ -71,7 +68,10 @@ fn an_upgrade_from_another_version_of_the_inputs_hash_issues_nothing() {
     world.wait_for_event("partner", "Issued");
     assert!(world.operator.stop().success());
     let before = world.secret("partner-access-token");
-    as_an_older_version_wrote(&world, &before);
+    // The version of its inputs hash alone differs.
+    write_as_the_operator(&world, Owned::Credential, &before, &data(&before, "access_token"), |record| {
+        record.inputs = InputsHash::Other("v0:of-another-version".into());
+    });
     let older = world.secret("partner-access-token");
     assert_eq!(annotation(&older, "inputs-hash"), "v0:of-another-version");
     assert_eq!(older["data"], before["data"]);
@@ -184,41 +184,6 @@ fn one_of_each(name: &str) -> World {
     });
     world.settle();
     world
-}
-
-/// Replaces the Secret by one that differs in the version of its inputs hash alone.
-fn as_an_older_version_wrote(world: &World, secret: &Value) {
-    let metadata = &secret["metadata"];
-    let template = Template {
-        name: "partner-access-token".into(),
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        keys: KeyNames {
-            token: "access_token".into(),
-            token_type: "token_type".into(),
-            authorization: "authorization".into(),
-            expires_at: "expires_at".into(),
-        },
-    };
-    let record = Record {
-        issued_at: told::instant(&json!(annotation(secret, "issued-at"))),
-        expires_at: told::instant(&json!(annotation(secret, "expires-at"))),
-        inputs: InputsHash::Other("v0:of-another-version".into()),
-        renew_handled: None,
-    };
-    let token = AccessToken::read(&data(secret, "access_token")).expect("a token");
-    let uid = text(&metadata["ownerReferences"][0]["uid"]);
-    let draft = Draft {
-        namespace: &world.namespace,
-        owner: OwnedBy { kind: Owned::Credential, name: "partner", uid },
-        template: &template,
-        record: &record,
-        token: &token,
-    };
-    let version = text(&metadata["resourceVersion"]).parse().expect("a number");
-    let over = Over { uid: text(&metadata["uid"]), version: ResourceVersion(version) };
-    let written = server::as_operator(async |api| api.replace_secret(&draft, over).await);
-    written.expect("a replaced Secret");
 }
 
 fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {

@@ -2,8 +2,8 @@
 //! (which objects there were and when, what was asked and answered), it says of each deed whether the decision about that
 //! object asks for it, in some state between what the operator had certainly seen and what it may have seen by then. Pure;
 //! reads no log. For tests: it shares the decision, the memory and `apply` with the operator, and how it is known whose turn it
-//! is, but neither its loop nor anything that does effects. These are what it judges. Of the gates it uses what they make of answers: objects tell of an
-//! endpoint that is unwell.
+//! is, but neither its loop nor anything that does effects. These are what it judges. Of the gates it uses what they make of
+//! answers: objects tell of an endpoint that is unwell.
 //!
 //! A call is on its way for a while, and whatever is asked of the cluster for a moment: it may have been decided before what others
 //! met since was known, so it is also held against what its object knew then, provided that the object has done nothing since.

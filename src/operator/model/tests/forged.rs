@@ -58,6 +58,20 @@ fn forge(world: &mut World, key: &Key, token: Option<&str>, change: impl FnOnce(
     assert_eq!(world.secret(&name.0, &name.1).content, Content::Intact, "the hash fits");
 }
 
+/// In ten minutes, of which this is done in each but the last.
+fn costs_one_token(world: &mut World, request: &Key, forge: impl Fn(&mut World)) {
+    let (_, calls) = world.watch(|world| {
+        for _ in 0..9 {
+            forge(world);
+            world.pass(minutes(1));
+        }
+    });
+    assert_eq!(calls, 2, "one token, however often");
+    assert_eq!(world.ready(request), "False SecretContested", "{}", world.message(request));
+    world.pass(minutes(2));
+    assert_eq!(world.ready(request), "True Issued");
+}
+
 #[test]
 fn the_token_of_a_credential_is_put_back_from_memory_however_often_it_is_replaced() {
     for label in [false, true] {
@@ -78,16 +92,7 @@ fn the_token_of_a_credential_is_put_back_from_memory_however_often_it_is_replace
 fn the_token_of_a_request_is_issued_anew_once_in_ten_minutes() {
     for label in [false, true] {
         let (mut world, _, request) = in_order();
-        let (_, calls) = world.watch(|world| {
-            for _ in 0..9 {
-                replace(world, &request, label);
-                world.pass(minutes(1));
-            }
-        });
-        assert_eq!(calls, 2, "one token, however often");
-        assert_eq!(world.ready(&request), "False SecretContested", "{}", world.message(&request));
-        world.pass(minutes(2));
-        assert_eq!(world.ready(&request), "True Issued");
+        costs_one_token(&mut world, &request, |world| replace(world, &request, label));
         assert_ne!(token(&world, &request), THEIRS);
     }
 }
@@ -165,16 +170,7 @@ fn is_writing(world: &World, key: &Key) -> bool {
 fn a_record_with_a_later_end_than_the_one_written_is_no_good() {
     for forge in [later_end as fn(&mut Record), later_issue] {
         let (mut world, partner, request) = in_order();
-        let (_, calls) = world.watch(|world| {
-            for _ in 0..9 {
-                rewrite(world, &request, forge);
-                world.pass(minutes(1));
-            }
-        });
-        assert_eq!(calls, 2, "one token, however often");
-        assert_eq!(world.ready(&request), "False SecretContested", "{}", world.message(&request));
-        world.pass(minutes(2));
-        assert_eq!(world.ready(&request), "True Issued");
+        costs_one_token(&mut world, &request, |world| rewrite(world, &request, forge));
         assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
 
         // A credential's token is held, and written back.
