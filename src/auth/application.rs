@@ -1,9 +1,11 @@
 //! What may be shown of the app that a token belongs to? Only plain words, never anything like a credential.
 
+use serde::{Deserialize, Serialize};
+
 use super::wire::TokenAnswer;
 
 /// The app, as the last answer described it, made harmless (behaviour §5.3).
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Application {
     /// Its name, often a UUID.
     pub name: Option<String>,

@@ -1,11 +1,12 @@
 //! What does a failed call mean: what kind of failure, whose, and when to look again? Plain data.
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use super::ErrorCode;
 
 /// The three calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Call {
     /// A client credentials grant.
     AccessToken,
@@ -16,7 +17,7 @@ pub enum Call {
 }
 
 /// A call that brought no token. Holds nothing that the service sent: numbers, and words of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// What kind of failure.
     pub class: Class,
@@ -31,7 +32,7 @@ pub struct Fault {
 }
 
 /// What kind of failure (behaviour §4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// Passes by itself: no connection, a timeout, an outage. May have issued a token that was lost.
     Transient,
@@ -54,7 +55,7 @@ pub enum Class {
 }
 
 /// Whose failure it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Scope {
     /// Of this one request.
     Request,

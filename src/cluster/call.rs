@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, header};
 use kube::{Client, client::Body};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::client::CLOSE;
 use super::intake::{Intake, Room};
@@ -63,7 +63,7 @@ pub(super) enum NoAnswer {
 }
 
 /// Why a read gave no result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReadFailed {
     /// 403: the right is missing.
     Forbidden,

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::call::{ApiServer, Call, METADATA, NoAnswer, ReadFailed, is_a_name};
@@ -27,7 +28,7 @@ pub enum OwnerNow {
 }
 
 /// How a deletion went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Deletion {
     /// It is gone, or going, or was gone before.
     Done,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::call::{ApiServer, Call, METADATA, METADATA_LIST, NoAnswer, ReadFailed, WHOLE, is_a_name};
 use super::intake::Room;
@@ -17,7 +17,7 @@ use crate::decision::{Content, InputsHash, Record, ResourceVersion, SeenSecret, 
 use crate::token::{AccessToken, ClientSecret};
 
 /// Why a managed Secret was not written. Holds nothing that the server said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WriteRefused {
     /// A create: the name is taken. Look at whose it is.
     Exists,
@@ -32,6 +32,7 @@ pub enum WriteRefused {
     /// 403 without a cause: ask [`ApiServer::can`] whether the right is missing; otherwise an admission refuses.
     Forbidden {
         /// The verb on `secrets` to ask about.
+        #[serde(skip)]
         verb: &'static str,
     },
     /// The Secret is `immutable: true`, or of another type.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::call::{ApiServer, Call, METADATA, NoAnswer};
@@ -14,7 +15,7 @@ use crate::api::names;
 use crate::decision::{Key, ResourceVersion};
 
 /// Why a status was not written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StatusRefused {
     /// The object has changed: decide again.
     Conflict,

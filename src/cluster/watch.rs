@@ -5,6 +5,7 @@ mod follow;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::client::Clients;
@@ -18,7 +19,7 @@ use follow::follow;
 const WAITING: usize = 1024;
 
 /// What a stream is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Watched {
     /// `RocketLawyerCredential` objects.
     Credentials,
@@ -97,6 +98,8 @@ pub enum Seen {
     Namespace {
         /// Its name.
         name: Box<str>,
+        /// Its resourceVersion.
+        version: ResourceVersion,
         /// Its labels.
         labels: Box<[(Box<str>, Box<str>)]>,
     },
@@ -116,7 +119,7 @@ pub struct Vanished {
 }
 
 /// What is wrong with a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trouble {
     /// 403: the right to list or watch is missing.
     Forbidden,

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::schedule::down_to_seconds;
 
@@ -43,7 +44,7 @@ pub struct Fingerprint {
 }
 
 /// A resourceVersion: comparable within one resource since Kubernetes 1.35, which says so of every server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize)]
 pub struct ResourceVersion(pub u64);
 
 /// What is known of a Secret that has our type.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -112,8 +113,8 @@ pub(super) enum Outcome {
 pub(super) type Calls = Vec<(Call, Duration)>;
 
 /// A refused write, with what only a question of rights could tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WriteFailed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteFailed {
     /// What the server said.
     pub refused: WriteRefused,
     /// The right itself is missing.

@@ -1,13 +1,15 @@
 //! The loop: what runs next, under which permit, and where its outcome goes. One loop runs both kinds.
 //!
 //! In reading order: [`options`], `observe` (watch → memory), [`queue`], [`gate`] and [`reads`] (pure), `decide` (pure), `effect`
-//! (the outside), `want` (what is made of a Secret that was read), `apply` (outcome → memory, pure), `turns` (one after the other, pure), `run`. Beside them `replay`: what tests hold
-//! a running operator against.
+//! (the outside), `want` (what is made of a Secret that was read), `apply` (outcome → memory, pure), `turns` (one after the other, pure), `run`. Beside them
+//! `journal` (what the loop was told, at level trace) and `replay` (what tests hold that against).
 
 mod apply;
 mod decide;
 mod effect;
 pub mod gate;
+#[doc(hidden)]
+pub mod journal;
 #[cfg(test)]
 mod model;
 mod observe;

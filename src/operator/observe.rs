@@ -152,7 +152,7 @@ fn see(state: &mut State, seen: Seen) -> Vec<Key> {
         Seen::OtherSecret { namespace, name, version } => {
             state.see_other_secret(&namespace.into(), &name, version)
         }
-        Seen::Namespace { name, labels } => {
+        Seen::Namespace { name, labels, .. } => {
             let labels = labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
             state.see_namespace(&name.into(), labels)
         }

@@ -101,9 +101,8 @@ impl Queue {
         let stepped_back = later(now, STEP) < self.passed;
         self.passed = now;
         if stepped_back {
-            let all: Vec<Key> = std::mem::take(&mut self.due).into_keys().collect();
-            self.timers.clear();
-            for key in all {
+            self.due.clear();
+            for (_, key) in std::mem::take(&mut self.timers) {
                 self.wake(key);
             }
         }

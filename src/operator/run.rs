@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, Outcome, Outside};
+use super::journal::{self, Entry, Heard, Task};
 use super::options::Options;
 use super::report::Report;
 use super::turns::{Landed, Ticket, Turn, Turns};
@@ -22,7 +23,7 @@ use crate::decision::schedule::{LONGEST_WAIT, later};
 use crate::state::Settings;
 
 /// Effects in flight beside the loop; calls to the authentication service do not count.
-const EFFECTS: usize = 64;
+pub(super) const EFFECTS: usize = 64;
 /// How often a question at the start is asked.
 const TRIES: u32 = 5;
 /// How long what is in flight may take after the signal to stop.
@@ -75,6 +76,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<(), StartE
     let settings = Settings { allowed_origins: options.allow_endpoints.clone(), reads_namespaces };
     let outside = Outside { api: clients.api.clone(), auth: Arc::new(AuthClient::new(extra_roots)) };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
+    journal::note(|| Entry::started(&settings, options.limits(), &streams));
     let turns = Turns::new(settings, options.limits(), streams.iter().cloned());
     let (watching, changes) = watch::start(&clients, streams);
     let mut work = Loop { turns, running: JoinSet::new(), outside, report, clock: clock::offset() };
@@ -118,6 +120,7 @@ impl Loop {
                 change = changes.recv() => match change {
                     Some(change) => {
                         self.report.change(&change);
+                        journal::note(|| Entry::changed(&change));
                         self.turns.take(change);
                     }
                     None => return,
@@ -136,13 +139,16 @@ impl Loop {
         if by.abs() >= SET {
             self.clock = offset;
             tracing::info!(seconds = by.as_secs(), "the clock was set");
+            journal::note(|| Entry::ClockSet(by));
             self.turns.clock_was_set(by);
         }
     }
 
     /// Returns whether more could be started at once.
     fn start_what_can(&mut self) -> bool {
-        let (turns, more) = self.turns.next_few(clock::now(), EFFECTS);
+        let now = clock::now();
+        let (turns, more) = self.turns.next_few(now, EFFECTS);
+        journal::note(|| Entry::Looked { now, began: Task::begun(&turns) });
         for turn in turns {
             self.follow(turn);
         }
@@ -177,7 +183,10 @@ impl Loop {
             self.report.outcome(&key, &outcome, &self.turns.state, took);
         }
         self.heed_the_clock();
-        let Landed { restored, told, next } = self.turns.land(ticket, outcome, clock::now());
+        let (task, heard) = (Task::of(&ticket), Heard::of(&outcome));
+        let now = clock::now();
+        let Landed { restored, told, next } = self.turns.land(ticket, outcome, now);
+        journal::note(|| Entry::back(task, heard, now, &next, false));
         if let Some(told) = told {
             self.report.transition(&key, &self.turns.state, &told.0, &told.1);
         }
@@ -192,7 +201,10 @@ impl Loop {
         let deadline = tokio::time::Instant::now() + LAST_EFFECTS;
         while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.running.join_next()).await {
             if let Ok(Finished { ticket, outcome, .. }) = done {
-                let turn = self.turns.land_last(ticket, outcome, clock::now());
+                let (task, heard) = (Task::of(&ticket), Heard::of(&outcome));
+                let now = clock::now();
+                let turn = self.turns.land_last(ticket, outcome, now);
+                journal::note(|| Entry::back(task, heard, now, &turn, true));
                 self.follow(turn);
             }
         }

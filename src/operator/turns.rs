@@ -351,7 +351,9 @@ impl Turns {
         self.state.object(key).map(|object| object.meta.uid.clone())
     }
 
-    fn wake(&mut self, keys: Vec<Key>) {
+    /// In the order of their names, not that of a hash: the same is to follow from the same.
+    fn wake(&mut self, mut keys: Vec<Key>) {
+        keys.sort_unstable();
         for key in keys {
             self.queue.wake(key);
         }

@@ -80,7 +80,8 @@ pub(super) fn recall(
     }
 }
 
-fn held(text: &str, delivery: Delivery, kind: Kind) -> Option<HeldToken> {
+/// The text as a token of this kind.
+pub(super) fn held(text: &str, delivery: Delivery, kind: Kind) -> Option<HeldToken> {
     match (kind, delivery) {
         (Kind::Credential, _) => AccessToken::read(text).map(|token| HeldToken::Access(Arc::new(token))),
         (Kind::Request, Delivery::AccessToken) => {

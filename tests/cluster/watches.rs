@@ -92,7 +92,7 @@ async fn lists_show_what_was_there_before() {
             Change::Seen { seen: Seen::OtherSecret { name, version, .. }, .. } => {
                 secret = Some((name, version));
             }
-            Change::Seen { seen: Seen::Namespace { name, labels }, .. } if *name == world.namespace => {
+            Change::Seen { seen: Seen::Namespace { name, labels, .. }, .. } if *name == world.namespace => {
                 namespace = Some(labels);
             }
             Change::Listed(_) => listed += 1,

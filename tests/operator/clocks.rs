@@ -100,7 +100,6 @@ fn a_day_back_and_ahead_replaces_each_token_once_there_and_once_here() {
 
 fn steps(name: &str, step: i64, there: u64, back: u64) {
     let mut world = World::new(name, &Wishes::default());
-    world.not_replayed = Some("what the operator does is logged by another clock than its own");
     world.operator.has_a_clock_of_its_own();
     world.operator.start();
     world.partner(json!({}));

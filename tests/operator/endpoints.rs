@@ -48,7 +48,6 @@ fn a_client_secret_goes_to_the_allowed_origin_alone() {
     let corpus: Corpus = serde_saphyr::from_str(include_str!("endpoints.yaml")).expect("a corpus");
     assert!(corpus.endpoints.len() >= FEWEST);
     let mut world = World::new("endpoints", &super::world::Wishes::default());
-    world.not_replayed = Some("nothing keeps a log of calls to other paths and other services");
     world.login("client", AppScope::Backend);
     let elsewhere = Elsewhere::around(&world);
     // Whatever is sent to another host than 127.0.0.1, whatever its name resolves to, is sent to the trap.

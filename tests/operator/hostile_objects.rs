@@ -24,7 +24,6 @@ const SEED: u64 = 0x5eed;
 #[test]
 fn hostile_manifests_statuses_and_secrets_stop_nothing() {
     let mut world = World::new("hostile", &Wishes { others: &["hostile-other"], ..Wishes::default() });
-    world.not_replayed = Some("behind hundreds who decide, what others offered a second ago is acted on");
     world.operator.start();
     world.partner(json!({"allowedNamespaces": {"from": "All"}}));
     let mut maker = Maker::new(SEED, world.emulator.base_url(), world.others.clone());

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
@@ -23,8 +22,8 @@ pub struct Operator {
     child: Option<Child>,
     /// Where in the log the last start begins.
     begins: usize,
-    /// When it was started.
-    pub starts: Vec<Timestamp>,
+    /// How often it was started.
+    pub starts: usize,
 }
 
 impl Operator {
@@ -39,19 +38,13 @@ impl Operator {
             environment: Vec::new(),
             child: None,
             begins: 0,
-            starts: Vec::new(),
+            starts: 0,
         }
     }
 
     /// Starts it with this besides, from now on.
     pub fn argument(&mut self, flag: &str, value: &str) {
         self.arguments.extend([flag.to_owned(), value.to_owned()]);
-    }
-
-    /// What it logs from the next start on.
-    pub fn log_level(&mut self, level: &str) {
-        let flag = self.arguments.iter().position(|it| it == "--log-level").expect("a level");
-        level.clone_into(&mut self.arguments[flag + 1]);
     }
 
     /// From the next start on it is `testing/stepped-clock`: the same, with a clock that [`Operator::set_clock`] sets.
@@ -82,7 +75,7 @@ impl Operator {
         self.begins = self.log().len();
         let mut options = File::options();
         let log = options.create(true).append(true).open(&self.log).expect("a log file");
-        self.starts.push(rocketlawyer_operator::clock::now());
+        self.starts += 1;
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()

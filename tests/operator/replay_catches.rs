@@ -1,17 +1,16 @@
 //! Would a replay catch an operator that did something else? Doctored records of one that did not.
 
-use rocketlawyer_operator::operator::replay::{Deed, Did};
+use rocketlawyer_operator::operator::replay::Deed;
 use serde_json::json;
 
 use super::api_proxy::How;
 use super::replay::Record;
+use super::replay::recorder::Recorder;
 use super::server::Kind;
 use super::world::World;
 
-type IsIt = fn(&Deed) -> bool;
-
 #[test]
-fn a_deed_too_many_and_one_without_its_cause_are_caught() {
+fn a_deed_too_many_one_that_was_not_done_and_one_without_its_cause_are_caught() {
     let mut world = World::running("doctored");
     world.partner(json!({}));
     world.request("interview", json!({}));
@@ -19,28 +18,46 @@ fn a_deed_too_many_and_one_without_its_cause_are_caught() {
     let label = json!({"spec": {"secret": {"labels": {"team": "legal"}}}});
     world.edit(Kind::Credential, "partner", label);
     world.wait_for(Kind::Secret, "partner-access-token", |it| it["metadata"]["labels"]["team"] == "legal");
+    world.delete(Kind::Secret, "interview-token");
+    world.wait_for(Kind::Secret, "interview-token", |it| !it.is_null());
+    world.settle();
+    world.request("late", json!({"renewUntil": "2026-01-01T00:00:00Z", "ttlSecondsAfterFinished": 0}));
+    world.wait_for(Kind::Request, "late", serde_json::Value::is_null);
     world.settle();
     world.operator.end();
-    let record = || Record::of(&world);
-    assert_eq!(record().unexplained(), [""; 0]);
+    let record = Record::of(&world, &Recorder::shared());
+    assert_eq!(record.unexplained(), [""; 0]);
+    let kinds: [fn(&Deed) -> bool; 6] = [
+        |deed| matches!(deed, Deed::Read { .. }),
+        |deed| matches!(deed, Deed::Owner(_)),
+        |deed| matches!(deed, Deed::Write { .. }),
+        |deed| matches!(deed, Deed::Status { .. }),
+        |deed| matches!(deed, Deed::Delete(_)),
+        |deed| matches!(deed, Deed::Call(_)),
+    ];
+    for (number, is_it) in kinds.iter().enumerate() {
+        assert!(record.dids.iter().any(|did| is_it(&did.deed)), "none of kind {number}: {:#?}", record.dids);
+    }
+    each_too_many_is_caught(&record);
+    each_too_few_is_caught(&record);
+    each_outcome_that_was_not_told_is_caught(&record);
 
-    each_done_once_more_is_caught(&record);
-
-    // What it heeded is taken out of the record.
-    let mut doctored = record();
-    doctored.versions.retain(|it| it.name != "partner");
+    // What it heeded is another than was there.
+    let unlabelled = |it: &serde_json::Value| it["spec"]["secret"]["labels"]["team"] != "legal";
+    let mut doctored = record.clone();
+    doctored.versions.retain(|it| it.name != "partner" || unlabelled(&it.object));
+    assert!(doctored.unexplained()[0].contains("which nobody recorded"), "{:#?}", doctored.unexplained());
+    let mut doctored = record.clone();
+    for it in doctored.versions.iter_mut().filter(|it| it.name == "partner") {
+        it.object["spec"]["secret"] = json!(null);
+    }
     let unexplained = doctored.unexplained();
-    assert!(unexplained.iter().any(|it| it.starts_with("call access_token")), "{unexplained:#?}");
-    let mut doctored = record();
-    let is_labelled = |it: &serde_json::Value| it["spec"]["secret"]["labels"]["team"] == "legal";
-    doctored.versions.retain(|it| !is_labelled(&it.object));
-    let unexplained = doctored.unexplained();
-    assert!(unexplained[0].starts_with("write of Secret"), "{unexplained:#?}");
+    assert!(unexplained[0].contains("the operator began [Step"), "{unexplained:#?}");
 }
 
 /// What a watch dropped was not seen, what was answered with 504 was not heard, and a process that died knows nothing.
 #[test]
-fn behind_a_proxy_a_deed_too_many_and_one_that_nobody_told_of_are_caught() {
+fn behind_a_proxy_and_over_a_restart_a_deed_too_many_is_caught() {
     let mut world = World::behind_proxy("doctored-proxy");
     world.wrong("POST secrets", 2, How::DoneThenTimeout);
     world.partner(json!({}));
@@ -58,40 +75,41 @@ fn behind_a_proxy_a_deed_too_many_and_one_that_nobody_told_of_are_caught() {
     world.wait_for(Kind::Secret, "partner-access-token", |it| it["metadata"]["labels"]["team"] == "legal");
     world.settle();
     world.operator.end();
-    let record = || Record::of(&world);
-    assert_eq!(record().unexplained(), [""; 0]);
-    each_done_once_more_is_caught(&record);
-
-    // The watch of the test saw the edit; the operator's is what counts.
-    let mut doctored = record();
-    let shown = doctored.shown.as_mut().expect("a proxy");
-    shown.retain(|sight| !format!("{:?}", sight.change).contains("legal"));
-    let unexplained = doctored.unexplained();
-    assert!(unexplained[0].starts_with("write of Secret"), "{unexplained:#?}");
+    let record = Record::of(&world, &Recorder::shared());
+    assert_eq!(record.unexplained(), [""; 0]);
+    assert!(record.dids.iter().any(|did| matches!(did.deed, Deed::Look { .. })), "{:#?}", record.dids);
+    each_too_many_is_caught(&record);
 }
 
-/// At once after it was done.
-fn each_done_once_more_is_caught(record: &dyn Fn() -> Record) {
-    let deeds: [(&str, IsIt); 3] = [
-        ("call", |deed| matches!(deed, Deed::Called(_))),
-        ("write of Secret", |deed| matches!(deed, Deed::WroteSecret { .. })),
-        ("status of", |deed| matches!(deed, Deed::WroteStatus { .. })),
-    ];
-    for (words, is_it) in deeds {
-        let count = record().dids.iter().filter(|did| is_it(&did.deed)).count();
-        assert!(count >= 3, "{words}: {count}");
-        for number in 0..count {
-            let mut doctored = record();
-            let place = nth(&doctored.dids, is_it, number);
-            let again = record().dids.swap_remove(place);
-            doctored.dids.insert(place + 1, again);
-            let unexplained = doctored.unexplained();
-            assert!(unexplained.iter().any(|it| it.starts_with(words)), "{words} {number}: {unexplained:#?}");
-        }
+/// A loop that does something twice.
+fn each_too_many_is_caught(record: &Record) {
+    for place in 0..record.dids.len() {
+        let did = &record.dids[place];
+        let mut doctored = record.clone();
+        doctored.dids.insert(place + 1, did.clone());
+        let words = format!("{did}").split(' ').take(3).collect::<Vec<_>>().join(" ");
+        let unexplained = doctored.unexplained();
+        assert!(unexplained.iter().any(|it| it.starts_with(&words)), "{did}: {unexplained:#?}");
     }
 }
 
-fn nth(dids: &[Did], is_it: IsIt, number: usize) -> usize {
-    let mut places = dids.iter().enumerate().filter(|(_, did)| is_it(&did.deed)).map(|(place, _)| place);
-    places.nth(number).expect("so many were counted")
+/// A loop that believes what was never done.
+fn each_too_few_is_caught(record: &Record) {
+    for (place, did) in record.dids.iter().enumerate().filter(|(_, did)| did.status < 300) {
+        let mut doctored = record.clone();
+        doctored.dids.remove(place);
+        assert_ne!(doctored.unexplained(), [""; 0], "{did}");
+    }
+}
+
+/// A loop that forgets what it was told of a call or of a Secret that it wrote.
+fn each_outcome_that_was_not_told_is_caught(record: &Record) {
+    let tells = |line: &String| line.contains("\"Issued\":") || line.contains("\"Written\":");
+    let places: Vec<usize> = (0..record.journal.len()).filter(|at| tells(&record.journal[*at])).collect();
+    assert!(places.len() >= 4, "{:#?}", record.journal);
+    for place in places {
+        let mut doctored = record.clone();
+        let line = doctored.journal.remove(place);
+        assert_ne!(doctored.unexplained(), [""; 0], "{line}");
+    }
 }

@@ -142,7 +142,7 @@ fn a_namespace_whose_secrets_may_not_be_listed_says_so_and_is_served_once_they_m
         world.cluster().wait_for(Kind::Request, &other, "interview", SOON, |it| told::is(it, "True/Issued"));
     served.unwrap_or_else(|(last, _)| panic!("{SOON:?} after it may list:\n{last:#}\n{}", world.situation()));
     world.wait_in(&other, Kind::Credential, "partner", |it| told::is(it, "False/ClientSecretNotFound"));
-    assert_eq!(world.operator.starts.len(), 1);
+    assert_eq!(world.operator.starts, 1);
     world.settle();
     assert_eq!(world.auth_calls(), 1 + 2 + 2);
 }

@@ -55,12 +55,7 @@ pub fn list(kind: Kind, namespace: &str) -> Vec<Value> {
 
 /// What is at this path.
 pub fn read(path: &str) -> Value {
-    send(Method::GET, path, None).expect("an answer")
-}
-
-/// An administrator's connection.
-pub async fn client() -> &'static Client {
-    Cluster::shared().client().await
+    Cluster::shared().read(path)
 }
 
 /// Creates it, with `apiVersion` and `kind` filled in.
@@ -125,6 +120,16 @@ impl Cluster {
     pub fn list(&self, kind: Kind, namespace: &str) -> Vec<Value> {
         let list = self.send(Method::GET, &kind.all(namespace), None).expect("a list");
         list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// As [`read`].
+    pub fn read(&self, path: &str) -> Value {
+        self.send(Method::GET, path, None).expect("an answer")
+    }
+
+    /// An administrator's connection.
+    pub fn connected(&self) -> Client {
+        runtime().block_on(self.client()).clone()
     }
 
     /// As [`create`].

@@ -44,10 +44,7 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 #[test]
 fn two_thousand_requests_outlive_a_dead_endpoint_and_a_revoked_key() {
     let mut world = World::new("two-thousand", &Wishes::default());
-    world.not_replayed = Some("what the operator does is logged by another clock than its own");
     world.operator.has_a_clock_of_its_own();
-    // All that is traced of thousands of objects takes longer to write than to do.
-    world.operator.log_level("info");
     // Without a limit, or the backlogs alone would take minutes.
     world.operator.argument("--auth-rate", "0");
     world.emulator.set_lifetimes(36_000, LIFE);

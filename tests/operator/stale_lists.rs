@@ -9,7 +9,6 @@ use super::api_server_misbehaves::one_of_each;
 use super::process::until;
 use super::server::Kind;
 use super::told;
-use super::watches_cut::LISTED_ANEW;
 use super::world::{PATIENCE, World};
 
 /// Calls of the first issue of both kinds: access token, service token, exchange.
@@ -21,8 +20,7 @@ fn each_watch_ends() -> Fault {
 
 #[test]
 fn a_list_from_before_our_secrets_were_created_creates_none_and_issues_nothing() {
-    let mut world = one_of_each("list-of-none");
-    world.not_replayed = Some(LISTED_ANEW);
+    let world = one_of_each("list-of-none");
     world.settle();
     let (before, mark) = (versions(&world), world.mark());
     let looks = world.proxy().count("LIST secrets");
@@ -37,8 +35,7 @@ fn a_list_from_before_our_secrets_were_created_creates_none_and_issues_nothing()
 
 #[test]
 fn a_list_from_before_our_secrets_were_replaced_replaces_none_and_issues_nothing() {
-    let mut world = one_of_each("list-of-old");
-    world.not_replayed = Some(LISTED_ANEW);
+    let world = one_of_each("list-of-old");
     world.has_the_proxy_list();
     let first = world.change_app("second");
     world.is_back_with_others_than(&first);
@@ -55,8 +52,7 @@ fn a_list_from_before_our_secrets_were_replaced_replaces_none_and_issues_nothing
 
 #[test]
 fn lists_from_before_anything_was_issued_cost_nothing() {
-    let mut world = World::behind_proxy("lists-of-all");
-    world.not_replayed = Some(LISTED_ANEW);
+    let world = World::behind_proxy("lists-of-all");
     world.credential("partner", json!({}));
     world.request("interview", json!({}));
     world.wait_told(Kind::Credential, "partner", "False/ClientSecretNotFound");
@@ -76,7 +72,6 @@ fn lists_from_before_anything_was_issued_cost_nothing() {
 #[test]
 fn a_restart_that_lists_what_was_before_our_secrets_issues_nothing() {
     let mut world = one_of_each("first-of-none");
-    world.not_replayed = Some(LISTED_ANEW);
     world.settle();
     let (before, mark) = (versions(&world), world.mark());
     world.operator.kill();

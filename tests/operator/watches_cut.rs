@@ -33,10 +33,6 @@ const ALL: [News; 5] = [
     News::RequestCreated,
 ];
 
-/// Why some tests are not replayed.
-pub const LISTED_ANEW: &str =
-    "which of two answers the operator heard first, a list's end or a write's, nobody records";
-
 #[test]
 fn a_watch_that_stalls_delays_and_no_more() {
     let news = Told::new("stall");
@@ -93,8 +89,7 @@ fn history_that_is_gone_as_an_http_status_leads_to_a_list_and_no_more() {
 }
 
 fn lists_again_and_no_more(name: &str, watches: &[How]) {
-    let mut news = Told::new(name);
-    news.world.not_replayed = Some(LISTED_ANEW);
+    let news = Told::new(name);
     let world = &news.world;
     let mark = world.mark();
     let no_watch = || {
@@ -142,8 +137,7 @@ fn events_that_come_again_cause_nothing() {
 
 #[test]
 fn what_an_event_did_not_tell_the_next_list_does() {
-    let mut news = Told::new("dropped");
-    news.world.not_replayed = Some(LISTED_ANEW);
+    let news = Told::new("dropped");
     let world = &news.world;
     world.proxy().forget();
     for it in ALL {

@@ -8,12 +8,13 @@ use control_plane::ControlPlane;
 use control_plane::audit::Mark;
 use control_plane::chart::RELEASE;
 use control_plane::control_plane::service_account_user;
+use jiff::Timestamp;
 use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Settings};
 use serde_json::{Value, json};
 
 use super::api_proxy::ApiProxy;
 use super::process::Operator;
-use super::replay::{self, BrokenOff, MadeCall, recorder};
+use super::replay::{self, MadeCall, recorder::Recorder};
 use super::secrets_stay_secret::{self, MARK};
 use super::server::{Cluster, Kind, runtime};
 use super::witness::shown;
@@ -51,10 +52,10 @@ pub struct World {
     pub selectors: bool,
     /// What it asked of other services.
     pub further_calls: Vec<MadeCall>,
-    /// What it asked of services that keep no log of their own.
-    pub broken_off: Vec<BrokenOff>,
-    /// Why what the operator did cannot be replayed, where it cannot.
-    pub not_replayed: Option<&'static str>,
+    /// When it called services that keep no log of their own, and by which base URL.
+    pub broken_off: Vec<(Timestamp, String)>,
+    /// Keeps all that the cluster held, so that what the operator did can be replayed.
+    pub recorder: Option<Recorder>,
 }
 
 /// The control plane of all tests, or one of a test's own.
@@ -80,6 +81,8 @@ pub struct Wishes<'a> {
     pub proxied_service: bool,
     /// The test has a control plane of its own, which it may take away.
     pub own_control_plane: bool,
+    /// Nobody can keep every version of its objects: what the operator does is not replayed.
+    pub unrecorded: bool,
 }
 
 impl World {
@@ -94,9 +97,11 @@ impl World {
     pub fn new(name: &str, wishes: &Wishes) -> Self {
         let control_plane = Plane::new(wishes.own_control_plane);
         let began = control_plane.audit().mark().expect("the audit log");
-        if !wishes.own_control_plane {
-            recorder::start();
-        }
+        let recorder = match &control_plane {
+            _ if wishes.unrecorded => None,
+            Plane::Shared(_) => Some(Recorder::shared()),
+            Plane::Own(_, administrator) => Some(Recorder::of(administrator)),
+        };
         let namespace = new_namespace(&control_plane, name);
         let others: Vec<_> = wishes.others.iter().map(|name| new_namespace(&control_plane, name)).collect();
         let all: Vec<_> = [&namespace].into_iter().chain(&others).cloned().collect();
@@ -135,9 +140,7 @@ impl World {
             selectors: wishes.selectors,
             further_calls: Vec::new(),
             broken_off: Vec::new(),
-            not_replayed: wishes
-                .own_control_plane
-                .then_some("nobody records what an API server says that is away"),
+            recorder,
             namespace,
             others,
             service: emulator.base_url().replace(&emulator.address().to_string(), &service.to_string()),

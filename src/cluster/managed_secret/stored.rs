@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::super::metadata::Metadata;
 use super::{content, record};
 use crate::api::names;
-use crate::decision::{Content, KeyNames, Record, SeenSecret, template};
+use crate::decision::{Content, KeyNames, Record, ResourceVersion, SeenSecret, template};
 
 /// A Secret as it was sent, data included, which are neither printed nor copied; wiped when dropped.
 #[derive(Default, Deserialize)]
@@ -51,6 +51,12 @@ impl StoredSecret {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.metadata.name
+    }
+
+    /// Its resourceVersion.
+    #[must_use]
+    pub fn version(&self) -> ResourceVersion {
+        self.metadata.version()
     }
 
     /// Whether it has our type, and so was made by an operator like this one.

@@ -133,6 +133,7 @@ impl Edge for Namespace {
 
     fn keep(MetadataOnly { metadata }: MetadataOnly) -> Seen {
         Seen::Namespace {
+            version: metadata.version(),
             name: metadata.name,
             labels: metadata.labels.unwrap_or_default().into_iter().collect(),
         }

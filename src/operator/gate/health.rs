@@ -5,7 +5,7 @@
 //! A call may fail by what it asks for, which anybody may write. So one that fails where others are served closes nothing, but the next
 //! one does if nobody was served between them; and what only those of one namespace have met, the next of another one tries at once.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -33,7 +33,7 @@ pub(super) struct Health {
     beside: bool,
     /// Whose calls have failed since it is unwell: others probe first, or one request that the service chokes on would hold
     /// up everybody.
-    tried: HashSet<Key>,
+    tried: BTreeSet<Key>,
     /// How often the gate was closed and opened: what a call says that began before the last time is old news.
     age: u64,
 }

@@ -14,9 +14,10 @@ mod door;
 mod health;
 mod line;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::auth::Origin;
 use crate::decision::{Key, Parked, Urgency};
@@ -27,7 +28,7 @@ use door::Door;
 pub const MOST_AT_ONCE: u32 = 2;
 
 /// How much an origin is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Calls that begin per second; 0: no limit.
     pub per_second: u32,
@@ -92,7 +93,7 @@ pub struct Load {
 pub struct Gates {
     limits: Limits,
     /// Kept for good: there are no more than the operator was allowed to call.
-    doors: HashMap<Origin, Door>,
+    doors: BTreeMap<Origin, Door>,
     /// Where each key that is in line, called or through is.
     keys: HashMap<Key, Origin>,
 }

@@ -89,7 +89,11 @@ fn namespace_change(name: &str, labels: &BTreeMap<String, String>) -> Change {
     let labels = labels.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into()));
     Change::Seen {
         stream: stream(Watched::Namespaces),
-        seen: Seen::Namespace { name: name.into(), labels: labels.collect() },
+        seen: Seen::Namespace {
+            name: name.into(),
+            version: ResourceVersion::default(),
+            labels: labels.collect(),
+        },
     }
 }
 

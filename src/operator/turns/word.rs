@@ -1,7 +1,7 @@
 //! What is said of an object while a call for it is out? A key has one effect at a time, and a call may hang for half a minute:
 //! when the token ends that it is to replace, that is said beside it (behaviour §2.4), once for each call. Pure, as all turns are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ use crate::state::Object;
 pub(super) struct Words {
     /// When the token ends that each call is to replace, or a moment after the call if it has already, until then or until the
     /// call is back.
-    ends: HashMap<Key, Timestamp>,
+    ends: BTreeMap<Key, Timestamp>,
 }
 
 impl Words {

@@ -2,16 +2,11 @@
 //! `WATCH managed secrets`, `POST accesstoken`.
 
 use http::{Method, Uri};
-use rocketlawyer_operator::cluster::watch::{Stream, Watched};
 
 /// A request by its name.
 pub struct Asked {
     /// `METHOD resource`.
     pub(super) name: String,
-    /// Empty for the whole cluster.
-    namespace: String,
-    /// It is not the first page of a list.
-    pub continues: bool,
 }
 
 impl Asked {
@@ -20,13 +15,13 @@ impl Asked {
         let segments: Vec<_> = uri.path().trim_matches('/').split('/').collect();
         if segments.first() == Some(&"partners") {
             let name = format!("{method} {}", segments.last().unwrap_or(&""));
-            return Self { name, namespace: String::new(), continues: false };
+            return Self { name };
         }
         // Behind `api/v1` or `apis/GROUP/VERSION`.
         let rest = segments.get(if segments.first() == Some(&"api") { 2 } else { 3 }..).unwrap_or_default();
-        let (namespace, rest) = match rest {
-            ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (*namespace, rest),
-            rest => ("", rest),
+        let rest = match rest {
+            ["namespaces", _, rest @ ..] if !rest.is_empty() => rest,
+            rest => rest,
         };
         let (resource, name, subresource) = match rest {
             [resource, rest @ ..] => (*resource, rest.first(), rest.get(1)),
@@ -47,22 +42,7 @@ impl Asked {
         };
         let slash = if subresource.is_some() { "/" } else { "" };
         let name = format!("{verb} {which}{resource}{slash}{}", subresource.unwrap_or(&""));
-        Self { name, namespace: namespace.to_owned(), continues: query.contains("continue=") }
-    }
-
-    /// What it is to show, all of it or its changes.
-    pub fn stream(&self) -> Option<Stream> {
-        let (_, of) = self.name.split_once(' ')?;
-        let what = match of {
-            "rocketlawyercredentials" => Watched::Credentials,
-            "scopedtokenrequests" => Watched::Requests,
-            "managed secrets" => Watched::ManagedSecrets,
-            "other secrets" => Watched::OtherSecrets,
-            "namespaces" => Watched::Namespaces,
-            _ => return None,
-        };
-        let namespace = Some(self.namespace.as_str()).filter(|it| !it.is_empty()).map(Into::into);
-        Some(Stream { what, namespace })
+        Self { name }
     }
 
     pub(super) fn is_watch(&self) -> bool {

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::asked::Asked;
-use super::heard::{Answer, Heard};
 
 /// Something to do wrong.
 #[derive(Clone, Debug)]
@@ -73,7 +72,6 @@ struct Memory {
     effects: Vec<String>,
     /// What the server answered last to each list.
     lists: BTreeMap<String, Bytes>,
-    heard: Heard,
     stop_at: Option<(usize, Moment)>,
     stopped: bool,
 }
@@ -87,7 +85,7 @@ struct Armed {
 }
 
 /// A `Status` of the API server.
-pub fn status(code: u16) -> Value {
+pub(super) fn status(code: u16) -> Value {
     let reason = match code {
         403 => "Forbidden",
         409 => "Conflict",
@@ -130,10 +128,6 @@ impl Shared {
 
     pub(super) fn effects(&self) -> Vec<String> {
         self.memory().effects.clone()
-    }
-
-    pub(super) fn heard(&self) -> Heard {
-        self.memory().heard.clone()
     }
 
     pub(super) fn forget(&self) {
@@ -192,26 +186,6 @@ impl Shared {
     /// The server's answer to a list.
     pub(super) fn keep_list(&self, asked: &Asked, answer: Bytes) {
         self.memory().lists.insert(asked.name.clone(), answer);
-    }
-
-    /// The operator gets this page of a list.
-    pub(super) fn sends_page(&self, asked: &Asked, page: &[u8]) {
-        self.memory().heard.page(asked, page);
-    }
-
-    /// It may not have a list.
-    pub(super) fn refuses_list(&self, asked: &Asked) {
-        self.memory().heard.refused_list(asked);
-    }
-
-    /// It gets this line of a watch.
-    pub(super) fn sends_line(&self, asked: &Asked, line: &Bytes) {
-        self.memory().heard.line(asked, line);
-    }
-
-    /// It gets an answer that is not the server's.
-    pub(super) fn answers(&self, answer: Answer) {
-        self.memory().heard.answers.push(answer);
     }
 
     /// What it answered last.

@@ -3,7 +3,6 @@
 
 mod asked;
 mod faults;
-mod heard;
 mod watching;
 
 use std::fs;
@@ -20,15 +19,13 @@ use control_plane::Description;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Certificate;
-use rocketlawyer_operator::clock;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 use super::process::until;
 pub use asked::Asked;
-pub use faults::{Fault, How, Moment, status};
+pub use faults::{Fault, How, Moment};
 use faults::{Shared, Turn};
-pub use heard::{Answer, Heard};
 
 /// A body of the operator's: a Secret at most.
 const LARGEST_BODY: usize = 2 << 20;
@@ -116,11 +113,6 @@ impl ApiProxy {
         self.shared.effects()
     }
 
-    /// What the operator was told that the server did not say, and what was shown to it.
-    pub fn heard(&self) -> Heard {
-        self.shared.heard()
-    }
-
     /// Counts effects from 0 again.
     pub fn forget(&self) {
         self.shared.forget();
@@ -169,34 +161,22 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
     let fault = shared.take_for_request(&asked);
     if matches!(fault, Some(How::Earlier)) {
         let list = shared.earlier_list(&asked).expect("the server was asked before");
-        shared.sends_page(&asked, &list);
         return listed(list);
     }
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else { return refusal(400, None) };
-    // What is not the server's word.
-    let says = |code, retry_after, answer: Option<&reqwest::Response>| {
-        let id = answer.and_then(|it| Some(it.headers().get("audit-id")?.to_str().ok()?.to_owned()));
-        let (method, uri) = (parts.method.clone(), parts.uri.clone());
-        let body = serde_json::from_slice(&body).unwrap_or_default();
-        shared.answers(Answer { at: clock::now(), id, method, uri, body, code, retry_after });
-        refusal(code, retry_after)
-    };
     if let Some(How::Answer { status, retry_after }) = fault {
-        if asked.is_list() && status == 403 {
-            shared.refuses_list(&asked);
-        }
-        return says(status, retry_after, None);
+        return refusal(status, retry_after);
     }
-    let Ok(answer) = passage.forward(&asked, &parts, body.clone()).await else {
+    let Ok(answer) = passage.forward(&asked, &parts, body).await else {
         // As a gateway that has no server behind it.
-        return says(502, None, None);
+        return refusal(502, None);
     };
     if shared.is_done(number) {
         return std::future::pending().await;
     }
     if matches!(fault, Some(How::DoneThenTimeout)) {
-        return says(504, None, Some(&answer));
+        return refusal(504, None);
     }
     let (status, headers) = (answer.status(), kept(answer.headers()));
     let body = if asked.is_watch() && status == StatusCode::OK {
@@ -205,7 +185,6 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
         match answer.bytes().await {
             Ok(bytes) => {
                 if asked.is_list() && status == StatusCode::OK {
-                    shared.sends_page(&asked, &bytes);
                     shared.keep_list(&asked, bytes.clone());
                 }
                 Body::from(bytes)

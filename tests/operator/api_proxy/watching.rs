@@ -123,7 +123,6 @@ impl Watch {
     }
 
     async fn send(&self, bytes: Bytes) -> ControlFlow<()> {
-        self.shared.sends_line(&self.asked, &bytes);
         match self.out.send(Part::Bytes(bytes)).await {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),

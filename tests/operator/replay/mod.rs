@@ -1,60 +1,46 @@
-//! Does the pure core explain all that the operator did? At the end of every test: what the API server logged of it, what the
-//! emulator was asked and answered, and what there was, are replayed through the core.
+//! Does the pure core explain all that the operator did? At the end of every test its turns are taken again, from its journal and
+//! what the recorder saw of the cluster, and held against what the API server and the emulator logged of it.
 
 mod calls;
-mod heard;
 pub mod recorder;
 mod requests;
-mod sights;
 
-use jiff::Timestamp;
-use rocketlawyer_operator::operator::replay::{Did, Replay, Sight, streams};
-use rocketlawyer_operator::state::Settings;
+use rocketlawyer_operator::decision::ResourceVersion;
+use rocketlawyer_operator::operator::journal::Entry;
+use rocketlawyer_operator::operator::replay::{Contents, Did, Held, Replay};
+use serde_json::Value;
 
-use super::api_proxy::ApiProxy;
 use super::world::World;
-pub use calls::{BrokenOff, MadeCall, unanswered};
-use recorder::Kept;
+pub use calls::MadeCall;
+use recorder::{Kept, Recorder, What};
 
 /// All that was recorded of one test.
+#[derive(Clone)]
 pub struct Record {
     pub versions: Vec<Kept>,
     pub dids: Vec<Did>,
-    starts: Vec<Timestamp>,
-    settings: Settings,
-    namespaces: Vec<String>,
-    /// Its lists, as they were answered.
-    lists: Vec<sights::Answered>,
-    /// What a proxy showed, where there is one: the watches of the operator, not those of the recorder.
-    pub shown: Option<Vec<Sight>>,
+    /// The operator's journal, as it wrote it.
+    pub journal: Vec<String>,
 }
 
-/// What follows on something that is not explained tells nothing new, and takes long to find out.
+/// More than so many tell nothing new.
 const ENOUGH: usize = 5;
 
 /// The app with which a test calls the service itself.
 pub const OF_THE_TEST: &str = "of-the-test-key";
 
-/// What is replayed, in its order.
-enum Next<'a> {
-    /// And until when it ran.
-    Start(Option<Timestamp>),
-    Did(&'a Did),
-}
-
 /// Panics if the operator did anything that the core does not explain.
 pub fn check(world: &World) {
-    if let Some(reason) = world.not_replayed {
-        return say(world, &format!("not replayed: {reason}"));
-    }
-    let record = Record::of(world);
-    let (explained, unexplained) = record.replayed();
-    say(world, &format!("{explained} explained, {} unexplained", unexplained.len()));
+    let Some(recorder) = &world.recorder else { return say(world, "not replayed") };
+    let record = Record::of(world, recorder);
+    let unexplained = record.unexplained();
+    let (turns, deeds) = (record.journal.len(), record.dids.len());
+    say(world, &format!("{turns} entries, {deeds} deeds, {} unexplained", unexplained.len()));
+    assert!(turns > 0 || deeds == 0, "the operator kept no journal, and did {deeds} deeds");
     assert!(
         unexplained.is_empty(),
-        "the core explains {explained} of {} deeds of the operator, and not (the first {ENOUGH}):\n{}",
-        record.dids.len(),
-        unexplained.join("\n")
+        "of {deeds} deeds of the operator the core does not explain (the first {ENOUGH}):\n{}",
+        unexplained[..unexplained.len().min(ENOUGH)].join("\n")
     );
 }
 
@@ -65,64 +51,57 @@ fn say(world: &World, what: &str) {
 
 impl Record {
     /// What was recorded until now. The operator has ended.
-    pub fn of(world: &World) -> Self {
+    pub fn of(world: &World, recorder: &Recorder) -> Self {
         let namespaces: Vec<_> = [&world.namespace].into_iter().chain(&world.others).cloned().collect();
-        let versions = recorder::versions(&namespaces);
+        let versions = recorder.versions(world.cluster(), &namespaces);
         let requests = world.control_plane.audit().since(world.began).expect("the audit log");
-        let heard = world.proxy.as_ref().map(ApiProxy::heard);
-        let told = heard.as_ref().map(|it| it.answers.as_slice()).unwrap_or_default();
-        let mut dids = requests::dids(&requests, &world.user, &versions, told);
+        let mut dids = requests::dids(&requests, &world.user, &versions);
         let service = world.service.trim_end_matches("/partners/v1/auth");
+        let of_operator = |entry: &_| OF_THE_TEST != calls::client_of(entry);
+        let log = world.emulator.log().into_iter().filter(of_operator);
         let mut calls = world.further_calls.clone();
-        let log = world.emulator.log().into_iter();
-        let of_operator = log.filter(|it| it.client_id.as_deref() != Some(OF_THE_TEST));
-        calls.extend(of_operator.map(|entry| (entry, service.to_owned())));
+        calls.extend(log.map(|entry| (entry, service.to_owned())));
         dids.extend(calls::dids(&calls, &versions));
-        dids.extend(world.broken_off.iter().map(calls::broken));
+        dids.extend(world.broken_off.iter().map(calls::broken_off));
         dids.sort_by_key(|did| did.at);
-        let flags = world.operator.arguments.iter().zip(world.operator.arguments.iter().skip(1));
-        let allowed = flags.filter(|(flag, _)| *flag == "--allow-endpoint");
-        let allowed_origins = allowed.filter_map(|(_, origin)| origin.parse().ok()).collect();
-        Self {
-            versions,
-            dids,
-            starts: world.operator.starts.clone(),
-            settings: Settings { allowed_origins, reads_namespaces: world.selectors },
-            namespaces,
-            lists: sights::lists(&requests, &world.user),
-            shown: heard.map(|it| it.sights),
-        }
+        Self { versions, dids, journal: journal(&world.operator.log()) }
     }
 
     /// What the core does not explain, in words.
     pub fn unexplained(&self) -> Vec<String> {
-        self.replayed().1
-    }
-
-    /// How much the core explains, and what it does not.
-    fn replayed(&self) -> (usize, Vec<String>) {
-        let streams = streams(&self.namespaces, self.settings.reads_namespaces);
-        let recorded = || sights::of(&self.versions, &streams, &self.lists);
-        let history = self.shown.clone().unwrap_or_else(recorded);
-        let mut replay = Replay::new(self.settings.clone(), streams, history, &self.dids);
-        let start =
-            |(place, at): (usize, &Timestamp)| (*at, Next::Start(self.starts.get(place + 1).copied()));
-        let starts = self.starts.iter().enumerate().map(start);
-        let mut all: Vec<_> = starts.chain(self.dids.iter().map(|did| (did.at, Next::Did(did)))).collect();
-        all.sort_by_key(|(at, _)| *at);
-        let (mut explained, mut unexplained) = (0, Vec::new());
-        for (at, next) in all {
-            if unexplained.len() == ENOUGH {
-                break;
-            }
-            match next {
-                Next::Start(another) => replay.start(at, another),
-                Next::Did(did) => match replay.explain(did) {
-                    Ok(()) => explained += 1,
-                    Err(why) => unexplained.push(why),
-                },
+        let mut contents = Contents::default();
+        for it in &self.versions {
+            let json = it.object.to_string().into_bytes();
+            contents.add(held(it.what), &it.namespace, &it.name, ResourceVersion(it.version), json);
+        }
+        let mut replay = Replay::new(contents);
+        for line in &self.journal {
+            let entry: Entry = serde_json::from_str(line).expect("an entry");
+            if let Err(why) = replay.hear(entry) {
+                return vec![format!("{why}; it was told: {line}")];
             }
         }
-        (explained, unexplained)
+        let mut unexplained: Vec<_> = self.dids.iter().filter_map(|did| replay.explain(did).err()).collect();
+        unexplained.extend(replay.never_done());
+        unexplained
+    }
+}
+
+/// A process that was killed may have left its last line unfinished.
+fn journal(log: &str) -> Vec<String> {
+    let lines = log.lines().filter(|line| line.contains("\"journal\":"));
+    let entry = |line| {
+        let line: Value = serde_json::from_str(line).ok()?;
+        line["journal"].as_str().map(str::to_owned)
+    };
+    lines.filter_map(entry).collect()
+}
+
+fn held(what: What) -> Held {
+    match what {
+        What::Credential => Held::Credential,
+        What::Request => Held::Request,
+        What::Secret => Held::Secret,
+        What::Namespace => Held::Namespace,
     }
 }

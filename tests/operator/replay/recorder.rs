@@ -1,21 +1,26 @@
-//! What was there, and when? Watches all that operators watch, for all tests of this program, as administrator, and keeps
-//! every version. Clients and tokens here are the emulator's.
+//! What was there, and when? Watches all that operators watch, as administrator, and keeps every version: once for all tests that
+//! share a control plane. Clients and tokens here are the emulator's.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use http::Request;
 use jiff::Timestamp;
+use kube::Client;
 use kube::core::WatchEvent;
 use rocketlawyer_operator::clock;
 use serde_json::Value;
 
 use super::super::process::until;
-use super::super::server::{self, Kind, runtime};
+use super::super::server::{Cluster, Kind, runtime};
 use super::super::told::text;
 use super::super::world::PATIENCE;
+
+/// A server that is away is asked again after this.
+const WHILE_AWAY: Duration = Duration::from_millis(50);
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,62 +46,75 @@ pub struct Kept {
 
 type Versions = Arc<Mutex<Vec<Kept>>>;
 
-static ALL: OnceLock<Versions> = OnceLock::new();
+/// Records one cluster.
+#[derive(Clone)]
+pub struct Recorder(Versions);
 
-/// Begins, once: what comes to be after this has returned is recorded.
-pub fn start() {
-    ALL.get_or_init(|| {
+impl Recorder {
+    /// That of the shared one. Begins with the first test: what comes to be after this has returned is recorded.
+    pub fn shared() -> Self {
+        static SHARED: OnceLock<Recorder> = OnceLock::new();
+        SHARED.get_or_init(|| Self::of(Cluster::shared())).clone()
+    }
+
+    /// One of another cluster.
+    pub fn of(cluster: &Cluster) -> Self {
         let all = Versions::default();
         for what in [What::Credential, What::Request, What::Secret, What::Namespace] {
-            let there = server::read(what.path());
+            let there = cluster.read(what.path());
             let mut last = text(&there["metadata"]["resourceVersion"]).to_owned();
             for object in there["items"].as_array().cloned().unwrap_or_default() {
                 keep(&all, what, object, false);
             }
-            let all = all.clone();
-            runtime().spawn(async move { while follow(&all, what, &mut last).await {} });
+            let (all, client) = (all.clone(), cluster.connected());
+            runtime().spawn(async move { while follow(&all, &client, what, &mut last).await {} });
         }
-        all
-    });
-}
+        Self(all)
+    }
 
-/// Every version of these namespaces' objects, and of all namespaces, once all that there is has been recorded.
-pub fn versions(namespaces: &[String]) -> Vec<Kept> {
-    let all = ALL.get().expect("it has begun");
-    let caught_up = until(PATIENCE, || is_caught_up(all, namespaces).then_some(()));
-    assert!(caught_up.is_some(), "the recorder does not see what there is");
-    let all = all.lock().unwrap_or_else(PoisonError::into_inner);
-    let ours = |it: &&Kept| it.what == What::Namespace || namespaces.contains(&it.namespace);
-    all.iter().filter(ours).cloned().collect()
-}
+    /// Every version of these namespaces' objects, and of all namespaces, once all that there is has been recorded.
+    pub fn versions(&self, cluster: &Cluster, namespaces: &[String]) -> Vec<Kept> {
+        let caught_up = until(PATIENCE, || self.has_caught_up(cluster, namespaces).then_some(()));
+        assert!(caught_up.is_some(), "the recorder does not see what there is");
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = |it: &&Kept| it.what == What::Namespace || namespaces.contains(&it.namespace);
+        all.iter().filter(ours).cloned().collect()
+    }
 
-fn is_caught_up(all: &Versions, namespaces: &[String]) -> bool {
-    let kinds =
-        [(What::Credential, Kind::Credential), (What::Request, Kind::Request), (What::Secret, Kind::Secret)];
-    namespaces.iter().all(|namespace| {
-        kinds.iter().all(|(what, kind)| {
-            let listed = server::list(*kind, namespace);
-            let version = |it: &Value| (text(&it["metadata"]["name"]).to_owned(), version_of(it));
-            let listed: BTreeMap<String, u64> = listed.iter().map(version).collect();
-            let mut recorded = BTreeMap::new();
-            let all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            for it in all.iter().filter(|it| it.what == *what && it.namespace == *namespace) {
-                if it.gone {
-                    recorded.remove(&it.name);
-                } else {
-                    recorded.insert(it.name.clone(), it.version);
+    fn has_caught_up(&self, cluster: &Cluster, namespaces: &[String]) -> bool {
+        let kinds = [
+            (What::Credential, Kind::Credential),
+            (What::Request, Kind::Request),
+            (What::Secret, Kind::Secret),
+        ];
+        namespaces.iter().all(|namespace| {
+            kinds.iter().all(|(what, kind)| {
+                let listed = cluster.list(*kind, namespace);
+                let version = |it: &Value| (text(&it["metadata"]["name"]).to_owned(), version_of(it));
+                let listed: BTreeMap<String, u64> = listed.iter().map(version).collect();
+                let mut recorded = BTreeMap::new();
+                let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                for it in all.iter().filter(|it| it.what == *what && it.namespace == *namespace) {
+                    if it.gone {
+                        recorded.remove(&it.name);
+                    } else {
+                        recorded.insert(it.name.clone(), it.version);
+                    }
                 }
-            }
-            listed == recorded
+                listed == recorded
+            })
         })
-    })
+    }
 }
 
-/// Records until the server ends the watch. Returns whether it can be resumed.
-async fn follow(all: &Versions, what: What, last: &mut String) -> bool {
+/// Records until the server ends the watch, or is away. Returns whether it can be resumed.
+async fn follow(all: &Versions, client: &Client, what: What, last: &mut String) -> bool {
     let uri = format!("{}?watch=true&allowWatchBookmarks=true&resourceVersion={last}", what.path());
     let watch = Request::get(uri).body(Vec::new()).expect("a request");
-    let Ok(events) = server::client().await.request_events::<Value>(watch).await else { return true };
+    let Ok(events) = client.request_events::<Value>(watch).await else {
+        tokio::time::sleep(WHILE_AWAY).await;
+        return true;
+    };
     let mut events = pin!(events);
     while let Ok(Some(event)) = events.try_next().await {
         match event {
