@@ -246,6 +246,10 @@ impl<'a> Run<'a> {
             self.failed[n] = self.failed[n].saturating_add(1);
         }
         let called = self.gates.leave(key, verdict, self.now());
+        if self.gates.parked(&self.origin).is_none() {
+            // What was a probe when the gate was opened by another call is one no more, should the gate be closed again.
+            self.flights.values_mut().for_each(|flight| flight.is_probe = false);
+        }
         self.wake(called);
         self.turn(key);
     }
