@@ -235,6 +235,8 @@ pub struct Care {
     pub vanished: bool,
     /// Somebody edited it, and it was not yet put right.
     pub edited: bool,
+    /// How fast it was put right.
+    pub repairs: Pace,
     /// The owner was seen alive since.
     pub owner_confirmed: bool,
     /// The data were read, and the token among them is not the one that was written.

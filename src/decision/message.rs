@@ -78,6 +78,7 @@ pub(super) fn not_ready(
         (Some(Obstacle::AttemptIsNotDue(failure)), _) if !failure.is_told() => ON_ITS_WAY.to_owned(),
         (Some(obstacle), _) => standing(facts, obstacle, now),
         (None, None) if reason == Reason::InvalidClient => refused_login(facts, None),
+        (None, None) if reason == Reason::SecretContested => PUT_BACK_OFTEN.to_owned(),
         (None, None) => ON_ITS_WAY.to_owned(),
     }
 }
@@ -160,6 +161,9 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>, now: Timestamp) -> Strin
         }
     }
 }
+
+/// Names no instant: each repair more would move it.
+pub(super) const PUT_BACK_OFTEN: &str = "The managed Secret was deleted or edited often in a short time: while that goes on, it is put right every 30 seconds. Find out who does that.";
 
 /// Names no instant: each change more would move it.
 const CHANGED_OFTEN: &str = "What the token depends on (spec, client Secret or renew request) was changed often in a short time: while that goes on, one is issued every 30 seconds. Find out who changes it.";

@@ -1,8 +1,9 @@
-//! How soon may a change lead to another issue, or another status? A few at once, then one in half a minute.
+//! How soon may a change lead to another issue, another status, or another repair? A few at once, then one in half a minute.
 //!
 //! A change of spec, client Secret or renew request is tried at once, whatever failed before (behaviour §4.3). Whoever makes one
 //! change after the other would have a token, or an attempt, for each. What is tried again without a change keeps its own times.
 //! A change of a credential is also a status of each of its requests, for each change as many writes as there are requests.
+//! And an edit of a managed Secret is undone by a write, which a policy of the server may edit again.
 
 use jiff::{SignedDuration, Timestamp};
 

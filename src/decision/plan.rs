@@ -108,7 +108,11 @@ fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     } else if !must_be_rendered(facts) {
         return None;
     }
-    if !serves(facts, held, now) || blocks_writing(facts) || !may_try(facts, FailedStep::WriteSecret, now) {
+    if !serves(facts, held, now)
+        || blocks_writing(facts)
+        || !may_try(facts, FailedStep::WriteSecret, now)
+        || repairs_come_too_fast(facts, held, now)
+    {
         return None;
     }
     if owner_is_in_doubt(facts) {
@@ -182,6 +186,12 @@ fn is_restored(facts: &Facts<'_>, held: &Record) -> bool {
 fn serves(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
     let wanted = facts.sound().and_then(|wish| wish.made_for);
     held.inputs.is_for(wanted) && held.expires_at > now && held.issued_at <= later(now, FUTURE_TOLERANCE)
+}
+
+/// Whoever undoes each repair at once would have as many writes as he, or his policy, is fast. A new token does not wait.
+fn repairs_come_too_fast(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
+    let is_a_repair = facts.care.known_record == Some(held.fingerprint());
+    is_a_repair && facts.care.repairs.is_spent_until(now).is_some()
 }
 
 /// A token was issued, and its write is refused for now: issuing another would not help.
@@ -258,6 +268,7 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
             obstacle.as_ref().and_then(Obstacle::until),
             facts.held.map(|held| held.expires_at),
             facts.told_attempt,
+            facts.care.repairs.is_spent_until(now),
         ],
         now,
     );

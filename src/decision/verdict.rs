@@ -230,6 +230,10 @@ fn ready(
     if renewal_falls_back(facts) {
         text.push_str(message::RENEW_BEFORE_TOO_LONG);
     }
+    if facts.care.repairs.is_spent_until(now).is_some() {
+        text.push(' ');
+        text.push_str(message::PUT_BACK_OFTEN);
+    }
     Statement { truth: Truth::True, reason, message: text }
 }
 
@@ -274,6 +278,7 @@ fn not_ready(
         (Some(obstacle), _) => (obstacle.reason(), obstacle.may_pass()),
         (None, Some(failure)) => (failure.reason, !needs_a_person(failure.reason)),
         (None, None) if login_was_refused(facts) => (Reason::InvalidClient, false),
+        (None, None) if facts.care.repairs.is_spent_until(now).is_some() => (Reason::SecretContested, true),
         (None, None) => (Reason::Pending, true),
     };
     let message = message::not_ready(facts, obstacle, failure, reason, now);

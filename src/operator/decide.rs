@@ -263,6 +263,8 @@ fn in_line(object: &Object, facts: &Facts<'_>, cause: Option<Cause>, now: Timest
         overdue_instant(facts),
         facts.sound().and_then(|wish| wish.renew_until),
         facts.told_attempt,
+        // What somebody edited is put right meanwhile.
+        facts.care.repairs.is_spent_until(now),
     ];
     rest(object, facts, Some(next_look(until, now)), speaks, now)
 }

@@ -144,7 +144,12 @@ fn endpoint() -> impl Strategy<Value = Option<Parked>> {
 }
 
 fn memory() -> impl Strategy<Value = (Option<Record>, Failures, Care)> {
-    (option::weighted(0.2, any_record()), any_failures(), any_care())
+    (option::weighted(0.2, any_record()), any_failures(), any_care()).prop_map(|(held, failures, care)| {
+        // Where repairs were made, what is held is what was written.
+        let written = held.as_ref().filter(|_| care.repairs != Pace::default());
+        let care = Care { known_record: written.map(Record::fingerprint), ..care };
+        (held, failures, care)
+    })
 }
 
 fn any_failures() -> impl Strategy<Value = Failures> {
@@ -198,20 +203,24 @@ fn any_care() -> impl Strategy<Value = Care> {
     let repair = option::weighted(0.3, minutes(-30..900));
     let pace = (option::weighted(0.3, Just(1)), option::weighted(0.3, minutes(-30..900)))
         .prop_map(|(basis, spent_until)| Pace { basis, spent_until });
-    (any::<[bool; 3]>(), 0..10_u8, repair, pace).prop_map(|(flags, rare, last_repair, pace)| Care {
-        pace,
-        rendered: None,
-        vanished: flags[0],
-        edited: false,
-        owner_confirmed: flags[1],
-        content_lost: flags[2] && rare < 4,
-        last_repair,
-        asked_again: rare == 7,
-        namespace_is_going: rare == 9,
-        rehearse: rare == 8,
-        known_record: None,
-        known_seal: None,
-        strange: matches!(rare, 5 | 6),
-        made_up: rare == 6,
-    })
+    let repairs = option::weighted(0.3, (90..150_i64).prop_map(|it| t0() + SignedDuration::from_secs(it)));
+    (any::<[bool; 3]>(), 0..10_u8, repair, pace, repairs).prop_map(
+        |(flags, rare, last_repair, pace, repairs)| Care {
+            pace,
+            repairs: Pace { basis: None, spent_until: repairs },
+            rendered: None,
+            vanished: flags[0],
+            edited: false,
+            owner_confirmed: flags[1],
+            content_lost: flags[2] && rare < 4,
+            last_repair,
+            asked_again: rare == 7,
+            namespace_is_going: rare == 9,
+            rehearse: rare == 8,
+            known_record: None,
+            known_seal: None,
+            strange: matches!(rare, 5 | 6),
+            made_up: rare == 6,
+        },
+    )
 }

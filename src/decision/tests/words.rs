@@ -49,6 +49,24 @@ fn what_is_said_of_a_token_that_lives() {
     }
 }
 
+/// Of a token that lives, and of one that somebody deleted.
+#[test]
+fn what_is_said_of_a_secret_that_was_put_right_often() {
+    let words = "The managed Secret was deleted or edited often in a short time: while that goes on, it is put right every 30 seconds. Find out who does that.";
+    for place in [Place::Ours, Place::Absent] {
+        let scene = request().with(|it| {
+            it.place = place;
+            (0..5).for_each(|_| it.care.repairs.spend(t0() + SignedDuration::from_secs(595)));
+        });
+        let ready = said(&scene).ready;
+        let reason = if place == Place::Ours { Reason::Issued } else { Reason::SecretContested };
+        assert_eq!(ready.reason, reason);
+        assert!(ready.message.ends_with(words), "{}", ready.message);
+        let later = project(&scene.facts(), t0() + SignedDuration::from_secs(625)).ready;
+        assert!(!later.message.contains(words), "{}", later.message);
+    }
+}
+
 #[test]
 fn what_is_said_of_a_frontend_app() {
     let rows: [(Scene, &str); 2] = [

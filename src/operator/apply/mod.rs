@@ -52,7 +52,7 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
             };
         }
         Outcome::Written { record, rendering, result } => match result {
-            Ok(seen) => aftermath.restored = secret::wrote(state, key, &record, rendering, seen),
+            Ok(seen) => aftermath.restored = secret::wrote(state, key, &record, rendering, seen, now),
             Err(failed) => secret::refused_write(state, key, failed, now),
         },
         Outcome::Finished(deletion) => aftermath.wake = secret::finished(state, key, deletion, now),

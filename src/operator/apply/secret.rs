@@ -9,7 +9,9 @@ use crate::api::Reason;
 use crate::cluster::ReadFailed;
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
-use crate::decision::{Content, FailedStep, Key, Owner, Record, RetryClass, SeenSecret, Setback};
+use crate::decision::{
+    Content, FailedStep, Key, Owner, Record, ResourceVersion, RetryClass, SeenSecret, Setback,
+};
 use crate::state::{Held, Lists, State};
 
 pub(super) fn looked(
@@ -162,7 +164,14 @@ pub(super) fn hold(state: &mut State, key: &Key, held: Held) {
 }
 
 /// A Secret with this record was written, which was to be rendered so. Returns whether that undid somebody's deletion or edit.
-pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u64, seen: SeenSecret) -> bool {
+pub(super) fn wrote(
+    state: &mut State,
+    key: &Key,
+    record: &Record,
+    rendering: u64,
+    seen: SeenSecret,
+    now: Timestamp,
+) -> bool {
     let Some(name) = secret_name(state, key) else {
         return false;
     };
@@ -171,7 +180,10 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
         object.work.writing = true;
     }
     let gone = state.secrets().is_gone(&key.namespace, &name, seen.version);
-    state.know_secret(&key.namespace, &name, seen);
+    let shown_edited = is_shown_edited(state, key, &name, version);
+    if !shown_edited {
+        state.know_secret(&key.namespace, &name, seen);
+    }
     let Some(object) = state.object_mut(key) else {
         return false;
     };
@@ -188,12 +200,15 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     let care = &mut object.work.care;
     care.rendered = Some((rendering, shown));
     let restored = care.edited || care.vanished || care.strange;
+    if restored {
+        care.repairs.spend(now);
+    }
     care.known_record = Some(record.fingerprint());
     care.known_seal = seal;
     care.strange = false;
     care.made_up = false;
     care.vanished = false;
-    care.edited = false;
+    care.edited = shown_edited;
     care.owner_confirmed = false;
     care.content_lost = false;
     care.rehearse = false;
@@ -201,12 +216,19 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     if written && object.credential().is_none() {
         object.work.held = None;
     }
-    let now = state.secrets().managed(&key.namespace, &name);
-    if now.is_some_and(|now| version.is_before(now.version)) {
+    let there = state.secrets().managed(&key.namespace, &name);
+    if there.is_some_and(|there| version.is_before(there.version)) {
         // What somebody made of it since was seen before this, and is judged by it.
         state.recognise(key, &key.namespace, &name);
     }
     restored
+}
+
+/// Whether the watch has shown what was just written, and that a policy edits the data of what is written. The answer tells of
+/// metadata alone.
+fn is_shown_edited(state: &State, key: &Key, name: &str, version: ResourceVersion) -> bool {
+    let seen = state.secrets().managed(&key.namespace, name);
+    seen.is_some_and(|seen| seen.version == version && seen.content == Content::Edited)
 }
 
 pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, now: Timestamp) {

@@ -48,6 +48,8 @@ pub(in super::super) struct Server {
     pub refuse_status: Option<StatusRefused>,
     /// How long whoever is refused is asked to wait.
     pub retry_after: Option<Duration>,
+    /// The key that a policy adds to the data of whatever is written.
+    pub adds_key: Option<&'static str>,
     /// Writes that are done and whose answers are lost.
     pub lose_answers: bool,
     /// What the watches have not shown yet, by stream.
@@ -188,9 +190,14 @@ impl Server {
         if over.is_none() {
             body["metadata"]["uid"] = json!(format!("secret-{}", self.clock));
         }
+        if let Some(key) = self.adds_key {
+            body["data"][key] = json!("eA==");
+        }
         let name = (secret.key.namespace.to_string(), secret.template.name.to_string());
         self.put_secret(&name.0, &name.1, body);
-        Ok(self.stored(&name.0, &name.1).expect("just written").seen())
+        // The answer tells of metadata alone.
+        let seen = self.stored(&name.0, &name.1).expect("just written").seen();
+        Ok(SeenSecret { content: Content::Intact, ..seen })
     }
 
     /// Stores a Secret and shows it.

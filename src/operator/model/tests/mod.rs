@@ -3,6 +3,7 @@
 mod abuse;
 mod chain;
 mod consent;
+mod contested;
 mod crash;
 mod failures;
 mod firewall;
