@@ -33,7 +33,8 @@ pub struct Session {
     pub offers: Offers,
     /// The requests that wait for this credential.
     pub waiting: Waiting,
-    /// The one request that finds out whether what was refused is refused still.
+    /// The one request that finds out whether what was refused is refused still. Should its calls hang, the others wait for as long
+    /// as those may take, 15 s each: what they would ask for is known to have been refused.
     pub probe: Option<Key>,
     /// Which one that was before.
     pub probed_last: Option<Key>,

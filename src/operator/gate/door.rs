@@ -123,8 +123,8 @@ impl Door {
             Admitted::Others(but) => self.line.first(Some(but)).and_then(filled),
             Admitted::Everybody | Admitted::Nobody => None,
         };
-        let probe = self.health.next_probe(&self.line, self.seen)?;
-        let all = self.line.first(None).and_then(filled).map(|filled| probe.max(filled));
+        let probe = self.health.next_probe(&self.line, self.seen);
+        let all = probe.and_then(|probe| Some(probe.max(self.line.first(None).and_then(filled)?)));
         let at = others.into_iter().chain(all).min()?;
         // If the clock was set back since it was last read, what was arranged is still as far away.
         Some(if now < self.seen { earlier(at, now.duration_until(self.seen)) } else { at })

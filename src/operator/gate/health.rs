@@ -3,7 +3,8 @@
 //! left alone for no longer than a quarter of the shortest life that is left to those who wait (§4.3).
 //!
 //! A call may fail by what it asks for, which anybody may write. So one that fails where others are served closes nothing, but the next
-//! one does if nobody was served between them; and what only those of one namespace have met, the next of another one tries at once.
+//! one does if nobody was served between them; and what only those of one namespace have met, the next of another one tries at once,
+//! beside a probe of theirs, too: what they ask for may have it hang.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,8 +30,8 @@ pub(super) struct Health {
     met: Met,
     /// The key that was let through, or called, to see whether the origin is well again.
     probe: Option<Key>,
-    /// It did not wait for the pause.
-    beside: bool,
+    /// The one that waited for no pause, nor for a probe of those who met it: it is of another namespace.
+    beside: Option<Key>,
     /// Whose calls have failed since it is unwell: others probe first, or one request that the service chokes on would hold
     /// up everybody.
     tried: BTreeSet<Key>,
@@ -84,19 +85,25 @@ impl Health {
 
     /// Who in line may be let through, for all that this origin's health is concerned.
     pub(super) fn admits(&self, line: &Line, now: Timestamp) -> Admitted<'_> {
-        match (self.next_probe(line, now), &self.met) {
-            (Some(at), _) if at <= now => Admitted::Everybody,
-            (Some(_), Met::Ones(namespace)) => Admitted::Others(namespace),
+        if self.next_probe(line, now).is_some_and(|at| at <= now) {
+            return Admitted::Everybody;
+        }
+        match &self.met {
+            Met::Ones(namespace) if self.waits_for_none_but(namespace) => Admitted::Others(namespace),
             _ => Admitted::Nobody,
         }
     }
 
+    fn waits_for_none_but(&self, namespace: &Arc<str>) -> bool {
+        self.beside.is_none() && self.probe.as_ref().is_none_or(|probe| probe.namespace == *namespace)
+    }
+
     /// From when on it is tried again, by whoever is next; `None`, not before the probe is back.
     pub(super) fn next_probe(&self, line: &Line, now: Timestamp) -> Option<Timestamp> {
-        match (self.parked, &self.probe) {
-            (None, _) => Some(now),
-            (Some(_), Some(_)) => None,
-            (Some(parked), None) => {
+        match self.parked {
+            None => Some(now),
+            Some(_) if self.probe.is_some() || self.beside.is_some() => None,
+            Some(parked) => {
                 Some(self.hurried(line).map_or(parked.next_probe, |at| at.min(parked.next_probe)))
             }
         }
@@ -112,14 +119,14 @@ impl Health {
     /// This key is let through, or called; beside the pauses, where it is of another namespace than those who met it.
     pub(super) fn admit(&mut self, key: &Key, beside: bool) {
         if self.parked.is_some() {
-            self.probe = Some(key.clone());
-            self.beside = beside;
+            *(if beside { &mut self.beside } else { &mut self.probe }) = Some(key.clone());
         }
     }
 
-    /// This key is not on its way any more. Whether it was the probe.
-    pub(super) fn release(&mut self, key: &Key) -> bool {
-        self.probe.take_if(|probe| probe == key).is_some()
+    /// This key is not on its way any more. Whether it was the probe, and whether the one beside it.
+    pub(super) fn release(&mut self, key: &Key) -> (bool, bool) {
+        let held = |slot: &mut Option<Key>| slot.take_if(|it| it == key).is_some();
+        (held(&mut self.probe), held(&mut self.beside))
     }
 
     pub(super) fn has_tried(&self, key: &Key) -> bool {
@@ -140,11 +147,13 @@ impl Health {
         verdict: Verdict,
         now: Timestamp,
     ) -> Turn {
-        let is_probe = self.release(key);
+        let (is_probe, is_beside) = self.release(key);
         let (ailment, asked) = match verdict {
             // So may have been under way when the gate was closed.
-            Verdict::Served if is_probe || self.parked.is_some() && self.met.only_others_than(key) => {
-                (self.parked, self.probe) = (None, None);
+            Verdict::Served
+                if is_probe || is_beside || self.parked.is_some() && self.met.only_others_than(key) =>
+            {
+                (self.parked, self.probe, self.beside) = (None, None, None);
                 self.met = Met::Nobodys;
                 self.age += 1;
                 return Turn::Opened;
@@ -168,7 +177,7 @@ impl Health {
         }
         self.tried.insert(key.clone());
         match self.parked {
-            Some(_) if !is_probe || self.beside => {
+            Some(_) if !is_probe => {
                 self.heed(asked, now);
                 Turn::None
             }

@@ -103,6 +103,45 @@ fn whoever_was_under_way_and_is_served_opens_what_one_namespace_has_closed() {
     assert!(!is_parked(&gates));
 }
 
+/// What it asks for may have the service hang, each time it is asked.
+#[test]
+fn a_probe_of_the_one_that_hangs_keeps_nobody_else_waiting() {
+    for verdict in [Verdict::Served, Verdict::Unreachable] {
+        let mut gates = closed_by_one();
+        assert!(!asks(&mut gates, &in_namespace("bad", 2), renewal(1), t0()));
+        assert_eq!(gates.pass(secs(2)), [in_namespace("bad", 2)]);
+        assert!(asks(&mut gates, &in_namespace("bad", 2), renewal(1), secs(2)));
+        assert!(!asks(&mut gates, &in_namespace("bad", 3), renewal(1), secs(3)));
+        assert!(asks(&mut gates, &of("other"), renewal(1), secs(3)), "beside it");
+        assert!(!asks(&mut gates, &of("good"), renewal(1), secs(3)), "one at a time");
+        assert_eq!(gates.next_opening(secs(3)), None);
+        let called = gates.leave(&of("other"), verdict, secs(4));
+        let is_open = verdict == Verdict::Served;
+        assert_eq!((is_parked(&gates), called.len()), (!is_open, if is_open { 2 } else { 0 }));
+        // What it was told is old news then, or the word of all.
+        assert_eq!(gates.leave(&in_namespace("bad", 2), Verdict::Unreachable, secs(17)), []);
+        assert_eq!(is_parked(&gates), !is_open);
+        assert_eq!(asks(&mut gates, &of("another"), renewal(1), secs(17)), is_open);
+    }
+}
+
+/// Where calls have a rate, too.
+#[test]
+fn whoever_is_let_through_beside_a_probe_that_hangs_waits_for_the_rate_alone() {
+    let mut gates = Gates::new(super::Limits { per_second: 1, burst: 2, in_flight: 8 });
+    assert!(!asks(&mut gates, &of("bad"), renewal(1), t0()));
+    assert!(asks(&mut gates, &of("bad"), renewal(1), secs(1)));
+    let _ = gates.leave(&of("bad"), Verdict::Unreachable, secs(1));
+    assert!(!asks(&mut gates, &in_namespace("bad", 1), renewal(1), secs(1)));
+    assert!(asks(&mut gates, &in_namespace("bad", 1), renewal(1), secs(3)));
+    assert!(
+        !asks(&mut gates, &of("other"), renewal(2), secs(3)),
+        "one is left of the three that were earned"
+    );
+    assert_eq!(gates.next_opening(secs(3)), Some(secs(4)));
+    assert_eq!(gates.pass(secs(4)), [of("other")]);
+}
+
 /// One call more, and then nobody for the pause.
 #[test]
 fn what_a_second_namespace_meets_too_is_the_origins() {

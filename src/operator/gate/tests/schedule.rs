@@ -216,8 +216,10 @@ impl<'a> Run<'a> {
 
     fn begin(&mut self, key: &Key, job: &Job) {
         let is_probe = self.gates.parked(&self.origin).is_some();
-        let probing = self.flights.values().filter(|flight| flight.is_probe).count();
-        assert!(!is_probe || probing == 0, "a second probe");
+        // Beside one of the namespace that alone has met it, one of another is let through.
+        let probing = self.flights.iter().filter(|(_, flight)| flight.is_probe);
+        let probing: Vec<_> = probing.map(|(probe, _)| &probe.namespace).collect();
+        assert!(!is_probe || probing.len() < 2 && !probing.contains(&&key.namespace), "a second probe");
         let flight = Flight { began: self.time, ends: self.time + job.takes, is_probe };
         assert!(self.flights.insert(key.clone(), flight).is_none(), "{key:?} runs twice at once");
         let used: u32 = self.flights.keys().map(|key| self.schedule.jobs[self.numbers[key]].permits).sum();
