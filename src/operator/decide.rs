@@ -135,14 +135,14 @@ fn equip(
         Step::ReadLogin => {
             let login =
                 object.credential().and_then(|it| it.spec.as_ref().ok()).map(|spec| spec.login.clone())?;
-            read(object, facts, Want::Login(login), now)
+            read(state, object, facts, Want::Login(login), now)
         }
         Step::Look => Decision::Act(Effect::Look { namespace, name: secret_name.into() }),
         Step::ConfirmOwner => Decision::Act(Effect::ConfirmOwner { key: key.clone() }),
         Step::Recall => {
             let wish = facts.sound()?;
             let want = Want::Token { template: wish.template?.clone(), delivery: wish.delivery };
-            read(object, facts, want, now)
+            read(state, object, facts, want, now)
         }
         Step::Rehearse => Decision::Act(Effect::Rehearse(own_secret(key, facts, Precondition::of(facts))?)),
         Step::Issue(cause) => issue(state, key, facts, cause, now)?,
@@ -174,8 +174,8 @@ fn waits(facts: &Facts<'_>, now: Timestamp) -> Option<(Waits, Option<Timestamp>)
     Some((Waits { tries, ends }, other.as_ref().and_then(Obstacle::until)))
 }
 
-fn read(object: &Object, facts: &Facts<'_>, want: Want, now: Timestamp) -> Decision {
-    Decision::Read { want, meanwhile: in_line(object, facts, cause(facts, now), now) }
+fn read(state: &State, object: &Object, facts: &Facts<'_>, want: Want, now: Timestamp) -> Decision {
+    Decision::Read { want, meanwhile: in_line(state, object, facts, cause(facts, now), now) }
 }
 
 fn write(key: &Key, object: &Object, facts: &Facts<'_>, precondition: Precondition) -> Option<Decision> {
@@ -221,43 +221,36 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
     };
     let origin = issue.endpoint().origin().clone();
     let object = state.object(key)?;
-    let meanwhile = in_line(object, facts, Some(cause), now);
-    let need = need(state, object, facts, (cause, permits), now);
+    let meanwhile = in_line(state, object, facts, Some(cause), now);
+    let need = need(state, facts, (cause, permits), now);
     let ends = facts.record().map(|record| record.expires_at);
     Some(Decision::Call { origin, need, ends, effect: Effect::Issue { issue, purpose }, meanwhile })
 }
 
 /// Who tries a credential does so for all who wait for it: nobody is before that.
-fn need(
-    state: &State,
-    object: &Object,
-    facts: &Facts<'_>,
-    (cause, permits): (Cause, u32),
-    now: Timestamp,
-) -> Need {
-    let waiting = |key: &Key| state.credential(key)?.session.waiting.first_end_after(now);
-    let mut tried = state.tried_by(facts.key).peekable();
-    let urgency = if tried.peek().is_some() { Urgency::LifeIsEnding } else { urgency(facts, cause, now) };
-    let own = first_end(object, facts, now);
-    let expires_at = tried.filter_map(waiting).chain(own.filter(|end| *end > now)).min().or(own);
-    Need { permits, urgency, expires_at }
+fn need(state: &State, facts: &Facts<'_>, (cause, permits): (Cause, u32), now: Timestamp) -> Need {
+    let tries = state.tried_by(facts.key).next().is_some();
+    let urgency = if tries { Urgency::LifeIsEnding } else { urgency(facts, cause, now) };
+    Need { permits, urgency, expires_at: first_end(state, facts, now) }
 }
 
-/// When the first token ends that is lost by waiting in line: its own, or, of a credential, that of a request which waits for it.
-fn first_end(object: &Object, facts: &Facts<'_>, now: Timestamp) -> Option<Timestamp> {
+/// When the first token ends that is lost by waiting in line: its own, or that of a request which waits for this credential, or for
+/// one that this request tries.
+fn first_end(state: &State, facts: &Facts<'_>, now: Timestamp) -> Option<Timestamp> {
     let own = facts.record().map(|record| record.expires_at);
-    let theirs = object.credential().and_then(|it| it.session.waiting.first_end_after(now));
-    theirs.into_iter().chain(own.filter(|end| *end > now)).min().or(own)
+    let awaited = std::iter::once(facts.key).chain(state.tried_by(facts.key));
+    let theirs = awaited.filter_map(|key| state.credential(key)?.session.waiting.first_end_after(now));
+    theirs.chain(own.filter(|end| *end > now)).min().or(own)
 }
 
 /// What is arranged while an object waits in line, at its endpoint's gate or for a read. That is routine, and not said, unless
 /// the endpoint is unwell, or the object says that it has a token, which is gone, or names an attempt that is over.
-fn in_line(object: &Object, facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Rest {
+fn in_line(state: &State, object: &Object, facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Rest {
     let speaks = facts.endpoint.is_some_and(Parked::is_told)
         || (facts.says_ready && cause.is_some_and(Cause::makes_unfit))
         || facts.names_what_is_over(now);
     let until = [
-        first_end(object, facts, now),
+        first_end(state, facts, now),
         // Whose life is ending by then asks again, and goes before others.
         ends_soon_from(facts),
         overdue_instant(facts),

@@ -67,7 +67,14 @@ fn a_patch_from_a_blank_status_leaves_nothing_of_one_that_could_not_be_read() {
         organization: Some(String::new()),
         products: vec![String::new()],
     };
-    let full = CredentialStatus {
+    let request = api::RequestStatus {
+        observed_generation: Some(0),
+        conditions: vec![Condition::default()],
+        token: Some(token.clone()),
+        failure: Some(failure.clone()),
+        last_handled_renew_request: Some(String::new()),
+    };
+    let credential = CredentialStatus {
         observed_generation: Some(0),
         conditions: vec![Condition::default()],
         token: Some(token),
@@ -76,10 +83,12 @@ fn a_patch_from_a_blank_status_leaves_nothing_of_one_that_could_not_be_read() {
         failure: Some(failure),
         last_handled_renew_request: Some(String::new()),
     };
-    let full = serde_json::to_value(full).expect("JSON");
-    for new in [json!({}), json!({"token": {}, "failure": {}, "application": {}}), full.clone()] {
-        let patch = merge_patch(&api::blank(), &new).expect("a patch");
-        assert_eq!(patched(full.clone(), &patch), new);
+    let full = [serde_json::to_value(credential), serde_json::to_value(request)];
+    for full in full.map(|full| full.expect("JSON")) {
+        for new in [json!({}), json!({"token": {}, "failure": {}, "application": {}}), full.clone()] {
+            let patch = merge_patch(&api::blank(), &new).expect("a patch");
+            assert_eq!(patched(full.clone(), &patch), new);
+        }
     }
 }
 
