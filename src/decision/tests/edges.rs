@@ -262,9 +262,10 @@ fn a_secret_is_contested_once_no_token_is_there() {
     };
     let told = |scene: &Scene| {
         let verdict = project(&scene.facts(), after(9));
-        (verdict.ready.reason, verdict.failure.map(|it| it.reason))
+        (verdict.ready.reason, verdict.failure.map(|it| (it.reason, it.since)))
     };
     assert_eq!(told(&strange(SignedDuration::from_hours(10))), (Reason::Issued, None));
     let dead = strange(SignedDuration::from_hours(8));
-    assert_eq!(told(&dead), (Reason::SecretContested, Some(Reason::SecretContested)));
+    let since = dead.care.last_repair;
+    assert_eq!(told(&dead), (Reason::SecretContested, Some((Reason::SecretContested, since))));
 }

@@ -13,6 +13,7 @@ enum Move {
     Wake(u8),
     WakeFirst(u8),
     WakeAt(u8, Option<i64>),
+    WakeBy(u8, i64),
     Pass(i64),
     Next,
     Done(u8),
@@ -31,6 +32,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         (0..6_u8).prop_map(Move::Wake),
         (0..6_u8).prop_map(Move::WakeFirst),
         (0..6_u8, proptest::option::of(0..60_i64)).prop_map(|(key, at)| Move::WakeAt(key, at)),
+        (0..6_u8, 0..60_i64).prop_map(|(key, at)| Move::WakeBy(key, at)),
         (0..20_i64).prop_map(Move::Pass),
         Just(Move::Next),
         Just(Move::Next),
@@ -68,6 +70,11 @@ impl Ledger {
                 queue.wake_at(&key(n), when.map(at));
                 self.timers.remove(&key(n));
                 self.timers.extend(when.map(|it| (key(n), it)));
+            }
+            Move::WakeBy(n, when) => {
+                let when = self.now + when;
+                queue.wake_by(&key(n), at(when));
+                self.timers.entry(key(n)).and_modify(|it| *it = when.min(*it)).or_insert(when);
             }
             Move::Pass(seconds) => {
                 self.now += seconds;
