@@ -20,7 +20,7 @@ pub enum Cause {
     SecretIsMissing,
     /// The Secret has no record that can be read.
     RecordIsUnreadable,
-    /// Its record is not the one that was written: made up, or restored from a copy.
+    /// Its record was made up: it is later than the one that was written.
     RecordIsMadeUp,
     /// Its token was edited, and is held nowhere else.
     TokenWasEdited,

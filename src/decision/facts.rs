@@ -245,11 +245,10 @@ pub struct Care {
     pub known_record: Option<Fingerprint>,
     /// The seal of the Secret with that record, as this operator wrote it last or saw it first.
     pub known_seal: Option<u64>,
-    /// The record that is there is another one. Whatever it calls for is a repair.
+    /// The record that is there is another one: restored from a copy, or made up. Whatever it calls for is a repair.
     pub strange: bool,
-    /// It is not another operator's either, though its hash fits: restored from a copy, or made up by whoever can write the Secret,
-    /// who can compute that. Which of the two nobody can tell, and a dead token would be called good. So it is none, whatever it
-    /// says; for a copy that lives that costs one issue, at most once in ten minutes (behaviour §1.6).
+    /// It is later than any that this operator wrote, though its hash fits: whoever can write the Secret can compute that, and a
+    /// dead token would be called good.
     pub made_up: bool,
     /// When a Secret that somebody had deleted, edited or restored was last replaced by issuing.
     pub last_repair: Option<Timestamp>,

@@ -134,6 +134,15 @@ impl Fingerprint {
         down_to_seconds(other.issued_at) == self.issued_at
             && down_to_seconds(other.expires_at) > self.expires_at
     }
+
+    /// Whether a record says of its token that it is younger, or lives longer, than this one's, or tells something else of the same
+    /// issue, which no copy of an earlier one does.
+    #[must_use]
+    pub fn is_outdone_by(&self, other: &Self) -> bool {
+        other.issued_at > self.issued_at
+            || other.expires_at > self.expires_at
+            || other.issued_at == self.issued_at && other != self
+    }
 }
 
 impl InputsHash {

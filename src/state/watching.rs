@@ -219,7 +219,8 @@ impl State {
         work.care.strange = record.is_some() && known.is_some() && record != known;
         // Between our own issue and its write, another operator's token may have come first: that is kept (behaviour §1.3).
         let written = work.held.as_ref().is_none_or(|held| Some(held.record.fingerprint()) == known);
-        work.care.made_up = work.care.strange && (written || work.care.made_up);
+        let outdone = known.zip(record).is_some_and(|(known, seen)| known.is_outdone_by(&seen));
+        work.care.made_up = outdone && (written || work.care.made_up);
         if record == known
             && work.care.known_seal.is_none()
             && seen.content != Content::Edited

@@ -30,7 +30,7 @@ const ROWS: &[Row] = &[
     none("an orphan that fits", |it| it.place = Place::Orphan),
     none("none is wanted", |it| it.place = Place::Unwanted),
     row("no record", |it| it.seen.record = None, Cause::RecordIsUnreadable),
-    row("not what was written", |it| it.care.made_up = true, Cause::RecordIsMadeUp),
+    row("later than what was written", |it| it.care.made_up = true, Cause::RecordIsMadeUp),
     none("edited, the token not yet looked at", |it| {
         it.seen.content = Content::Edited;
     }),

@@ -165,10 +165,10 @@ fn is_writing(world: &World, key: &Key) -> bool {
     matches!(world.operator.flights.get(key), Some(Flight::Leaving(_, Effect::Write { .. })))
 }
 
-/// With a hash that fits: whoever can write the Secret can compute it.
+/// A later end, with a hash that fits: whoever can write the Secret can compute it.
 #[test]
-fn a_record_that_is_not_the_one_written_is_no_good() {
-    for forge in [later_end as fn(&mut Record), later_issue, earlier_issue] {
+fn a_record_with_a_later_end_than_the_one_written_is_no_good() {
+    for forge in [later_end as fn(&mut Record), later_issue] {
         let (mut world, partner, request) = in_order();
         costs_one_token(&mut world, &request, |world| rewrite(world, &request, forge));
         assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
@@ -253,10 +253,4 @@ fn later_end(record: &mut Record) {
 
 fn later_issue(record: &mut Record) {
     record.issued_at += minutes(1);
-}
-
-/// As any copy of an earlier token has it.
-fn earlier_issue(record: &mut Record) {
-    record.issued_at -= minutes(1);
-    record.expires_at -= minutes(1);
 }
