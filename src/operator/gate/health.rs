@@ -123,10 +123,10 @@ impl Health {
         }
     }
 
-    /// This key is not on its way any more. Whether it was the probe, and whether the one beside it.
-    pub(super) fn release(&mut self, key: &Key) -> (bool, bool) {
-        let held = |slot: &mut Option<Key>| slot.take_if(|it| it == key).is_some();
-        (held(&mut self.probe), held(&mut self.beside))
+    /// This key is not on its way any more. Whether it was the probe.
+    pub(super) fn release(&mut self, key: &Key) -> bool {
+        self.beside.take_if(|it| it == key);
+        self.probe.take_if(|it| it == key).is_some()
     }
 
     pub(super) fn has_tried(&self, key: &Key) -> bool {
@@ -147,12 +147,10 @@ impl Health {
         verdict: Verdict,
         now: Timestamp,
     ) -> Turn {
-        let (is_probe, is_beside) = self.release(key);
+        let is_probe = self.release(key);
         let (ailment, asked) = match verdict {
             // So may have been under way when the gate was closed.
-            Verdict::Served
-                if is_probe || is_beside || self.parked.is_some() && self.met.only_others_than(key) =>
-            {
+            Verdict::Served if is_probe || self.parked.is_some() && self.met.only_others_than(key) => {
                 (self.parked, self.probe, self.beside) = (None, None, None);
                 self.met = Met::Nobodys;
                 self.age += 1;

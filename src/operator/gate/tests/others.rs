@@ -1,5 +1,7 @@
 //! What one namespace's calls meet is no word yet about the origin: others are served, or find out at once.
 
+use jiff::SignedDuration;
+
 use super::super::{Gates, Verdict};
 use super::{asks, ending, in_namespace, origin, renewal, secs, t0, without_rate};
 use crate::decision::Key;
@@ -123,6 +125,21 @@ fn a_probe_of_the_one_that_hangs_keeps_nobody_else_waiting() {
         assert_eq!(is_parked(&gates), !is_open);
         assert_eq!(asks(&mut gates, &of("another"), renewal(1), secs(17)), is_open);
     }
+}
+
+/// A service that asks for fewer calls asks all.
+#[test]
+fn whoever_is_served_beside_a_probe_opens_nothing_that_throttling_has_closed_since() {
+    let mut gates = closed_by_one();
+    assert!(!asks(&mut gates, &in_namespace("bad", 2), renewal(1), t0()));
+    assert_eq!(gates.pass(secs(2)), [in_namespace("bad", 2)]);
+    assert!(asks(&mut gates, &in_namespace("bad", 2), renewal(1), secs(2)));
+    assert!(asks(&mut gates, &of("other"), renewal(1), secs(3)), "beside it");
+    let throttled = Verdict::Throttled { retry_after: Some(SignedDuration::from_mins(10)) };
+    let _ = gates.leave(&in_namespace("bad", 2), throttled, secs(4));
+    let _ = gates.leave(&of("other"), Verdict::Served, secs(5));
+    assert!(is_parked(&gates));
+    assert!(!asks(&mut gates, &of("another"), renewal(1), secs(600)));
 }
 
 /// Where calls have a rate, too.
