@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tracing::Level;
 
-use super::effect::{Outcome, WriteFailed};
+use super::effect::{Issue, Outcome, WriteFailed};
 use super::gate::Limits;
 use super::turns::{Ticket, Turn, Work};
 use crate::auth::{Application, Call, Fault};
@@ -130,7 +130,7 @@ pub struct Issued {
     pub issued_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
-    /// Whose it is.
+    /// Whose an access token is, as the status tells it.
     pub application: Option<Application>,
     /// How far the service's clock is ahead.
     pub clock_ahead: Option<SignedDuration>,
@@ -211,11 +211,11 @@ impl Heard {
             Outcome::Looked(look) => Self::Looked(look.as_ref().map(looked).map_err(|it| *it)),
             Outcome::Owner(owner) => Self::Owner(owner.as_ref().map(lives).map_err(|it| *it)),
             Outcome::Rehearsed(result) => Self::Rehearsed(*result),
-            Outcome::Issued { result, .. } => Self::Issued(match result {
+            Outcome::Issued { issue, result, .. } => Self::Issued(match result {
                 Ok(issued) => Ok(Issued {
                     issued_at: issued.issued_at,
                     expires_at: issued.expires_at,
-                    application: issued.application.clone(),
+                    application: issued.application.clone().filter(|_| matches!(issue, Issue::Access(_))),
                     clock_ahead: issued.service_clock_ahead,
                 }),
                 Err(fault) => Err(*fault),
