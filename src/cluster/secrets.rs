@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::call::{ApiServer, Call, METADATA, METADATA_LIST, NoAnswer, ReadFailed, WHOLE, is_a_name};
-use super::intake::Room;
-use super::managed_secret::{Draft, Over, OwnedBy, StoredSecret, manifest, seen_from_metadata};
+use super::managed_secret::{
+    Draft, Over, OwnedBy, StoredSecret, manifest, seen_from_metadata, written as as_written,
+};
 use super::metadata::MetadataOnly;
 use super::refusal::Refusal;
 use crate::api::names;
@@ -163,10 +164,7 @@ impl ApiServer {
             return Err(WriteRefused::of(Refusal::of(&answer), verb));
         }
         let written: MetadataOnly = answer.parse().ok_or(WriteRefused::Timeout)?;
-        let keys = &draft.template.keys;
-        let keys = [&keys.token, &keys.token_type, &keys.authorization, &keys.expires_at];
-        let keys = keys.into_iter().map(AsRef::as_ref);
-        Ok(seen_from_metadata(&written.metadata, keys, Content::Intact))
+        Ok(as_written(draft, &written.metadata))
     }
 }
 
@@ -227,17 +225,6 @@ impl LoginLook {
 }
 
 impl WriteRefused {
-    /// What an answer to a write meant that was seen elsewhere.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn answered(status: u16, body: &[u8], verb: &'static str) -> Self {
-        let body = Bytes::copy_from_slice(body);
-        Self::of(
-            Refusal::of(&super::call::Answer { status, retry_after: None, body, room: Room::default() }),
-            verb,
-        )
-    }
-
     fn of(refusal: Refusal, verb: &'static str) -> Self {
         match refusal {
             Refusal::Exists => Self::Exists,

@@ -235,8 +235,8 @@ pub struct Care {
     pub vanished: bool,
     /// Somebody edited it, and it was not yet put right.
     pub edited: bool,
-    /// How fast it was put right.
-    pub repairs: Pace,
+    /// How fast it was written again with the token that it has.
+    pub writes: Pace,
     /// The owner was seen alive since.
     pub owner_confirmed: bool,
     /// The data were read, and the token among them is not the one that was written.
@@ -256,8 +256,9 @@ pub struct Care {
     pub asked_again: bool,
     /// How fast changes led to attempts.
     pub pace: Pace,
-    /// The namespace is being deleted: nothing more is done, or said.
-    pub namespace_is_going: bool,
+    /// The namespace is being deleted, as a refusal said then: nothing more is done for a while, or said but that a token has ended. A
+    /// refusal may be a policy's, and a policy may say anything.
+    pub namespace_goes_since: Option<Timestamp>,
     /// What our last write asked for, and what the server made of it: a policy that adds a label is not fought.
     pub rendered: Option<(u64, u64)>,
     /// A write was refused before the last restart, or the Secret was lost: ask the server before issuing again.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::checks::{Cause, Obstacle, cause, obstacle, overdue_instant, renewal_instant};
-use super::schedule::{self, FUTURE_TOLERANCE, later, next_look};
+use super::schedule::{self, FUTURE_TOLERANCE, LONGEST_WAIT, later, next_look};
 use super::{
     Content, Facts, FailedStep, LoginFact, Parked, Record, ResourceVersion, SecretFact, SeenSecret, Template,
     Wish,
@@ -62,8 +62,11 @@ pub enum Precondition {
 /// waits for.
 #[must_use]
 pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Step {
-    if facts.deleting || facts.care.namespace_is_going {
+    if facts.deleting {
         return Step::Wait(Wait { until: None, speak: false });
+    }
+    if goes_until(facts, now).is_some() {
+        return wait(facts, cause(facts, now), now);
     }
     let Ok(wish) = &facts.wish else {
         return wait(facts, None, now);
@@ -78,6 +81,12 @@ pub fn plan(facts: &Facts<'_>, now: Timestamp) -> Step {
         .or_else(|| issue(facts, now))
         .or_else(|| recall_for_those_who_wait(facts, now))
         .unwrap_or_else(|| wait(facts, cause(facts, now), now))
+}
+
+/// Until when it is believed that the namespace is being deleted.
+fn goes_until(facts: &Facts<'_>, now: Timestamp) -> Option<Timestamp> {
+    let since = facts.care.namespace_goes_since.filter(|since| *since <= now)?;
+    Some(later(since, LONGEST_WAIT)).filter(|until| *until > now)
 }
 
 fn finish(facts: &Facts<'_>, wish: &Wish<'_>, now: Timestamp) -> Option<Step> {
@@ -111,7 +120,7 @@ fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     if !serves(facts, held, now)
         || blocks_writing(facts)
         || !may_try(facts, FailedStep::WriteSecret, now)
-        || repairs_come_too_fast(facts, held, now)
+        || (is_written_again(facts, held) && facts.care.writes.is_spent_until(now).is_some())
     {
         return None;
     }
@@ -188,10 +197,11 @@ fn serves(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
     held.inputs.is_for(wanted) && held.expires_at > now && held.issued_at <= later(now, FUTURE_TOLERANCE)
 }
 
-/// Whoever undoes each repair at once would have as many writes as he, or his policy, is fast. A new token does not wait.
-fn repairs_come_too_fast(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
-    let is_a_repair = facts.care.known_record == Some(held.fingerprint());
-    is_a_repair && facts.care.repairs.is_spent_until(now).is_some()
+/// Whether the Secret was written with this token before: whoever undoes what is written, or edits how it is to look, would
+/// have as many writes as he, or his policy, is fast. A new token does not wait.
+#[must_use]
+pub fn is_written_again(facts: &Facts<'_>, held: &Record) -> bool {
+    facts.care.known_record == Some(held.fingerprint())
 }
 
 /// A token was issued, and its write is refused for now: issuing another would not help.
@@ -254,7 +264,8 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
         obstacle.as_ref().is_some_and(Obstacle::is_routine) && cause.is_some_and(Cause::makes_unfit);
     let endpoint_is_unwell = facts.endpoint.is_some_and(Parked::is_told);
     let quiet = on_its_way && !facts.says_ready && !endpoint_is_unwell && !facts.names_what_is_over(now);
-    let quiet = quiet || stands_unseen(facts, now);
+    let lives = record.is_none_or(|record| record.expires_at > now);
+    let quiet = quiet || stands_unseen(facts, now) || (lives && goes_until(facts, now).is_some());
     let until = next_look(
         [
             facts.unlisted.and(facts.told_expires_at),
@@ -268,7 +279,8 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
             obstacle.as_ref().and_then(Obstacle::until),
             facts.held.map(|held| held.expires_at),
             facts.told_attempt,
-            facts.care.repairs.is_spent_until(now),
+            facts.care.writes.is_spent_until(now),
+            goes_until(facts, now),
         ],
         now,
     );

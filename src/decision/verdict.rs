@@ -7,7 +7,9 @@ use super::checks::{Cause, Obstacle, cause, login_was_refused, obstacle, overdue
 use super::message;
 use super::retry::needs_a_person;
 use super::schedule::before_end;
-use super::{Facts, FailedStep, Failure, Kind, LoginFact, Promise, Renewal, SecretFact, Told, Validity};
+use super::{
+    Content, Facts, FailedStep, Failure, Kind, LoginFact, Promise, Renewal, SecretFact, Told, Validity,
+};
 use crate::api::Reason;
 
 /// What is parked at an endpoint's gate (behaviour §4.2).
@@ -81,7 +83,7 @@ pub struct TokenView {
 pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
     let cause = cause(facts, now);
     let obstacle = obstacle(facts, cause, now);
-    let unfit = is_unfit(facts, cause);
+    let unfit = is_unfit(facts, cause) || is_left_edited(facts, now);
     let at_gate = at_gate(facts, cause, obstacle.as_ref())
         .filter(|_| unfit || may_say_so_early(facts) || is_overdue(facts, now));
     let obstacle = obstacle.filter(|_| at_gate.is_none());
@@ -143,6 +145,12 @@ pub fn is_unfit(facts: &Facts<'_>, cause: Option<Cause>) -> bool {
                 || refused_adoption(facts).is_some()
         }
     }
+}
+
+/// Whether nobody has looked what somebody made of the Secret, which is not put right yet: the token in it may be any.
+fn is_left_edited(facts: &Facts<'_>, now: Timestamp) -> bool {
+    let edited = facts.secret.seen().is_some_and(|seen| seen.content == Content::Edited);
+    edited && facts.care.writes.is_spent_until(now).is_some()
 }
 
 /// A Secret that cannot be adopted is not this object's, whatever it holds: it would be neither renewed nor collected, and a
@@ -230,7 +238,7 @@ fn ready(
     if renewal_falls_back(facts) {
         text.push_str(message::RENEW_BEFORE_TOO_LONG);
     }
-    if facts.care.repairs.is_spent_until(now).is_some() {
+    if facts.care.writes.is_spent_until(now).is_some() {
         text.push(' ');
         text.push_str(message::PUT_BACK_OFTEN);
     }
@@ -278,7 +286,7 @@ fn not_ready(
         (Some(obstacle), _) => (obstacle.reason(), obstacle.may_pass()),
         (None, Some(failure)) => (failure.reason, !needs_a_person(failure.reason)),
         (None, None) if login_was_refused(facts) => (Reason::InvalidClient, false),
-        (None, None) if facts.care.repairs.is_spent_until(now).is_some() => (Reason::SecretContested, true),
+        (None, None) if facts.care.writes.is_spent_until(now).is_some() => (Reason::SecretContested, true),
         (None, None) => (Reason::Pending, true),
     };
     let message = message::not_ready(facts, obstacle, failure, reason, now);

@@ -14,8 +14,8 @@ use crate::decision::checks::{cause, obstacle, overdue_instant, renewal_instant}
 use crate::decision::schedule::{SHORTEST_WAIT, later, next_look};
 use crate::decision::settle::{STATUS_REST, merge_patch, only_repeats};
 use crate::decision::{
-    Cause, Chain, Facts, Key, Kind, Obstacle, Parked, Precondition, Step, Urgency, ends_soon_from, plan,
-    urgency,
+    Cause, Chain, Facts, Key, Kind, Obstacle, Parked, Precondition, Step, Urgency, ends_soon_from,
+    is_written_again, plan, urgency,
 };
 use crate::scoped_token;
 use crate::scoped_token::issue::Party;
@@ -184,6 +184,7 @@ fn write(key: &Key, object: &Object, facts: &Facts<'_>, precondition: Preconditi
         secret: own_secret(key, facts, precondition)?,
         record: held.record.clone(),
         token: held.token.clone(),
+        again: is_written_again(facts, &held.record),
     }))
 }
 
@@ -257,7 +258,7 @@ fn in_line(state: &State, object: &Object, facts: &Facts<'_>, cause: Option<Caus
         facts.sound().and_then(|wish| wish.renew_until),
         facts.told_attempt,
         // What somebody edited is put right meanwhile.
-        facts.care.repairs.is_spent_until(now),
+        facts.care.writes.is_spent_until(now),
     ];
     rest(object, facts, Some(next_look(until, now)), speaks, now)
 }

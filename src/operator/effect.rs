@@ -35,8 +35,8 @@ pub(super) enum Effect {
     Rehearse(OwnSecret),
     /// Call the authentication service.
     Issue { issue: Issue, purpose: Purpose },
-    /// Write a managed Secret.
-    Write { secret: OwnSecret, record: Record, token: HeldToken },
+    /// Write a managed Secret; again, where it was written with this token before.
+    Write { secret: OwnSecret, record: Record, token: HeldToken, again: bool },
     /// Delete a finished object.
     Finish { key: Key, uid: Arc<str>, version: ResourceVersion },
     /// Write a status.
@@ -100,7 +100,7 @@ pub(super) enum Outcome {
     /// Of [`Effect::Issue`].
     Issued { issue: Issue, purpose: Purpose, result: Result<Issued<HeldToken>, (Call, Fault)>, calls: Calls },
     /// Of [`Effect::Write`]. It was to be rendered so: the object may ask for something else by now.
-    Written { record: Record, rendering: u64, result: Result<SeenSecret, WriteFailed> },
+    Written { record: Record, rendering: u64, again: bool, result: Result<SeenSecret, WriteFailed> },
     /// Of [`Effect::Finish`].
     Finished(Deletion),
     /// Of [`Effect::Status`].
@@ -143,9 +143,9 @@ impl Outside {
                 let result = self.issue(&issue, &mut calls).await;
                 Outcome::Issued { issue, purpose, result, calls }
             }
-            Effect::Write { secret, record, token } => {
+            Effect::Write { secret, record, token, again } => {
                 let result = self.write(&secret, &record, &token).await;
-                Outcome::Written { record, rendering: secret.template.rendering(), result }
+                Outcome::Written { record, rendering: secret.template.rendering(), again, result }
             }
             Effect::Finish { key, uid, version } => {
                 Outcome::Finished(self.api.delete_object(&key, &uid, version).await)
@@ -169,13 +169,7 @@ impl Outside {
         record: &Record,
         token: &HeldToken,
     ) -> Result<SeenSecret, WriteFailed> {
-        let draft = Draft {
-            namespace: &secret.key.namespace,
-            owner: secret.owner(),
-            template: &secret.template,
-            record,
-            token: token.deliverable(),
-        };
+        let draft = secret.draft(record, token);
         let result = match over(&secret.precondition) {
             None => self.api.create_secret(&draft).await,
             Some(over) => self.api.replace_secret(&draft, over).await,
@@ -241,6 +235,17 @@ impl Outcome {
 }
 
 impl OwnSecret {
+    /// With this token.
+    pub(super) fn draft<'a>(&'a self, record: &'a Record, token: &'a HeldToken) -> Draft<'a> {
+        Draft {
+            namespace: &self.key.namespace,
+            owner: self.owner(),
+            template: &self.template,
+            record,
+            token: token.deliverable(),
+        }
+    }
+
     fn owner(&self) -> OwnedBy<'_> {
         OwnedBy { kind: self.key.kind, name: &self.key.name, uid: &self.uid }
     }

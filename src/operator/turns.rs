@@ -199,9 +199,16 @@ impl Turns {
             _ if !is_current => Landed::then(self.turn(key, now)),
             (Work::Status(told), Outcome::Published(result)) => self.published(&key, told, result, now),
             (_, outcome) => {
+                let wrote = matches!(outcome, Outcome::Written { .. });
                 let taken_in = self.take_in(&key, outcome, lists, now);
                 self.is_writing(&key, false);
                 match taken_in {
+                    // What a policy undoes is written again: those who are ready go before.
+                    Ok(restored) if wrote => {
+                        self.queue.wake(key.clone());
+                        self.queue.done(&key);
+                        Landed { restored, ..Landed::then(Turn::Rest) }
+                    }
                     Ok(restored) => Landed { restored, ..Landed::then(self.turn(key, now)) },
                     Err(Panicked) => Landed::then(self.panicked(key, now)),
                 }

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{content, record};
+use super::super::metadata::Metadata;
+use super::{content, record, seen_from_metadata};
 use crate::api::names;
-use crate::decision::{Kind, Record, ResourceVersion, Template};
+use crate::decision::{Content, Kind, Record, ResourceVersion, SeenSecret, Template};
 use crate::token::Deliverable;
 
 /// A managed Secret to be written.
@@ -62,10 +63,7 @@ impl Manifest {
 #[must_use]
 pub fn manifest(draft: &Draft<'_>, over: Option<Over<'_>>) -> Manifest {
     let data = data(draft);
-    let mut recorded: BTreeMap<&str, String> = record::annotations(draft.record).into_iter().collect();
-    let values = data.iter().map(|(key, value)| (*key, value.as_bytes()));
-    let hash = content::hash(values, |name| recorded.get(name).map(String::as_str));
-    recorded.insert(names::CONTENT_HASH, hash);
+    let recorded = recorded(draft, &data);
 
     // The head holds no secret. It ends in `}`, which the data take the place of.
     let head = head(draft, &recorded, over);
@@ -88,6 +86,26 @@ pub fn manifest(draft: &Draft<'_>, over: Option<Over<'_>>) -> Manifest {
     body.extend_from_slice(b"}}");
     debug_assert_eq!(room, body.capacity(), "a buffer that grows leaves unwiped copies behind");
     Manifest(body)
+}
+
+/// What an answer to such a write, which tells of metadata alone, says of the Secret. If a policy of the server has made another
+/// record of it, or another hash, the data may be any. The seal is that of what was written.
+pub(in super::super) fn written(draft: &Draft<'_>, metadata: &Metadata) -> SeenSecret {
+    let data = data(draft);
+    let recorded = recorded(draft, &data);
+    let as_sent = recorded.iter().all(|(name, value)| metadata.annotation(name) == Some(value));
+    let content = if as_sent { Content::Intact } else { Content::Edited };
+    let seen = seen_from_metadata(metadata, data.keys().copied(), content);
+    SeenSecret { seal: content::seal(&recorded[names::CONTENT_HASH]), ..seen }
+}
+
+/// The record with the hash of all.
+fn recorded<'a>(draft: &Draft<'_>, data: &BTreeMap<&str, Zeroizing<String>>) -> BTreeMap<&'a str, String> {
+    let mut recorded: BTreeMap<&str, String> = record::annotations(draft.record).into_iter().collect();
+    let values = data.iter().map(|(key, value)| (*key, value.as_bytes()));
+    let hash = content::hash(values, |name| recorded.get(name).map(String::as_str));
+    recorded.insert(names::CONTENT_HASH, hash);
+    recorded
 }
 
 /// The data, sorted by key as the hash wants them.

@@ -7,6 +7,7 @@ mod record;
 mod stored;
 
 pub(crate) use fits::differs;
+pub(super) use manifest::written;
 pub use manifest::{Draft, Manifest, Over, OwnedBy, manifest};
 pub(super) use record::kept;
 pub use stored::StoredSecret;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 use zeroize::Zeroizing;
 
 use super::super::metadata::Metadata;
-use super::{content, record};
+use super::{Draft, content, record};
 use crate::api::names;
 use crate::decision::{Content, KeyNames, Record, ResourceVersion, SeenSecret, template};
 
@@ -68,6 +68,11 @@ impl StoredSecret {
     /// Whether it may be read as a client Secret: a token of ours, or of a `ServiceAccount`, is sent to no service.
     pub(in super::super) fn may_hold_a_login(&self) -> bool {
         !self.has_our_type() && self.type_.as_deref() != Some("kubernetes.io/service-account-token")
+    }
+
+    /// What the answer to the write of this draft, which made it, said of it.
+    pub(crate) fn written(&self, draft: &Draft<'_>) -> SeenSecret {
+        super::written(draft, &self.metadata)
     }
 
     /// Everything that is remembered of it.

@@ -146,7 +146,7 @@ fn endpoint() -> impl Strategy<Value = Option<Parked>> {
 fn memory() -> impl Strategy<Value = (Option<Record>, Failures, Care)> {
     (option::weighted(0.2, any_record()), any_failures(), any_care()).prop_map(|(held, failures, care)| {
         // Where repairs were made, what is held is what was written.
-        let written = held.as_ref().filter(|_| care.repairs != Pace::default());
+        let written = held.as_ref().filter(|_| care.writes != Pace::default());
         let care = Care { known_record: written.map(Record::fingerprint), ..care };
         (held, failures, care)
     })
@@ -207,7 +207,7 @@ fn any_care() -> impl Strategy<Value = Care> {
     (any::<[bool; 3]>(), 0..10_u8, repair, pace, repairs).prop_map(
         |(flags, rare, last_repair, pace, repairs)| Care {
             pace,
-            repairs: Pace { basis: None, spent_until: repairs },
+            writes: Pace { basis: None, spent_until: repairs },
             rendered: None,
             vanished: flags[0],
             edited: false,
@@ -215,7 +215,7 @@ fn any_care() -> impl Strategy<Value = Care> {
             content_lost: flags[2] && rare < 4,
             last_repair,
             asked_again: rare == 7,
-            namespace_is_going: rare == 9,
+            namespace_goes_since: (rare == 9).then(t0),
             rehearse: rare == 8,
             known_record: None,
             known_seal: None,

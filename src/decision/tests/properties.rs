@@ -114,7 +114,7 @@ proptest! {
         prop_assume!(scene.care.last_repair.is_none_or(|at| at <= now));
         prop_assume!(scene.care.pace.spent_until.is_none_or(|at| at <= now));
         // What is edited is put right first.
-        prop_assume!(scene.care.repairs.spent_until.is_none_or(|at| at <= now));
+        prop_assume!(scene.care.writes.spent_until.is_none_or(|at| at <= now));
         let then = match scene.renew_until {
             Some(until) => minute(n + more).min(until - SignedDuration::from_nanos(1)),
             None => minute(n + more),

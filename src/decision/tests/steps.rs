@@ -24,7 +24,11 @@ fn without_a_token() -> Vec<Row> {
     vec![
         ("in order", |_| {}, None),
         ("being deleted", |it| (it.deleting, it.place) = (true, Place::Absent), None),
-        ("its namespace is going", |it| (it.care.namespace_is_going, it.place) = (true, Place::Absent), None),
+        (
+            "its namespace is going",
+            |it| (it.care.namespace_goes_since, it.place) = (Some(after(1)), Place::Absent),
+            None,
+        ),
         ("a login not read", |it| it.login = LoginFact::Unread, Some(Step::ReadLogin)),
         ("a write without an answer", |it| it.look = true, Some(Step::Look)),
         ("a name not known", |it| it.place = Place::Unknown, Some(Step::Look)),

@@ -56,7 +56,7 @@ fn what_is_said_of_a_secret_that_was_put_right_often() {
     for place in [Place::Ours, Place::Absent] {
         let scene = request().with(|it| {
             it.place = place;
-            (0..5).for_each(|_| it.care.repairs.spend(t0() + SignedDuration::from_secs(595)));
+            (0..5).for_each(|_| it.care.writes.spend(t0() + SignedDuration::from_secs(595)));
         });
         let ready = said(&scene).ready;
         let reason = if place == Place::Ours { Reason::Issued } else { Reason::SecretContested };

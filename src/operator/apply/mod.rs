@@ -51,8 +51,13 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
                 Err((call, fault)) => issue::fault_of(state, key, &issue, &purpose, (call, fault), now),
             };
         }
-        Outcome::Written { record, rendering, result } => match result {
-            Ok(seen) => aftermath.restored = secret::wrote(state, key, &record, rendering, seen, now),
+        Outcome::Written { record, rendering, again, result } => match result {
+            Ok(seen) => {
+                aftermath.restored = secret::wrote(state, key, &record, rendering, seen);
+                if let Some(object) = state.object_mut(key).filter(|_| again) {
+                    object.work.care.writes.spend(now);
+                }
+            }
             Err(failed) => secret::refused_write(state, key, failed, now),
         },
         Outcome::Finished(deletion) => aftermath.wake = secret::finished(state, key, deletion, now),

@@ -164,14 +164,7 @@ pub(super) fn hold(state: &mut State, key: &Key, held: Held) {
 }
 
 /// A Secret with this record was written, which was to be rendered so. Returns whether that undid somebody's deletion or edit.
-pub(super) fn wrote(
-    state: &mut State,
-    key: &Key,
-    record: &Record,
-    rendering: u64,
-    seen: SeenSecret,
-    now: Timestamp,
-) -> bool {
+pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u64, seen: SeenSecret) -> bool {
     let Some(name) = secret_name(state, key) else {
         return false;
     };
@@ -180,6 +173,7 @@ pub(super) fn wrote(
         object.work.writing = true;
     }
     let gone = state.secrets().is_gone(&key.namespace, &name, seen.version);
+    let answered_edited = seen.content == Content::Edited;
     let shown_edited = is_shown_edited(state, key, &name, version);
     if !shown_edited {
         state.know_secret(&key.namespace, &name, seen);
@@ -199,16 +193,13 @@ pub(super) fn wrote(
     }
     let care = &mut object.work.care;
     care.rendered = Some((rendering, shown));
-    let restored = care.edited || care.vanished || care.strange;
-    if restored {
-        care.repairs.spend(now);
-    }
+    let restored = (care.edited && !shown_edited) || care.vanished || care.strange;
     care.known_record = Some(record.fingerprint());
     care.known_seal = seal;
     care.strange = false;
     care.made_up = false;
     care.vanished = false;
-    care.edited = shown_edited;
+    care.edited = false;
     care.owner_confirmed = false;
     care.content_lost = false;
     care.rehearse = false;
@@ -217,8 +208,8 @@ pub(super) fn wrote(
         object.work.held = None;
     }
     let there = state.secrets().managed(&key.namespace, &name);
-    if there.is_some_and(|there| version.is_before(there.version)) {
-        // What somebody made of it since was seen before this, and is judged by it.
+    if shown_edited || answered_edited || there.is_some_and(|there| version.is_before(there.version)) {
+        // What a policy made of it, or somebody since, is judged by what was written.
         state.recognise(key, &key.namespace, &name);
     }
     restored
@@ -253,7 +244,7 @@ pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, n
             }
         }
         WriteRefused::NamespaceTerminating | WriteRefused::NamespaceAbsent => {
-            object.work.care.namespace_is_going = true;
+            object.work.care.namespace_goes_since = Some(now);
         }
         WriteRefused::Forbidden { .. }
         | WriteRefused::Immutable

@@ -10,7 +10,7 @@ use super::super::effect::{Effect, Outcome, OwnSecret, WriteFailed};
 use super::feed::{kind_of, stream, watched};
 use crate::api::names;
 use crate::cluster::ReadFailed;
-use crate::cluster::managed_secret::{Draft, Over, OwnedBy, StoredSecret, manifest};
+use crate::cluster::managed_secret::{Draft, Over, StoredSecret, manifest};
 use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{Look, WriteRefused};
 use crate::cluster::status::StatusRefused;
@@ -48,8 +48,8 @@ pub(in super::super) struct Server {
     pub refuse_status: Option<StatusRefused>,
     /// How long whoever is refused is asked to wait.
     pub retry_after: Option<Duration>,
-    /// The key that a policy adds to the data of whatever is written.
-    pub adds_key: Option<&'static str>,
+    /// What a policy makes of whatever is written.
+    pub policy: Option<fn(&mut Value, &Draft<'_>)>,
     /// Writes that are done and whose answers are lost.
     pub lose_answers: bool,
     /// What the watches have not shown yet, by stream.
@@ -84,13 +84,13 @@ impl Server {
                 self.note("rehearse", &secret.template.name);
                 Outcome::Rehearsed(self.judge(&secret).map_err(failed))
             }
-            Effect::Write { secret, record, token } => {
+            Effect::Write { secret, record, token, again } => {
                 self.note("write", &secret.template.name);
                 let result = self.write(&secret, &record, &token);
                 let lost = result.is_ok() && std::mem::take(&mut self.lose_answers);
                 let result = if lost { Err(WriteRefused::Timeout) } else { result };
                 let rendering = secret.template.rendering();
-                Outcome::Written { record, rendering, result: result.map_err(failed) }
+                Outcome::Written { record, rendering, again, result: result.map_err(failed) }
             }
             Effect::Finish { key, uid, version } => {
                 self.note("delete", &key.name);
@@ -178,26 +178,17 @@ impl Server {
             Precondition::Absent => None,
             Precondition::Unchanged { uid, version } => Some(Over { uid, version: *version }),
         };
-        let owner = OwnedBy { kind: secret.key.kind, name: &secret.key.name, uid: &secret.uid };
-        let draft = Draft {
-            namespace: &secret.key.namespace,
-            owner,
-            template: &secret.template,
-            record,
-            token: token.deliverable(),
-        };
+        let draft = secret.draft(record, token);
         let mut body: Value = serde_json::from_slice(manifest(&draft, over).bytes()).expect("a manifest");
+        if let Some(policy) = self.policy {
+            policy(&mut body, &draft);
+        }
         if over.is_none() {
             body["metadata"]["uid"] = json!(format!("secret-{}", self.clock));
         }
-        if let Some(key) = self.adds_key {
-            body["data"][key] = json!("eA==");
-        }
         let name = (secret.key.namespace.to_string(), secret.template.name.to_string());
         self.put_secret(&name.0, &name.1, body);
-        // The answer tells of metadata alone.
-        let seen = self.stored(&name.0, &name.1).expect("just written").seen();
-        Ok(SeenSecret { content: Content::Intact, ..seen })
+        Ok(self.stored(&name.0, &name.1).expect("just written").written(&draft))
     }
 
     /// Stores a Secret and shows it.

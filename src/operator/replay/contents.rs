@@ -123,15 +123,16 @@ impl Contents {
                 let (issue, purpose) = (issue.clone(), purpose.clone());
                 Outcome::Issued { issue, purpose, result, calls: Vec::new() }
             }
-            (Heard::Written(result), Effect::Write { secret: own, record, .. }) => {
+            (Heard::Written(result), Effect::Write { secret: own, record, token, again }) => {
                 let result = match result {
                     Ok(version) => {
                         let (_, stored) = self.secret(&own.key.namespace, &own.template.name, *version)?;
-                        Ok(SeenSecret { content: Content::Intact, ..stored.seen() })
+                        Ok(stored.written(&own.draft(record, token)))
                     }
                     Err(failed) => Err(*failed),
                 };
-                Outcome::Written { record: record.clone(), rendering: own.template.rendering(), result }
+                let rendering = own.template.rendering();
+                Outcome::Written { record: record.clone(), rendering, again: *again, result }
             }
             (Heard::Finished(deletion), Effect::Finish { .. }) => Outcome::Finished(*deletion),
             (Heard::Published(result), Effect::Status { .. }) => Outcome::Published(*result),

@@ -5,7 +5,7 @@ use super::super::journal::Heard;
 use super::deed::{Called, Deed, Did};
 use super::{Act, Replay};
 use crate::auth::{Call, Endpoint};
-use crate::cluster::managed_secret::{Draft, OwnedBy, differs};
+use crate::cluster::managed_secret::differs;
 use crate::cluster::owner::Deletion;
 use crate::decision::{Key, Precondition, ResourceVersion};
 
@@ -87,12 +87,10 @@ fn is_of(act: &Act, deed: &Deed) -> bool {
             is_over(secret, namespace, name.as_deref(), over.as_ref())
         }
         (
-            Effect::Write { secret, record, token },
+            Effect::Write { secret, record, token, .. },
             Deed::Write { namespace, name, over, rehearsal: false, made },
         ) => {
-            let owner = OwnedBy { kind: secret.key.kind, name: &secret.key.name, uid: &secret.uid };
-            let template = &secret.template;
-            let draft = Draft { namespace, owner, template, record, token: token.deliverable() };
+            let draft = secret.draft(record, token);
             is_over(secret, namespace, name.as_deref(), over.as_ref())
                 && made.as_ref().is_none_or(|(_, json)| differs(&draft, json).is_none())
         }

@@ -4,10 +4,15 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::super::World;
+use super::super::operator::Flight;
 use super::ownership::in_order;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
+use crate::cluster::managed_secret::{Draft, manifest};
 use crate::decision::{Content, Key};
+use crate::operator::effect::Outcome;
+use crate::operator::turns::Turn;
+use crate::token::AccessToken;
 
 const A_SECOND: SignedDuration = SignedDuration::from_secs(1);
 /// In that time: five at once, and then one in half a minute.
@@ -60,7 +65,7 @@ fn a_secret_edited_without_end_is_put_right_a_few_times_and_then_twice_a_minute(
         assert!(A_FEW.contains(&writes), "{writes} of {key:?}");
         assert_eq!(calls, 0);
         assert!(statuses(&world, key) <= 10, "{}", statuses(&world, key));
-        assert_eq!(world.ready(key), "True Issued");
+        assert_eq!(world.ready(key), "False SecretContested", "nobody looked what is in it now");
         assert!(world.message(key).contains(SAYS), "{}", world.message(key));
 
         // Nobody else waits for it.
@@ -102,7 +107,7 @@ fn a_secret_deleted_without_end_is_put_back_a_few_times_and_then_twice_a_minute(
 #[test]
 fn a_policy_that_adds_a_key_to_whatever_is_written_is_fought_twice_a_minute_and_delays_no_renewal() {
     let (mut world, partner, request) = in_order();
-    world.server.adds_key = Some("added");
+    world.server.policy = Some(|it, _| it["data"]["added"] = json!("eA=="));
     for key in [&partner, &request] {
         let due: jiff::Timestamp = world.status(key)["token"]["renewAt"]
             .as_str()
@@ -122,7 +127,7 @@ fn a_policy_that_adds_a_key_to_whatever_is_written_is_fought_twice_a_minute_and_
         assert_ne!(token(&world, key), before, "renewed, written, and edited again");
         assert_eq!(content(&world, key), Content::Edited);
     }
-    world.server.adds_key = None;
+    world.server.policy = None;
     world.pass(minutes(1));
     for key in [&partner, &request] {
         assert_eq!(content(&world, key), Content::Intact);
@@ -130,6 +135,73 @@ fn a_policy_that_adds_a_key_to_whatever_is_written_is_fought_twice_a_minute_and_
     }
     world.pass(hours(2));
     assert!(!world.message(&request).contains(SAYS), "{}", world.message(&request));
+}
+
+/// The hash covers no owner, so the content is as it was written.
+#[test]
+fn a_policy_that_takes_the_owner_away_is_fought_twice_a_minute_and_keeps_nobody_waiting() {
+    let (mut world, partner, request) = in_order();
+    let other = world.request("other", json!({}));
+    world.pass(minutes(10));
+    world.server.policy = Some(|it, _| it["metadata"]["ownerReferences"] = json!([]));
+    for key in [&partner, &request] {
+        let (namespace, name) = secret_of(&world, key);
+        world.edit_secret(&namespace, &name, |it| it["metadata"]["ownerReferences"] = json!([]));
+        let (writes, calls) = in_a_loop(&mut world, key, |_| {});
+        assert!(A_FEW.contains(&writes), "{writes} of {key:?}");
+        assert_eq!(calls, 0);
+    }
+    add_key(&mut world, &other);
+    world.settle();
+    assert_eq!(content(&world, &other), Content::Intact);
+}
+
+/// The watch shows what is stored, with a hash that fits, at the version of our own write.
+#[test]
+fn a_policy_that_writes_another_token_with_a_hash_that_fits_is_found_out() {
+    let (mut world, partner, request) = in_order();
+    world.pass(minutes(10));
+    world.server.policy = Some(|it, draft| {
+        let theirs = AccessToken::read("theirs").expect("a token");
+        let draft = Draft { token: &theirs, ..*draft };
+        let written: Value = serde_json::from_slice(manifest(&draft, None).bytes()).expect("a manifest");
+        it["data"] = written["data"].clone();
+        it["metadata"]["annotations"] = written["metadata"]["annotations"].clone();
+    });
+    for key in [&partner, &request] {
+        world.renew(key, "now");
+        world.pass(SignedDuration::from_secs(20));
+        assert_eq!(token(&world, key), "theirs");
+        assert!(!world.ready(key).starts_with("True"), "{key:?} is {}", world.ready(key));
+        assert!(writes(&world, key) <= 12, "{}", writes(&world, key));
+    }
+    world.server.policy = None;
+    world.pass(minutes(11));
+    for key in [&partner, &request] {
+        assert_ne!(token(&world, key), "theirs");
+        assert_eq!(world.ready(key), "True Issued");
+    }
+}
+
+/// Whoever edits at the speed of the server would have a slot of it for himself.
+#[test]
+fn whoever_has_written_lets_those_who_are_ready_go_first() {
+    let (mut world, partner, _) = in_order();
+    world.pass(minutes(10));
+    world.renew(&partner, "now");
+    let is_written = |world: &World| {
+        matches!(world.operator.flights.get(&partner), Some(Flight::Coming(_, Outcome::Written { .. })))
+    };
+    while !is_written(&world) {
+        assert!(world.step(&partner), "it is renewed");
+    }
+    let Some(Flight::Coming(ticket, outcome)) = world.operator.take_flight(&partner) else {
+        panic!("it was written")
+    };
+    let landed = world.operator.turns.land(ticket, outcome, world.now);
+    assert!(matches!(landed.next, Turn::Rest), "its status comes in turn: {:?}", landed.next);
+    world.settle();
+    assert_eq!(world.status(&partner)["lastHandledRenewRequest"], "now");
 }
 
 /// A token that is new is written at once, and puts the Secret right with it.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::World;
-use super::minutes;
+use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
 use crate::cluster::secrets::WriteRefused;
 use crate::cluster::watch::Watched;
@@ -167,4 +167,21 @@ fn a_terminating_namespace_ends_quietly() {
     assert_eq!(calls, 2);
     assert_eq!(asked, ["write interview-token".to_owned()].into());
     assert_eq!(world.ready(&request), "Unknown Pending");
+}
+
+/// A policy may say what it likes, and once.
+#[test]
+fn a_namespace_that_does_not_go_has_its_token_written_later_and_one_that_ended_told() {
+    let mut world = with_partner();
+    let request = world.request("interview", json!({}));
+    world.settle();
+    world.server.refuse_writes = Some(WriteRefused::NamespaceTerminating);
+    world.renew(&request, "now");
+    world.pass(minutes(1));
+    assert_eq!(world.ready(&request), "True Issued");
+    world.pass(hours(11));
+    assert!(world.ready(&request).starts_with("False"), "its token has ended: {}", world.ready(&request));
+    world.server.refuse_writes = None;
+    world.pass(minutes(15));
+    assert_eq!(world.ready(&request), "True Issued");
 }
