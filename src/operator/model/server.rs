@@ -50,8 +50,8 @@ pub(in super::super) struct Server {
     pub retry_after: Option<Duration>,
     /// What a policy makes of whatever is written.
     pub policy: Option<fn(&mut Value, &Draft<'_>)>,
-    /// Writes that are done and whose answers are lost.
-    pub lose_answers: bool,
+    /// What comes in the place of the answer to the next write that is done.
+    pub lose_answer: Option<WriteRefused>,
     /// What the watches have not shown yet, by stream.
     pub feeds: BTreeMap<Watched, VecDeque<Change>>,
     /// What was asked of it, in order.
@@ -87,8 +87,8 @@ impl Server {
             Effect::Write { secret, record, token, again } => {
                 self.note("write", &secret.template.name);
                 let result = self.write(&secret, &record, &token);
-                let lost = result.is_ok() && std::mem::take(&mut self.lose_answers);
-                let result = if lost { Err(WriteRefused::Timeout) } else { result };
+                let lost = if result.is_ok() { self.lose_answer.take() } else { None };
+                let result = lost.map_or(result, Err);
                 let rendering = secret.template.rendering();
                 Outcome::Written { record, rendering, again, result: result.map_err(failed) }
             }

@@ -10,6 +10,7 @@ use super::ownership::in_order;
 use super::{hours, minutes};
 use crate::cluster::managed_secret::{Draft, Over, OwnedBy, manifest};
 use crate::cluster::secrets::WriteRefused;
+use crate::cluster::watch::Watched;
 use crate::decision::{Content, Key, Record, Template};
 use crate::operator::effect::Effect;
 use crate::token::ScopedToken;
@@ -126,7 +127,7 @@ fn what_we_wrote_ourselves_is_not_taken_for_a_forgery() {
         for key in [&partner, &request] {
             let name = world.operator.turns.state.object(key).unwrap().secret_name().unwrap().to_owned();
             world.server.journal.clear();
-            world.server.lose_answers = lost;
+            world.server.lose_answer = lost.then_some(WriteRefused::Timeout);
             let labels = json!({"secret": {"keys": {"accessToken": if lost { "LOST" } else { "TOKEN" }}}});
             let (_, calls) = world.watch(|world| {
                 world.edit(key, labels);
@@ -159,6 +160,27 @@ fn a_token_that_came_between_a_write_and_its_refusal_is_not_taken_for_ours() {
     world.settle();
     assert_eq!(token(&world, &partner), before);
     assert_eq!(world.ready(&partner), "True Issued");
+}
+
+/// The watch shows what was written before that, though the server said that it was too busy.
+#[test]
+fn a_renewal_whose_answer_was_an_error_is_not_taken_for_a_forgery() {
+    let (mut world, partner, request) = in_order();
+    world.pass(minutes(2));
+    for key in [&partner, &request] {
+        let name = world.operator.turns.state.object(key).unwrap().secret_name().unwrap().to_owned();
+        let before = token(&world, key);
+        world.watch(|world| {
+            world.server.lose_answer = Some(WriteRefused::Unavailable { retry_after: None });
+            world.renew(key, "now");
+            world.pass(minutes(2));
+            world.edit_secret(&key.namespace, &name, |_| {});
+            world.pass(minutes(2));
+        });
+        assert_ne!(token(&world, key), before);
+        let writes = world.server.journal.iter().filter(|it| **it == format!("write {name}")).count();
+        assert_eq!((writes, world.operator.restored), (1, 0), "{key:?}");
+    }
 }
 
 fn is_writing(world: &World, key: &Key) -> bool {
@@ -196,6 +218,21 @@ fn a_later_end_that_came_over_our_write_before_its_answer_is_no_good() {
     rewrite(&mut world, &request, later_end);
     world.deliver_all();
     world.pass(minutes(2));
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
+}
+
+/// It is read to be put under other keys, before the watch has shown what somebody made of it.
+#[test]
+fn a_record_that_is_read_before_it_is_shown_is_not_written_back() {
+    let (mut world, _, request) = in_order();
+    let (_, calls) = world.watch(|world| {
+        world.edit(&request, json!({"secret": {"keys": {"accessToken": "TOKEN"}}}));
+        rewrite(world, &request, later_end);
+        world.server.feeds.remove(&Watched::ManagedSecrets);
+        world.settle();
+    });
+    assert_eq!(calls, 2);
     assert_eq!(world.ready(&request), "True Issued");
     assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
 }

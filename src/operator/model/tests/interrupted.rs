@@ -7,6 +7,7 @@ use super::super::operator::Flight;
 use super::minutes;
 use super::ownership::in_order;
 use crate::auth::{Call, Class, Scope};
+use crate::cluster::secrets::WriteRefused;
 use crate::operator::effect::{Effect, Outcome};
 
 /// The answer to a renewal's write is lost, and the API server is away: nobody knows what the Secret holds now, but both the
@@ -16,7 +17,7 @@ fn a_write_without_an_answer_makes_no_good_token_bad() {
     let (mut world, _, request) = in_order();
     world.renew(&request, "now");
     world.now += minutes(1);
-    world.server.lose_answers = true;
+    world.server.lose_answer = Some(WriteRefused::Timeout);
     world.server.refuse_reads = true;
     world.pass(minutes(5));
     assert!(world.server.journal.contains(&"look interview-token".to_owned()));

@@ -53,7 +53,7 @@ fn after_a_restart_a_refused_write_is_rehearsed_before_a_token_is_spent() {
 #[test]
 fn a_lost_answer_issues_nothing_twice() {
     let mut world = with_partner();
-    world.server.lose_answers = true;
+    world.server.lose_answer = Some(WriteRefused::Timeout);
     let request = world.request("interview", json!({}));
     world.settle();
     assert!(world.server.journal.contains(&"look interview-token".to_owned()));
