@@ -74,6 +74,54 @@ fn two_objects_with_one_name_the_earlier_has_it() {
     assert_eq!(world.ready(&second), "True Issued");
 }
 
+/// Whoever wants a name judges nothing that is another's: the one whose Secret it was, and that has a new owner by now.
+#[test]
+fn what_the_owner_makes_of_a_secret_is_no_forgery_to_whoever_wants_its_name() {
+    let mut world = World::new();
+    world.partner();
+    let first = world.request("interview", json!({"secret": {"name": "shared"}}));
+    world.now += minutes(1);
+    let keys = json!({"accessToken": "TOKEN"});
+    let heir = json!({"interviewId": "interview", "secret": {"name": "shared", "keys": keys}});
+    let second = world.request("second", heir);
+    world.settle();
+    let uid = world.server.objects[&second].uid.clone();
+    let (_, calls) = world.watch(|world| {
+        world.edit_secret("web", "shared", |it| {
+            it["metadata"]["ownerReferences"][0]["name"] = json!("second");
+            it["metadata"]["ownerReferences"][0]["uid"] = json!(uid);
+        });
+        world.pass(minutes(20));
+    });
+    assert_eq!(calls, 0);
+    assert_eq!([&first, &second].map(|it| world.ready(it)), ["False SecretNotOwned", "True Issued"]);
+    let writes = world.server.journal.iter().filter(|it| *it == "write shared").count();
+    assert_eq!(writes, 1, "under its own keys");
+}
+
+/// Nor is it to the one that adopts it then.
+#[test]
+fn a_secret_that_its_owner_left_as_it_made_it_is_adopted_without_issuing() {
+    let mut world = World::new();
+    world.partner();
+    let owner = world.request("zebra", json!({"secret": {"name": "shared"}}));
+    world.settle();
+    let heir = world.request("aardvark", json!({"interviewId": "zebra", "secret": {"name": "shared"}}));
+    world.settle();
+    assert_eq!(world.ready(&heir), "False SecretNotOwned", "of the same second, but not its owner");
+    let (_, calls) = world.watch(|world| {
+        world.edit(&owner, json!({"secret": {"name": "shared", "keys": {"accessToken": "TOKEN"}}}));
+        world.settle();
+        world.server.delete_object(&owner);
+        world.edit_secret("web", "shared", |it| {
+            it["metadata"]["ownerReferences"].take();
+        });
+        world.settle();
+    });
+    assert_eq!(world.ready(&heir), "True Issued");
+    assert_eq!(calls, 0);
+}
+
 #[test]
 fn a_former_owners_secret_is_waited_for() {
     let (mut world, _, request) = in_order();
