@@ -39,3 +39,17 @@ fn a_login_does_not_outlive_its_secret_under_another_of_that_name() {
     assert!(woken.contains(&partner()));
     assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Unread));
 }
+
+/// An object wrote it: the answer comes before the watch, and wakes nobody else.
+#[test]
+fn a_login_in_a_secret_of_our_type_is_read_when_an_answer_told_of_that_first() {
+    let legal: Arc<str> = "legal".into();
+    let mut state = state();
+    see_credential(&mut state, meta("a", 1));
+    state.end_other_secrets_round(None, 0);
+    state.know_secret(&legal, "login", secret("s", 5, Owner::Nobody));
+    assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Absent));
+    let woken = state.see_secret(&legal, "login", secret("s", 5, Owner::Nobody));
+    assert!(woken.contains(&partner()));
+    assert!(matches!(state.session_mut(&partner()).unwrap().login, LoginState::Unread));
+}
