@@ -95,7 +95,7 @@ impl Contents {
         let outcome = match (heard, effect) {
             (Heard::Read(Ok(Some(version))), Effect::Read((namespace, name))) => {
                 let (json, stored) = self.secret(namespace, name, *version)?;
-                token = bearer(json).map(|text| fingerprint(&text));
+                token = bearer(&parsed(json)).map(|text| fingerprint(&text));
                 Outcome::Read(Ok(Some(stored)))
             }
             (Heard::Read(other), Effect::Read(_)) => Outcome::Read(other.map(|_| None)),
@@ -171,7 +171,7 @@ impl Contents {
             record.is_some_and(|it| it.issued_at == issued.issued_at && it.expires_at == issued.expires_at)
         };
         let first = self.versions(Held::Secret, &key.namespace, name).find(is_of_it);
-        first.and_then(|json| bearer(json))
+        first.and_then(|json| bearer(&parsed(json)))
     }
 }
 
@@ -205,22 +205,27 @@ fn look(stored: &StoredSecret) -> Look {
 }
 
 fn owner(json: &[u8], version: ResourceVersion) -> OwnerNow {
-    let object: Value = serde_json::from_slice(json).unwrap_or_default();
+    let object = parsed(json);
     let metadata = &object["metadata"];
     let uid = metadata["uid"].as_str().unwrap_or_default().into();
     OwnerNow::Present { uid, version, deleting: !metadata["deletionTimestamp"].is_null() }
 }
 
+fn parsed(json: &[u8]) -> Value {
+    serde_json::from_slice(json).unwrap_or_default()
+}
+
 /// The token in a managed Secret, whatever its key is called.
-fn bearer(json: &[u8]) -> Option<String> {
-    let secret: Value = serde_json::from_slice(json).ok()?;
+#[must_use]
+pub fn bearer(secret: &Value) -> Option<String> {
     let decoded = |value: &Value| String::from_utf8(BASE64_STANDARD.decode(value.as_str()?).ok()?).ok();
     let mut values = secret["data"].as_object()?.values().filter_map(decoded);
     values.find_map(|value| value.strip_prefix("Bearer ").map(str::to_owned))
 }
 
 /// As the emulator logs it.
-fn fingerprint(token: &str) -> String {
+#[must_use]
+pub fn fingerprint(token: &str) -> String {
     let mut shown = String::new();
     for byte in &Sha256::digest(token.as_bytes())[..8] {
         let _ = write!(shown, "{byte:02x}");

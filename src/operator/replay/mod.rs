@@ -22,7 +22,7 @@ use super::run::EFFECTS;
 use super::turns::{Ticket, Turn, Turns};
 use crate::decision::{Key, Kind};
 use crate::state::Settings;
-pub use contents::{Contents, Held};
+pub use contents::{Contents, Held, bearer, fingerprint};
 pub use deed::{Called, Deed, Did};
 
 /// Follows one operator.

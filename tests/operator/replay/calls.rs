@@ -1,17 +1,15 @@
 //! What did the operator ask of the authentication service? The emulator's log, with where each token went.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use rocketlawyer_operator::auth;
 use rocketlawyer_operator::decision::{Key, Kind};
 use rocketlawyer_operator::emulator::{Call, Entry};
-use rocketlawyer_operator::operator::replay::{Called, Deed, Did};
-use sha2::{Digest as _, Sha256};
+use rocketlawyer_operator::operator::replay::{Called, Deed, Did, Held, bearer, fingerprint};
 
-use super::recorder::{Kept, What};
-use crate::told::{data, text};
+use super::recorder::Kept;
+use crate::told::text;
 
 /// A call, and the origin of the service that logged it.
 pub type MadeCall = (Entry, String);
@@ -44,39 +42,19 @@ pub fn broken_off((at, base): &(Timestamp, String)) -> Did {
 /// The objects whose Secrets each token was seen in first.
 fn homes(versions: &[Kept]) -> BTreeMap<String, Key> {
     let mut homes = BTreeMap::new();
-    for version in versions.iter().filter(|it| it.what == What::Secret && !it.gone) {
+    for version in versions.iter().filter(|it| it.what == Held::Secret && !it.gone) {
         let owner = &version.object["metadata"]["ownerReferences"][0];
         let kind = match text(&owner["kind"]) {
             "RocketLawyerCredential" => Kind::Credential,
             "ScopedTokenRequest" => Kind::Request,
             _ => continue,
         };
-        if let Some(fingerprint) = fingerprint(version) {
+        if let Some(token) = bearer(&version.object) {
             let key = Key::new(kind, version.namespace.as_str(), text(&owner["name"]));
-            homes.entry(fingerprint).or_insert(key);
+            homes.entry(fingerprint(&token)).or_insert(key);
         }
     }
     homes
-}
-
-/// The fingerprint of the token in a managed Secret.
-fn fingerprint(version: &Kept) -> Option<String> {
-    let keys = version.object["data"].as_object()?.keys();
-    let bearer = keys.map(|key| data_or_nothing(version, key)).find(|value| value.starts_with("Bearer "))?;
-    let hash = Sha256::digest(bearer.trim_start_matches("Bearer ").as_bytes());
-    let mut shown = String::new();
-    for byte in &hash[..8] {
-        write!(shown, "{byte:02x}").expect("a text");
-    }
-    Some(shown)
-}
-
-fn data_or_nothing(version: &Kept, key: &str) -> String {
-    if text(&version.object["data"][key]).len() > 100_000 {
-        String::new()
-    } else {
-        data(&version.object, key)
-    }
 }
 
 fn did(made: &MadeCall, log: &[MadeCall], homes: &BTreeMap<String, Key>) -> Option<Did> {

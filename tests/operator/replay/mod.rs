@@ -7,12 +7,12 @@ mod requests;
 
 use rocketlawyer_operator::decision::ResourceVersion;
 use rocketlawyer_operator::operator::journal::Entry;
-use rocketlawyer_operator::operator::replay::{Contents, Did, Held, Replay};
+use rocketlawyer_operator::operator::replay::{Contents, Did, Replay};
 use serde_json::Value;
 
 use super::world::World;
 pub use calls::MadeCall;
-use recorder::{Kept, Recorder, What};
+use recorder::{Kept, Recorder};
 
 /// All that was recorded of one test.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ impl Record {
         let mut contents = Contents::default();
         for it in &self.versions {
             let json = it.object.to_string().into_bytes();
-            contents.add(held(it.what), &it.namespace, &it.name, ResourceVersion(it.version), json);
+            contents.add(it.what, &it.namespace, &it.name, ResourceVersion(it.version), json);
         }
         let mut replay = Replay::new(contents);
         for line in &self.journal {
@@ -95,13 +95,4 @@ fn journal(log: &str) -> Vec<String> {
         line["journal"].as_str().map(str::to_owned)
     };
     lines.filter_map(entry).collect()
-}
-
-fn held(what: What) -> Held {
-    match what {
-        What::Credential => Held::Credential,
-        What::Request => Held::Request,
-        What::Secret => Held::Secret,
-        What::Namespace => Held::Namespace,
-    }
 }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::core::WatchEvent;
 use rocketlawyer_operator::clock;
+use rocketlawyer_operator::operator::replay::Held;
 use serde_json::Value;
 
 use super::super::process::until;
@@ -22,20 +23,11 @@ use super::super::world::PATIENCE;
 /// A server that is away is asked again after this.
 const WHILE_AWAY: Duration = Duration::from_millis(50);
 
-/// What is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    Credential,
-    Request,
-    Secret,
-    Namespace,
-}
-
 /// A version of an object, or its end.
 #[derive(Clone, Debug)]
 pub struct Kept {
     pub at: Timestamp,
-    pub what: What,
+    pub what: Held,
     pub namespace: String,
     pub name: String,
     pub uid: String,
@@ -60,8 +52,8 @@ impl Recorder {
     /// One of another cluster.
     pub fn of(cluster: &Cluster) -> Self {
         let all = Versions::default();
-        for what in [What::Credential, What::Request, What::Secret, What::Namespace] {
-            let there = cluster.read(what.path());
+        for what in [Held::Credential, Held::Request, Held::Secret, Held::Namespace] {
+            let there = cluster.read(path(what));
             let mut last = text(&there["metadata"]["resourceVersion"]).to_owned();
             for object in there["items"].as_array().cloned().unwrap_or_default() {
                 keep(&all, what, object, false);
@@ -77,15 +69,15 @@ impl Recorder {
         let caught_up = until(PATIENCE, || self.has_caught_up(cluster, namespaces).then_some(()));
         assert!(caught_up.is_some(), "the recorder does not see what there is");
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ours = |it: &&Kept| it.what == What::Namespace || namespaces.contains(&it.namespace);
+        let ours = |it: &&Kept| it.what == Held::Namespace || namespaces.contains(&it.namespace);
         all.iter().filter(ours).cloned().collect()
     }
 
     fn has_caught_up(&self, cluster: &Cluster, namespaces: &[String]) -> bool {
         let kinds = [
-            (What::Credential, Kind::Credential),
-            (What::Request, Kind::Request),
-            (What::Secret, Kind::Secret),
+            (Held::Credential, Kind::Credential),
+            (Held::Request, Kind::Request),
+            (Held::Secret, Kind::Secret),
         ];
         namespaces.iter().all(|namespace| {
             kinds.iter().all(|(what, kind)| {
@@ -108,8 +100,8 @@ impl Recorder {
 }
 
 /// Records until the server ends the watch, or is away. Returns whether it can be resumed.
-async fn follow(all: &Versions, client: &Client, what: What, last: &mut String) -> bool {
-    let uri = format!("{}?watch=true&allowWatchBookmarks=true&resourceVersion={last}", what.path());
+async fn follow(all: &Versions, client: &Client, what: Held, last: &mut String) -> bool {
+    let uri = format!("{}?watch=true&allowWatchBookmarks=true&resourceVersion={last}", path(what));
     let watch = Request::get(uri).body(Vec::new()).expect("a request");
     let Ok(events) = client.request_events::<Value>(watch).await else {
         tokio::time::sleep(WHILE_AWAY).await;
@@ -130,7 +122,7 @@ async fn follow(all: &Versions, client: &Client, what: What, last: &mut String) 
     true
 }
 
-fn keep(all: &Versions, what: What, object: Value, gone: bool) -> String {
+fn keep(all: &Versions, what: Held, object: Value, gone: bool) -> String {
     let metadata = &object["metadata"];
     let version = Kept {
         at: clock::now(),
@@ -151,13 +143,11 @@ fn version_of(object: &Value) -> u64 {
     text(&object["metadata"]["resourceVersion"]).parse().unwrap_or_default()
 }
 
-impl What {
-    fn path(self) -> &'static str {
-        match self {
-            Self::Credential => "/apis/auth.rocketlawyer.com/v1alpha1/rocketlawyercredentials",
-            Self::Request => "/apis/auth.rocketlawyer.com/v1alpha1/scopedtokenrequests",
-            Self::Secret => "/api/v1/secrets",
-            Self::Namespace => "/api/v1/namespaces",
-        }
+fn path(what: Held) -> &'static str {
+    match what {
+        Held::Credential => "/apis/auth.rocketlawyer.com/v1alpha1/rocketlawyercredentials",
+        Held::Request => "/apis/auth.rocketlawyer.com/v1alpha1/scopedtokenrequests",
+        Held::Secret => "/api/v1/secrets",
+        Held::Namespace => "/api/v1/namespaces",
     }
 }

@@ -3,9 +3,9 @@
 use control_plane::Request;
 use jiff::Timestamp;
 use rocketlawyer_operator::decision::{Key, Kind, Precondition, ResourceVersion};
-use rocketlawyer_operator::operator::replay::{Deed, Did};
+use rocketlawyer_operator::operator::replay::{Deed, Did, Held};
 
-use super::recorder::{Kept, What};
+use super::recorder::Kept;
 use crate::told::text;
 
 /// Everything that this user did which says something of an object.
@@ -66,7 +66,7 @@ fn write(request: &Request, versions: &[Kept]) -> Deed {
 /// What the Secret became after this version; of a create, the first version that is recorded after it came.
 fn made<'a>(request: &Request, over: Option<u64>, versions: &'a [Kept]) -> Option<&'a Kept> {
     let (home, name) = (&request.kind.namespace, &request.kind.name);
-    let same = |it: &&Kept| it.what == What::Secret && it.namespace == *home && it.name == *name;
+    let same = |it: &&Kept| it.what == Held::Secret && it.namespace == *home && it.name == *name;
     let all: Vec<&Kept> = versions.iter().filter(same).collect();
     if let Some(over) = over {
         let before = all.iter().position(|it| it.version == over)?;
