@@ -1,12 +1,14 @@
 //! Would a replay catch an operator that did something else? Doctored records of one that did not.
 
-use rocketlawyer_operator::operator::replay::Deed;
-use serde_json::json;
+use jiff::{SignedDuration, Timestamp};
+use rocketlawyer_operator::operator::replay::{Called, Deed};
+use serde_json::{Value, json};
 
 use super::api_proxy::How;
-use super::replay::Record;
 use super::replay::recorder::Recorder;
+use super::replay::{Record, requests};
 use super::server::Kind;
+use super::told::condition;
 use super::world::World;
 
 #[test]
@@ -22,7 +24,7 @@ fn a_deed_too_many_one_that_was_not_done_and_one_without_its_cause_are_caught() 
     world.wait_for(Kind::Secret, "interview-token", |it| !it.is_null());
     world.settle();
     world.request("late", json!({"renewUntil": "2026-01-01T00:00:00Z", "ttlSecondsAfterFinished": 0}));
-    world.wait_for(Kind::Request, "late", serde_json::Value::is_null);
+    world.wait_for(Kind::Request, "late", Value::is_null);
     world.settle();
     world.operator.end();
     let record = Record::of(&world, &Recorder::shared());
@@ -41,9 +43,10 @@ fn a_deed_too_many_one_that_was_not_done_and_one_without_its_cause_are_caught() 
     each_too_many_is_caught(&record);
     each_too_few_is_caught(&record);
     each_outcome_that_was_not_told_is_caught(&record);
+    an_outcome_that_was_lost_is_caught(&record);
 
     // What it heeded is another than was there.
-    let unlabelled = |it: &serde_json::Value| it["spec"]["secret"]["labels"]["team"] != "legal";
+    let unlabelled = |it: &Value| it["spec"]["secret"]["labels"]["team"] != "legal";
     let mut doctored = record.clone();
     doctored.versions.retain(|it| it.name != "partner" || unlabelled(&it.object));
     assert!(doctored.unexplained()[0].contains("which nobody recorded"), "{:#?}", doctored.unexplained());
@@ -79,6 +82,32 @@ fn behind_a_proxy_and_over_a_restart_a_deed_too_many_is_caught() {
     assert_eq!(record.unexplained(), [""; 0]);
     assert!(record.dids.iter().any(|did| matches!(did.deed, Deed::Look { .. })), "{:#?}", record.dids);
     each_too_many_is_caught(&record);
+    each_request_of_another_kind_is_caught(&world, &record);
+}
+
+/// A call that failed took no token away: which one is shared is known still.
+#[test]
+fn a_call_with_another_token_is_caught_though_one_has_failed_since() {
+    let mut world = World::running("doctored-token");
+    world.partner(json!({}));
+    world.edit(Kind::Secret, "client", json!({"stringData": {"client_secret": "mistyped"}}));
+    world.wait_for(Kind::Credential, "partner", |it| {
+        condition(it, "CredentialsValid") == "False/InvalidClient"
+    });
+    world.request("embedded", json!({"deliver": "ServiceToken"}));
+    world.wait_ready(Kind::Request, "embedded");
+    world.operator.end();
+    let record = Record::of(&world, &Recorder::shared());
+    assert_eq!(record.unexplained(), [""; 0]);
+    let mut doctored = record.clone();
+    let calls = doctored.dids.iter_mut().filter_map(|did| match &mut did.deed {
+        Deed::Call(Called { asked_with: Some(token), .. }) => Some(token),
+        _ => None,
+    });
+    let doctored_calls = calls.map(|token| "another".clone_into(token)).count();
+    assert_eq!(doctored_calls, 1, "{:#?}", record.dids);
+    let unexplained = doctored.unexplained();
+    assert!(unexplained.iter().any(|it| it.starts_with("call service_token")), "{unexplained:#?}");
 }
 
 /// A loop that does something twice.
@@ -111,5 +140,46 @@ fn each_outcome_that_was_not_told_is_caught(record: &Record) {
         let mut doctored = record.clone();
         let line = doctored.journal.remove(place);
         assert_ne!(doctored.unexplained(), [""; 0], "{line}");
+    }
+}
+
+/// A loop that loses what came of a call: it waits for that for ever, and so does the core.
+fn an_outcome_that_was_lost_is_caught(record: &Record) {
+    let entry = |line: &String| serde_json::from_str::<Value>(line).expect("an entry");
+    let mut earlier: Vec<Value> = record.journal.iter().map(entry).collect();
+    let is_of_it = |it: &Value| it.to_string().contains("\"interview\"");
+    let came = |line: &Value| !line["Back"]["heard"]["Issued"].is_null() && is_of_it(line);
+    let place = earlier.iter().position(came).expect("a call");
+    let mut later = earlier.split_off(place);
+    later.retain(|line| !line["Looked"].is_null() || !is_of_it(line));
+    for began in later.iter_mut().filter_map(|line| line.pointer_mut("/Looked/began")?.as_array_mut()) {
+        began.retain(|task| !is_of_it(task));
+    }
+    let last = later.iter().filter_map(|it| it["Looked"]["now"].as_str()).next_back().expect("a look");
+    let last: Timestamp = last.parse().expect("an instant");
+    let minute_later = json!({"Looked": {"now": last + SignedDuration::from_mins(1), "began": []}});
+    let doctored = |after: &[Value]| {
+        let lines = earlier.iter().chain(&later).chain(after);
+        Record { journal: lines.map(Value::to_string).collect(), ..record.clone() }.unexplained()
+    };
+    let says = |unexplained: &[String]| unexplained.iter().any(|it| it.contains("never came back"));
+    assert!(!says(&doctored(&[])), "{:#?}", doctored(&[]));
+    for after in [vec![minute_later.clone()], vec![minute_later, earlier[0].clone()]] {
+        let unexplained = doctored(&after);
+        assert!(says(&unexplained), "{unexplained:#?}");
+    }
+}
+
+/// A loop that does what no loop of ours does.
+fn each_request_of_another_kind_is_caught(world: &World, record: &Record) {
+    let mut requests = world.control_plane.audit().since(world.began).expect("the audit log");
+    requests.retain(|it| it.user == world.user && it.kind.resource == "secrets" && !it.kind.name.is_empty());
+    assert!(!requests.is_empty(), "{requests:#?}");
+    for request in &mut requests {
+        "delete".clone_into(&mut request.kind.verb);
+        let mut doctored = record.clone();
+        doctored.dids.extend(requests::dids(std::slice::from_ref(request), &world.user, &record.versions));
+        let unexplained = doctored.unexplained();
+        assert!(unexplained.iter().any(|it| it.starts_with("delete /api/v1/")), "{unexplained:#?}");
     }
 }

@@ -65,6 +65,8 @@ pub enum Deed {
     Delete(Key),
     /// It called the authentication service.
     Call(Called),
+    /// It asked the API server for something else, which nothing explains.
+    Other(String),
 }
 
 /// A call of the authentication service.
@@ -106,6 +108,7 @@ impl fmt::Display for Did {
             Deed::Call(Called { call, client_id, subject, into, .. }) => {
                 write!(f, "call {} of {client_id:?} {subject:?} into {into:?}", call.as_str())?;
             }
+            Deed::Other(what) => write!(f, "{what}")?,
         }
         write!(f, " at {at}, answered {status}")
     }

@@ -36,8 +36,7 @@ impl Replay {
     }
 
     /// What the operator took for done, and nobody did. Once all deeds were explained.
-    #[must_use]
-    pub fn never_done(&self) -> Vec<String> {
+    pub(super) fn never_done(&self) -> Vec<String> {
         // The second of two looks is only for what the first did not show.
         let is_needed = |half, act: &Act| half == 0 || matches!(act.effect, Effect::Issue { .. });
         let of_half = |half: usize| {

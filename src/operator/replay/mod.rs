@@ -6,24 +6,30 @@
 //! In reading order: `contents` (what the cluster held), `deed` (what the servers saw of the operator), `judge` (was that asked for?).
 //!
 //! It does not judge: whether the operator was told what the servers said (a proxy may stand between); how long a token lives, for
-//! all that its answer said; log, events and metrics.
+//! all that its answer said; whether it looked as early as it was to, and whether a deed came only after it was asked for (the
+//! instants of a journal are taken as they are); log, events and metrics.
 
 mod contents;
 mod deed;
 mod judge;
 
 use std::collections::{BTreeMap, HashMap};
+use std::mem;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::effect::Effect;
 use super::journal::{Entry, Heard, Task};
 use super::run::EFFECTS;
 use super::turns::{Ticket, Turn, Turns};
+use crate::decision::schedule::later;
 use crate::decision::{Key, Kind};
 use crate::state::Settings;
 pub use contents::{Contents, Held, bearer, fingerprint};
 pub use deed::{Called, Deed, Did};
+
+/// No effect takes as long: at most two calls of 15 s, and what a busy machine adds.
+const LONGEST_EFFECT: SignedDuration = SignedDuration::from_secs(45);
 
 /// Follows one operator.
 pub struct Replay {
@@ -37,6 +43,10 @@ pub struct Replay {
     open: [Vec<usize>; 2],
     /// Fingerprints of the access tokens that credentials have, as far as they are known.
     tokens: HashMap<Key, String>,
+    /// The last instant of the journal so far.
+    now: Timestamp,
+    /// What should have come back, and did not, in words.
+    lost: Vec<String>,
 }
 
 /// Something that the turns asked for.
@@ -63,6 +73,8 @@ impl Replay {
             acts: Vec::new(),
             open: [Vec::new(), Vec::new()],
             tokens: HashMap::new(),
+            now: Timestamp::default(),
+            lost: Vec::new(),
         }
     }
 
@@ -77,7 +89,7 @@ impl Replay {
                 let allowed_origins = allowed_origins.iter().filter_map(|it| it.parse().ok()).collect();
                 let settings = Settings { allowed_origins, reads_namespaces };
                 self.turns = Turns::new(settings, limits, streams.into_iter().map(contents::stream));
-                self.flights.clear();
+                self.end_process();
                 self.tokens.clear();
                 Ok(())
             }
@@ -86,17 +98,44 @@ impl Replay {
                 Ok(())
             }
             Entry::ClockSet(by) => {
+                // Of what is under way no more has passed.
+                self.now = later(self.now, by);
+                for (_, place) in self.flights.values() {
+                    self.acts[*place].begun = later(self.acts[*place].begun, by);
+                }
                 self.turns.clock_was_set(by);
                 Ok(())
             }
             Entry::Looked { now, began } => {
+                self.now = now;
                 let (turns, _) = self.turns.next_few(now, EFFECTS);
                 let ours = turns.into_iter().filter_map(|turn| self.begin(turn, now)).collect::<Vec<_>>();
                 same(now, &ours, &began)
             }
             Entry::Back { task, now, heard, began, last } => {
+                self.now = now;
                 let ours = self.back(&task, now, heard, last)?;
                 same(now, &Vec::from_iter(ours), &Vec::from_iter(began))
+            }
+        }
+    }
+
+    /// The journal has ended, and all deeds were explained. Returns what is not explained, in words: what the operator lost, and
+    /// what it took for done, and nobody did.
+    #[must_use]
+    pub fn end(mut self) -> Vec<String> {
+        self.end_process();
+        let mut unexplained = self.never_done();
+        unexplained.append(&mut self.lost);
+        unexplained
+    }
+
+    /// What has just been begun may be under way when a process ends; what has been for too long was lost.
+    fn end_process(&mut self) {
+        for (task, (_, place)) in mem::take(&mut self.flights) {
+            let begun = self.acts[place].begun;
+            if begun.duration_until(self.now) > LONGEST_EFFECT {
+                self.lost.push(format!("{task:?} never came back, begun at {begun}"));
             }
         }
     }
@@ -115,7 +154,9 @@ impl Replay {
         for key in self.who_has_it(&self.acts[place]) {
             match &token {
                 Some(token) => self.tokens.insert(key, token.clone()),
-                None => self.tokens.remove(&key),
+                // Of one that came into no Secret nothing is known.
+                None if matches!(heard, Heard::Issued(Ok(_))) => self.tokens.remove(&key),
+                None => None,
             };
         }
         self.acts[place].heard = Some(heard);
@@ -165,3 +206,6 @@ fn same(now: Timestamp, ours: &[Task], began: &[Task]) -> Result<(), String> {
     }
     Err(format!("at {now} the operator began {began:?}, and the core {ours:?}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 
 mod calls;
 pub mod recorder;
-mod requests;
+pub mod requests;
 
 use rocketlawyer_operator::decision::ResourceVersion;
 use rocketlawyer_operator::operator::journal::Entry;
@@ -82,7 +82,7 @@ impl Record {
             }
         }
         let mut unexplained: Vec<_> = self.dids.iter().filter_map(|did| replay.explain(did).err()).collect();
-        unexplained.extend(replay.never_done());
+        unexplained.extend(replay.end());
         unexplained
     }
 }

@@ -8,7 +8,7 @@ use rocketlawyer_operator::operator::replay::{Deed, Did, Held};
 use super::recorder::Kept;
 use crate::told::text;
 
-/// Everything that this user did which says something of an object.
+/// Everything that this user did, but for what says nothing of an object.
 pub fn dids(requests: &[Request], user: &str, versions: &[Kept]) -> Vec<Did> {
     let ours = requests.iter().filter(|request| request.user == user && request.kind.code != 0);
     ours.filter_map(|request| did(request, versions)).collect()
@@ -28,7 +28,13 @@ fn did(request: &Request, versions: &[Kept]) -> Option<Did> {
             Deed::Status { key: key(request), change: patch.map(|patch| (ResourceVersion(over), patch)) }
         }
         ("delete", "rocketlawyercredentials" | "scopedtokenrequests", "") => Deed::Delete(key(request)),
-        _ => return None,
+        (
+            "list" | "watch",
+            "secrets" | "rocketlawyercredentials" | "scopedtokenrequests" | "namespaces",
+            "",
+        )
+        | ("create", "events" | "selfsubjectaccessreviews", "") => return None,
+        (verb, ..) => Deed::Other(format!("{verb} {}", request.uri)),
     };
     Some(Did { at: instant(&request.at), status: kind.code, deed })
 }
