@@ -84,6 +84,8 @@ pub struct Called {
     pub asked_with: Option<String>,
     /// Fingerprint of the token that it issued.
     pub issued: Option<String>,
+    /// The app that exchanged this service token, if any did, and was answered well.
+    pub exchanged_by: Option<String>,
     /// The object whose Secret the token came into, in the end.
     pub into: Option<Key>,
 }

@@ -22,7 +22,10 @@ impl Replay {
         let half = half(&did.deed);
         let fits = |place: &usize| is_of(&self.acts[*place], &did.deed) && agrees(&self.acts[*place], did);
         // Of two tries a proxy may have kept one to itself: what was done is that which the operator took for done.
-        let is_alike = |place: &usize| took_for_done(&self.acts[*place]) == is_good(did);
+        let is_alike = |place: &usize| {
+            let act = &self.acts[*place];
+            took_for_done(act) == (is_good(did) && was_used(&act.effect, &did.deed))
+        };
         let open = &self.open[half];
         let found = open.iter().position(|place| fits(place) && is_alike(place));
         let Some(found) = found.or_else(|| open.iter().position(fits)) else { return Err(format!("{did}")) };
@@ -62,6 +65,16 @@ pub(super) fn halves(effect: &Effect) -> std::ops::Range<usize> {
         Effect::Look { .. } => 0..2,
         Effect::Issue { issue: Issue::Scoped(errand), .. } if errand.exchanger.is_some() => 0..2,
         _ => 0..1,
+    }
+}
+
+/// Whether a service token, where it is to be exchanged, was.
+fn was_used(effect: &Effect, deed: &Deed) -> bool {
+    match deed {
+        Deed::Call(called) if called.call == Call::ServiceToken => {
+            halves(effect).len() == 1 || called.exchanged_by.is_some()
+        }
+        _ => true,
     }
 }
 
@@ -121,7 +134,9 @@ fn is_call(act: &Act, issue: &Issue, called: &Called) -> bool {
             let subject = &errand.subject;
             let claims = called.subject.iter().filter(|(name, _)| *name != "purpose");
             let purpose = called.subject.get("purpose").is_some_and(|it| it == subject.purpose());
+            let by = |app: &String| errand.exchanger.as_ref().is_some_and(|(_, it)| *it.client_id == **app);
             is_with(act.with.as_ref())
+                && called.exchanged_by.as_ref().is_none_or(by)
                 && (called.subject.is_empty() || (purpose && claims.eq(subject.claims())))
         }
         (Issue::Scoped(errand), Call::Exchange) => {

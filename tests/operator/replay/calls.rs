@@ -34,6 +34,7 @@ pub fn broken_off((at, base): &(Timestamp, String)) -> Did {
         subject: BTreeMap::new(),
         asked_with: None,
         issued: None,
+        exchanged_by: None,
         into: None,
     };
     Did { at: *at, status: 0, deed: Deed::Call(called) }
@@ -65,13 +66,10 @@ fn did(made: &MadeCall, log: &[MadeCall], homes: &BTreeMap<String, Key>) -> Opti
         Call::Exchange => auth::Call::Exchange,
         Call::Protected => return None,
     };
-    let exchanged = |service: &String| {
-        let mut entries = log.iter().map(|(entry, _)| entry);
-        let exchange =
-            entries.find(|it| it.call == Call::Exchange && it.asked_with.as_ref() == Some(service))?;
-        exchange.issued.clone()
-    };
-    let last = entry.issued.as_ref().and_then(|issued| exchanged(issued).or(Some(issued.clone())));
+    let exchanges =
+        |it: &&Entry| it.call == Call::Exchange && it.issued.is_some() && it.asked_with == entry.issued;
+    let exchange = log.iter().map(|(entry, _)| entry).find(exchanges).filter(|_| entry.issued.is_some());
+    let last = exchange.unwrap_or(entry).issued.as_ref();
     let called = Called {
         call,
         base: format!("{origin}{}", entry.path.trim_end_matches(|it| it != '/').trim_end_matches('/')),
@@ -79,7 +77,8 @@ fn did(made: &MadeCall, log: &[MadeCall], homes: &BTreeMap<String, Key>) -> Opti
         subject: entry.subject.clone(),
         asked_with: entry.asked_with.clone(),
         issued: entry.issued.clone(),
-        into: last.and_then(|last| homes.get(&last)).cloned(),
+        exchanged_by: exchange.and_then(|it| it.client_id.clone()),
+        into: last.and_then(|last| homes.get(last)).cloned(),
     };
     Some(Did { at: entry.time, status: entry.status, deed: Deed::Call(called) })
 }
