@@ -32,7 +32,8 @@ impl Replay {
         if did.status != TOO_MANY_REQUESTS {
             let place = self.open[half].remove(found);
             if let (Deed::Call(called), 0) = (&did.deed, half) {
-                self.acts[place].issued.clone_from(&called.issued);
+                let act = &mut self.acts[place];
+                (act.called, act.issued) = (true, called.issued.clone());
             }
         }
         Ok(())
@@ -141,7 +142,9 @@ fn is_call(act: &Act, issue: &Issue, called: &Called) -> bool {
         }
         (Issue::Scoped(errand), Call::Exchange) => {
             let exchanger = errand.exchanger.as_ref();
-            is_with(act.issued.as_ref()) && exchanger.is_some_and(|(_, login)| is_app(&login.client_id))
+            act.called
+                && is_with(act.issued.as_ref())
+                && exchanger.is_some_and(|(_, login)| is_app(&login.client_id))
         }
         _ => false,
     };

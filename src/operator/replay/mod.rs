@@ -58,7 +58,9 @@ struct Act {
     with: Option<String>,
     /// What the operator heard of it; `None`: nothing, as it ended before.
     heard: Option<Heard>,
-    /// Fingerprint of what the first of its two calls brought.
+    /// Its first call was seen.
+    called: bool,
+    /// Fingerprint of what that brought, where it is known.
     issued: Option<String>,
 }
 
@@ -194,7 +196,15 @@ impl Replay {
         for half in judge::halves(&effect) {
             self.open[half].push(self.acts.len());
         }
-        self.acts.push(Act { key, effect: *effect, begun: now, with, heard: None, issued: None });
+        self.acts.push(Act {
+            key,
+            effect: *effect,
+            begun: now,
+            with,
+            heard: None,
+            called: false,
+            issued: None,
+        });
         Some(task)
     }
 }
