@@ -18,6 +18,9 @@ FUZZ_TARGETS ?= token_answer fault_body jwt record duration
 FUZZ_RUNS ?= 10000000
 FUZZ_SANITIZER ?= none
 FUZZ_TOOLCHAIN ?= nightly
+# Tests of the operator wait more than they work.
+TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 # Only mutants whose name contains this: a file, a function.
 MUTANTS ?=
 
@@ -78,7 +81,7 @@ build: tools
 	$(call step,build (the first time: minutes),cargo build --locked --workspace --bins --tests)
 
 test-programs: build
-	$(call step,tests under one control plane (the first time it is built: minutes),$(DEBUG)/control-plane exec --apply crds -- cargo test --locked --workspace --no-fail-fast)
+	$(call step,tests under one control plane (the first time it is built: minutes),$(DEBUG)/control-plane exec --apply crds -- env RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked --workspace --no-fail-fast)
 
 tools:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs; the toolchain that this project pins comes by itself.' >&2; exit 1; }
