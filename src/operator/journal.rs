@@ -136,9 +136,30 @@ pub struct Issued {
     pub clock_ahead: Option<SignedDuration>,
 }
 
+/// What came back, before the loop takes it in; `None` where nobody wants to know.
+pub(super) struct Arrived(Option<(Task, Heard)>);
+
+impl Arrived {
+    /// With this ticket.
+    pub(super) fn of(ticket: &Ticket, outcome: &Outcome) -> Self {
+        Self(is_kept().then(|| (Task::of(ticket), Heard::of(outcome))))
+    }
+
+    /// It was heard then, and that followed; the last words of an operator that stops, perhaps.
+    pub(super) fn note(self, now: Timestamp, next: &Turn, last: bool) {
+        if let Some((task, heard)) = self.0 {
+            note(|| Entry::Back { task, now, heard, began: Task::begun([next]).pop(), last });
+        }
+    }
+}
+
+fn is_kept() -> bool {
+    tracing::enabled!(Level::TRACE)
+}
+
 /// Writes a line, if anybody wants such lines.
 pub(super) fn note(entry: impl FnOnce() -> Entry) {
-    if tracing::enabled!(Level::TRACE)
+    if is_kept()
         && let Ok(journal) = serde_json::to_string(&entry())
     {
         tracing::trace!(journal);
@@ -170,11 +191,6 @@ impl Entry {
             Change::Mended(stream) => (stream, News::Mended),
         };
         Self::Changed(place(stream), news)
-    }
-
-    /// What was begun is done.
-    pub(super) fn back(task: Task, heard: Heard, now: Timestamp, next: &Turn, last: bool) -> Self {
-        Self::Back { task, now, heard, began: Task::begun([next]).pop(), last }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::effect::{Effect, Outcome, Outside};
-use super::journal::{self, Entry, Heard, Task};
+use super::journal::{self, Arrived, Entry, Task};
 use super::options::Options;
 use super::report::Report;
 use super::turns::{Landed, Ticket, Turn, Turns};
@@ -22,8 +22,6 @@ use crate::cluster::{AccessReview, Clients, NoCluster};
 use crate::decision::schedule::{LONGEST_WAIT, later};
 use crate::state::Settings;
 
-/// Effects in flight beside the loop; calls to the authentication service do not count.
-pub(super) const EFFECTS: usize = 64;
 /// How often a question at the start is asked.
 const TRIES: u32 = 5;
 /// How long what is in flight may take after the signal to stop.
@@ -110,9 +108,10 @@ impl Loop {
             let more = self.start_what_can();
             self.report.beat(&self.turns);
             let now = clock::now();
-            // Without room for another effect only an outcome or a change leads on.
-            let room = self.turns.in_flight() < EFFECTS;
-            let next = self.turns.next_look(now).filter(|_| room).unwrap_or_else(|| later(now, LONGEST_WAIT));
+            // Where nothing can begin only an outcome or a change leads on.
+            let may_begin = self.turns.slots.has_any();
+            let next =
+                self.turns.next_look(now).filter(|_| may_begin).unwrap_or_else(|| later(now, LONGEST_WAIT));
             let pause =
                 Duration::try_from(now.duration_until(next)).unwrap_or_default().min(Duration::from_secs(30));
             tokio::select! {
@@ -147,7 +146,7 @@ impl Loop {
     /// Returns whether more could be started at once.
     fn start_what_can(&mut self) -> bool {
         let now = clock::now();
-        let (turns, more) = self.turns.next_few(now, EFFECTS);
+        let (turns, more) = self.turns.next_few(now);
         journal::note(|| Entry::Looked { now, began: Task::begun(&turns) });
         for turn in turns {
             self.follow(turn);
@@ -183,10 +182,10 @@ impl Loop {
             self.report.outcome(&key, &outcome, &self.turns.state, took);
         }
         self.heed_the_clock();
-        let (task, heard) = (Task::of(&ticket), Heard::of(&outcome));
+        let arrived = Arrived::of(&ticket, &outcome);
         let now = clock::now();
         let Landed { restored, told, next } = self.turns.land(ticket, outcome, now);
-        journal::note(|| Entry::back(task, heard, now, &next, false));
+        arrived.note(now, &next, false);
         if let Some(told) = told {
             self.report.transition(&key, &self.turns.state, &told.0, &told.1);
         }
@@ -201,10 +200,10 @@ impl Loop {
         let deadline = tokio::time::Instant::now() + LAST_EFFECTS;
         while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.running.join_next()).await {
             if let Ok(Finished { ticket, outcome, .. }) = done {
-                let (task, heard) = (Task::of(&ticket), Heard::of(&outcome));
+                let arrived = Arrived::of(&ticket, &outcome);
                 let now = clock::now();
                 let turn = self.turns.land_last(ticket, outcome, now);
-                journal::note(|| Entry::back(task, heard, now, &turn, true));
+                arrived.note(now, &turn, true);
                 self.follow(turn);
             }
         }

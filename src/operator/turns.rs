@@ -2,6 +2,7 @@
 //! what is to be done outside goes out. Pure: `now` is a value, nothing waits, and whoever drives it (the loop, the model
 //! world) does what it is handed and brings back what came of it.
 
+mod begin;
 mod call;
 mod publish;
 mod read;
@@ -20,6 +21,7 @@ use super::observe::Observer;
 use super::offers;
 use super::queue::Queue;
 use super::reads::Reads;
+use super::slots::Slots;
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::{SHORTEST_WAIT, later};
 use crate::decision::{FailedStep, Key};
@@ -43,9 +45,8 @@ pub(super) struct Turns {
     pub reads: Reads,
     /// What the watches have shown.
     pub observer: Observer,
-    /// How many effects are in flight, calls to the authentication service aside: the gates bound those, origin by origin, and
-    /// some that hang keep nobody from anything else.
-    in_flight: usize,
+    /// What may begin. Calls to the authentication service have their gates, and whole reads their line.
+    pub slots: Slots,
     /// What is to be said beside a call.
     words: word::Words,
 }
@@ -115,14 +116,9 @@ impl Turns {
             gates: Gates::new(limits),
             reads: Reads::default(),
             observer: Observer::new(streams),
-            in_flight: 0,
+            slots: Slots::default(),
             words: word::Words::default(),
         }
-    }
-
-    /// How many effects are in flight, calls to the authentication service aside.
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
     }
 
     /// Takes in a change of the cluster.
@@ -153,20 +149,22 @@ impl Turns {
         }
         let called = self.gates.pass(now);
         self.call(called);
+        while let Some(key) = self.slots.call() {
+            self.queue.wake_first(key);
+        }
         self.queue.pass(now);
         let key = self.queue.take()?;
         if self.observer.sees(&key.namespace) || self.state.unlisted(&key.namespace).is_some() {
             return Some(self.turn(key, now));
         }
-        self.queue.done(&key);
-        Some(Turn::Rest)
+        Some(self.idle(&key))
     }
 
-    /// The next turns, while fewer than `room` effects are in flight, and whether more are ready: a long line is not worked off
-    /// in one go, so that the signal to stop, outcomes and changes are heard meanwhile.
-    pub(super) fn next_few(&mut self, now: Timestamp, room: usize) -> (Vec<Turn>, bool) {
+    /// The next turns, while anything could begin, and whether more are ready: a long line is not worked off in one go, so that
+    /// the signal to stop, outcomes and changes are heard meanwhile.
+    pub(super) fn next_few(&mut self, now: Timestamp) -> (Vec<Turn>, bool) {
         let mut few = Vec::new();
-        while self.in_flight() < room {
+        while self.slots.has_any() {
             if few.len() == AT_A_TIME {
                 return (few, true);
             }
@@ -183,7 +181,9 @@ impl Turns {
 
     /// An outcome is back.
     pub(super) fn land(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) -> Landed {
-        self.in_flight -= ticket.work.weight();
+        if ticket.work.has_slot() {
+            self.slots.end(&ticket.key.namespace);
+        }
         let is_current = self.is_current(&ticket);
         let Ticket { key, lists, work, .. } = ticket;
         if let Work::Call = work {
@@ -280,10 +280,9 @@ impl Turns {
             None => {
                 self.queue.wake_at(&key, None);
                 self.wait(&key, None, now);
-                self.queue.done(&key);
-                Turn::Rest
+                self.idle(&key)
             }
-            Some(Decision::Act(effect)) => self.act(key, effect, Work::Step),
+            Some(Decision::Act(effect)) => self.begin(key, effect, Work::Step),
             Some(Decision::Read { want, meanwhile }) => {
                 let at_once = self.reads.want(&key, &want.secret(&key));
                 self.rest(key, if at_once { Rest { publish: None, ..meanwhile } } else { meanwhile })
@@ -295,6 +294,7 @@ impl Turns {
                     // What is to be taken back at once is said if the call lasts.
                     let taken_back = meanwhile.publish.map(|_| later(now, SHORTEST_WAIT));
                     self.words.expect(&key, ends.filter(|end| *end > now).or(taken_back));
+                    self.slots.give_up(&key);
                     self.act(key, effect, Work::Call)
                 } else {
                     // It waits in line as a key: its turn wakes it, and so does anything that changes for it.
@@ -321,37 +321,21 @@ impl Turns {
         self.reads.give_up(&key);
         self.wait(&key, None, now);
         self.queue.wake_at(&key, Some(later(now, AFTER_PANIC)));
-        self.queue.done(&key);
+        self.idle(&key);
         Turn::Panicked(key)
     }
 
     fn rest(&mut self, key: Key, rest: Rest) -> Turn {
         self.queue.wake_at(&key, rest.until);
-        if let Some((effect, told)) = rest.publish.and_then(|publish| self.publishing(&key, *publish)) {
-            return self.act(key, effect, Work::Status(told));
+        match rest.publish.and_then(|publish| self.publishing(&key, *publish)) {
+            Some((effect, told)) => self.begin(key, effect, Work::Status(told)),
+            None => self.idle(&key),
         }
-        self.queue.done(&key);
-        Turn::Rest
     }
 
     fn wait(&mut self, key: &Key, waits: Option<Waits>, now: Timestamp) {
         let woken = offers::wait(&mut self.state, key, waits, now);
         self.wake(woken);
-    }
-
-    fn act(&mut self, key: Key, effect: Effect, work: Work) -> Turn {
-        self.in_flight += work.weight();
-        if matches!(effect, Effect::Write { .. }) {
-            self.is_writing(&key, true);
-        }
-        let (uid, lists) = (self.uid(&key), self.state.secrets().lists());
-        Turn::Act(Ticket { key, uid, lists, work }, Box::new(effect))
-    }
-
-    fn is_writing(&mut self, key: &Key, writing: bool) {
-        if let Some(object) = self.state.object_mut(key) {
-            object.work.writing = writing;
-        }
     }
 
     fn uid(&self, key: &Key) -> Option<Arc<str>> {
@@ -363,16 +347,6 @@ impl Turns {
         keys.sort_unstable();
         for key in keys {
             self.queue.wake(key);
-        }
-    }
-}
-
-impl Work {
-    /// How much it counts among the effects in flight.
-    fn weight(&self) -> usize {
-        match self {
-            Self::Call => 0,
-            Self::Step | Self::Status(_) | Self::Word(_) | Self::Read(_) => 1,
         }
     }
 }

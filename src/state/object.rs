@@ -88,7 +88,7 @@ pub struct Work {
     pub published_at: Option<Timestamp>,
     /// How fast its status was written.
     pub voice: Pace,
-    /// How often in a row its status was refused for want of a right.
+    /// How often in a row its status could not be written.
     pub unheard: u32,
     /// A first issue was announced, or there was a token before: the next one is no first issue.
     pub announced: bool,

@@ -33,6 +33,7 @@ mod scoped_token;
 mod secrets_stay_secret;
 mod server;
 mod shared_failures;
+mod slow_webhook;
 mod sources;
 mod stale_lists;
 mod told;

@@ -20,7 +20,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::effect::Effect;
 use super::journal::{Entry, Heard, Task};
-use super::run::EFFECTS;
 use super::turns::{Ticket, Turn, Turns};
 use crate::decision::schedule::later;
 use crate::decision::{Key, Kind};
@@ -110,7 +109,7 @@ impl Replay {
             }
             Entry::Looked { now, began } => {
                 self.now = now;
-                let (turns, _) = self.turns.next_few(now, EFFECTS);
+                let (turns, _) = self.turns.next_few(now);
                 let ours = turns.into_iter().filter_map(|turn| self.begin(turn, now)).collect::<Vec<_>>();
                 same(now, &ours, &began)
             }

@@ -7,11 +7,9 @@ use super::super::effect::Effect;
 use super::{Landed, Told, Turn, Turns};
 use crate::cluster::status::StatusRefused;
 use crate::decision::schedule::later;
-use crate::decision::{Key, LONGEST_ASKED, ResourceVersion};
+use crate::decision::{Key, ResourceVersion, RetryClass, delay};
 use crate::state::{Detail, Object};
 
-/// After a status write without an answer the watch shows what became of it; should it not, a look after this.
-const STATUS_AGAIN: SignedDuration = SignedDuration::from_secs(2);
 /// A status for which the right is missing is tried again after this, doubling to [`STATUS_REFUSED_MOST`]: a server that has
 /// just started knows no roles yet, and is not the one that never grants it.
 const STATUS_REFUSED: SignedDuration = SignedDuration::from_secs(3);
@@ -53,24 +51,29 @@ impl Turns {
                 self.keep(key, version, &told.1, now);
                 landed.told = Some(told);
             }
+            // The watch shows what became of it, and then nobody waits.
             Err(StatusRefused::Conflict | StatusRefused::Lost) => {
-                self.queue.wake_by(key, later(now, STATUS_AGAIN));
+                self.say_again(key, now, |times, uid| delay(RetryClass::ApiServer(None), times, None, uid));
             }
             Err(StatusRefused::Unavailable { retry_after }) => {
-                let asked = retry_after.and_then(|it| SignedDuration::try_from(it).ok()).unwrap_or_default();
-                self.queue.wake_by(key, later(now, asked.clamp(STATUS_AGAIN, LONGEST_ASKED)));
+                let asked = retry_after.and_then(|it| SignedDuration::try_from(it).ok());
+                self.say_again(key, now, |times, uid| delay(RetryClass::ApiServer(asked), times, None, uid));
             }
-            Err(StatusRefused::Forbidden) => {
-                if let Some(object) = self.state.object_mut(key) {
-                    let delay = STATUS_REFUSED * 2_i32.pow(object.work.unheard.min(16));
-                    object.work.unheard = object.work.unheard.saturating_add(1);
-                    self.queue.wake_by(key, later(now, delay.min(STATUS_REFUSED_MOST)));
-                }
-            }
+            Err(StatusRefused::Forbidden) => self.say_again(key, now, |times, _| {
+                (STATUS_REFUSED * 2_i32.pow((times - 1).min(16))).min(STATUS_REFUSED_MOST)
+            }),
             Err(StatusRefused::Gone | StatusRefused::Invalid) => {}
         }
         self.queue.done(key);
         landed
+    }
+
+    /// A status that was refused so many times in a row is written again after the delay that follows from it.
+    fn say_again(&mut self, key: &Key, now: Timestamp, delay: impl FnOnce(u32, &str) -> SignedDuration) {
+        if let Some(object) = self.state.object_mut(key) {
+            object.work.unheard = object.work.unheard.saturating_add(1);
+            self.queue.wake_by(key, later(now, delay(object.work.unheard, &object.meta.uid)));
+        }
     }
 }
 

@@ -230,7 +230,7 @@ fn calls_that_hang_leave_all_the_room_to_other_work() {
     let lost = json!({"name": "nobody"});
     world.request("lost", json!({"credentialRef": lost}));
     while world.deliver_all() {}
-    let (turns, _) = world.operator.turns.next_few(world.now, 1);
+    let (turns, _) = world.operator.turns.next_few(world.now);
     let acts: Vec<&Turn> = turns.iter().filter(|turn| matches!(turn, Turn::Act(..))).collect();
     assert!(matches!(acts[..], [Turn::Act(ticket, _)] if &*ticket.key.name == "lost"), "{acts:?}");
 }

@@ -96,11 +96,11 @@ fn a_token_that_was_over_before_its_call_is_said_if_that_hangs() {
 #[test]
 fn what_is_said_beside_a_call_is_in_flight_until_it_is_said() {
     let (mut world, key) = with_a_word_out(Kind::Request);
-    assert_eq!(world.operator.turns.in_flight(), 1);
+    assert_eq!(world.operator.turns.slots.taken(), 1);
     while world.operator.words.contains_key(&key) {
         world.advance(&key);
     }
-    assert_eq!(world.operator.turns.in_flight(), 0);
+    assert_eq!(world.operator.turns.slots.taken(), 0);
     let (mut world, _, call, end) = with_a_call_out(Kind::Request);
     world.operator.put_flight(call);
     world.settle();
