@@ -9,7 +9,7 @@ use super::call::{ApiServer, Call, METADATA, NoAnswer, ReadFailed, is_a_name};
 use super::metadata::MetadataOnly;
 use super::refusal::Refusal;
 use crate::api::names;
-use crate::decision::{Key, Kind, ResourceVersion};
+use crate::decision::{Key, ResourceVersion};
 
 /// An object that may own a Secret, as the API server has it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,10 +86,7 @@ impl ApiServer {
 
 /// The path of an object of ours; `None` where no such object can exist.
 pub(super) fn path_of(key: &Key) -> Option<String> {
-    let plural = match key.kind {
-        Kind::Credential => names::CREDENTIAL_PLURAL,
-        Kind::Request => names::REQUEST_PLURAL,
-    };
+    let plural = key.kind.plural();
     let possible = is_a_name(&key.namespace) && is_a_name(&key.name);
     possible.then(|| {
         format!(

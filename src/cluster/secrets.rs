@@ -14,7 +14,7 @@ use super::managed_secret::{
 use super::metadata::MetadataOnly;
 use super::refusal::Refusal;
 use crate::api::names;
-use crate::decision::{Content, InputsHash, Record, ResourceVersion, SeenSecret, Template};
+use crate::decision::{Content, InputsHash, Record, ResourceVersion, SeenSecret, Template, Verb};
 use crate::token::{AccessToken, ClientSecret};
 
 /// Why a managed Secret was not written. Holds nothing that the server said.
@@ -33,8 +33,7 @@ pub enum WriteRefused {
     /// 403 without a cause: ask [`ApiServer::can`] whether the right is missing; otherwise an admission refuses.
     Forbidden {
         /// The verb on `secrets` to ask about.
-        #[serde(skip)]
-        verb: &'static str,
+        verb: Verb,
     },
     /// The Secret is `immutable: true`, or of another type.
     Immutable,
@@ -146,8 +145,8 @@ impl ApiServer {
             return Err(WriteRefused::Invalid);
         }
         let (method, verb, at) = match over {
-            None => (Method::POST, "create", String::new()),
-            Some(_) => (Method::PUT, "update", format!("/{name}")),
+            None => (Method::POST, Verb::Create, String::new()),
+            Some(_) => (Method::PUT, Verb::Update, format!("/{name}")),
         };
         let path = format!(
             "/api/v1/namespaces/{}/secrets{at}?fieldManager={}{options}",
@@ -225,7 +224,7 @@ impl LoginLook {
 }
 
 impl WriteRefused {
-    fn of(refusal: Refusal, verb: &'static str) -> Self {
+    fn of(refusal: Refusal, verb: Verb) -> Self {
         match refusal {
             Refusal::Exists => Self::Exists,
             Refusal::Conflict => Self::Conflict,

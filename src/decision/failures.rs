@@ -31,6 +31,13 @@ impl Failures {
         }
     }
 
+    /// What failed for this reason is tried again at once.
+    pub fn try_again(&mut self, reason: Reason) {
+        for failure in self.0.iter_mut().filter(|it| it.reason == reason) {
+            failure.next_attempt = None;
+        }
+    }
+
     /// How this step failed last.
     #[must_use]
     pub fn of(&self, step: FailedStep) -> Option<&Failure> {

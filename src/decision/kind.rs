@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::names;
+
 /// The two kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
@@ -31,6 +33,15 @@ impl Kind {
         match self {
             Self::Credential => "RocketLawyerCredential",
             Self::Request => "ScopedTokenRequest",
+        }
+    }
+
+    /// The resource as the API server names it.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Credential => names::CREDENTIAL_PLURAL,
+            Self::Request => names::REQUEST_PLURAL,
         }
     }
 }

@@ -14,6 +14,7 @@ mod parked;
 mod plan;
 mod record;
 mod retry;
+mod right;
 pub mod schedule;
 pub mod settle;
 pub mod template;
@@ -36,6 +37,7 @@ pub use retry::{
     FailedStep, Failure, LONGEST_ASKED, RetryClass, SHORTEST_DELAY, Setback, another_failure, delay,
     delay_after,
 };
+pub use right::{On, Right, Verb};
 pub use template::{Delivery, KeyNames, Template};
 pub use told::{Promise, Told};
 pub use urgency::{Urgency, ends_soon_from, urgency};

@@ -17,7 +17,9 @@ use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{LoginLook, Look, WriteRefused};
 use crate::cluster::status::StatusRefused;
 use crate::cluster::{AccessReview, ApiServer, ReadFailed};
-use crate::decision::{Cause, InputsHash, Key, Precondition, Record, ResourceVersion, SeenSecret, Template};
+use crate::decision::{
+    Cause, InputsHash, Key, On, Precondition, Record, ResourceVersion, Right, SeenSecret, Template,
+};
 use crate::state::spec::LoginRef;
 use crate::state::{HeldToken, SecretName};
 use crate::{clock, credential, scoped_token};
@@ -41,6 +43,8 @@ pub(super) enum Effect {
     Finish { key: Key, uid: Arc<str>, version: ResourceVersion },
     /// Write a status.
     Status { key: Key, version: ResourceVersion, patch: Value },
+    /// Ask whether a right that was missing is there again.
+    Ask(Right),
 }
 
 /// The Secret of an object, and what must hold for it to be written.
@@ -105,6 +109,8 @@ pub(super) enum Outcome {
     Finished(Deletion),
     /// Of [`Effect::Status`].
     Published(Result<ResourceVersion, StatusRefused>),
+    /// Of [`Effect::Ask`].
+    Asked(Result<bool, ReadFailed>),
     /// The effect panicked.
     Panicked,
 }
@@ -153,6 +159,7 @@ impl Outside {
             Effect::Status { key, version, patch } => {
                 Outcome::Published(self.api.write_status(&key, version, &patch).await)
             }
+            Effect::Ask(right) => Outcome::Asked(self.may(&right).await),
         }
     }
 
@@ -195,18 +202,19 @@ impl Outside {
         }
     }
 
+    async fn may(&self, right: &Right) -> Result<bool, ReadFailed> {
+        let (group, resource, subresource) = right.resource();
+        let (verb, namespace) = (right.verb.as_str(), &*right.namespace);
+        self.api.can(AccessReview { verb, group, resource, subresource, namespace }).await
+    }
+
     /// A 403 without a cause may be a right that is missing, or an admission that refuses: the server knows which.
     async fn explain<T>(&self, key: &Key, result: Result<T, WriteRefused>) -> Result<T, WriteFailed> {
         match result {
             Ok(written) => Ok(written),
             Err(refused @ WriteRefused::Forbidden { verb }) => {
-                let review = AccessReview {
-                    verb,
-                    resource: "secrets",
-                    namespace: &key.namespace,
-                    ..AccessReview::default()
-                };
-                let allowed = self.api.can(review).await.unwrap_or(true);
+                let right = Right { namespace: key.namespace.clone(), verb, on: On::Secrets };
+                let allowed = self.may(&right).await.unwrap_or(true);
                 Err(WriteFailed { refused, right_is_missing: !allowed })
             }
             Err(refused) => Err(WriteFailed { refused, right_is_missing: false }),

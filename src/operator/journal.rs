@@ -98,6 +98,8 @@ pub enum Task {
     Word(Name),
     /// A Secret is read whole: namespace and name.
     Read(String, String),
+    /// It is asked whether this right is there again.
+    Ask(String),
 }
 
 /// What came of it.
@@ -119,6 +121,8 @@ pub enum Heard {
     Finished(Deletion),
     /// A status was written: the object's version since.
     Published(Result<ResourceVersion, StatusRefused>),
+    /// It was asked for a right.
+    Asked(Result<bool, ReadFailed>),
     /// The effect panicked.
     Panicked,
 }
@@ -213,6 +217,7 @@ impl Task {
             Work::Status(_) => Self::Status(name),
             Work::Word(_) => Self::Word(name),
             Work::Read((namespace, name)) => Self::Read(namespace.to_string(), name.to_string()),
+            Work::Ask(right) => Self::Ask(right.to_string()),
         }
     }
 }
@@ -241,6 +246,7 @@ impl Heard {
             }
             Outcome::Finished(deletion) => Self::Finished(*deletion),
             Outcome::Published(result) => Self::Published(*result),
+            Outcome::Asked(result) => Self::Asked(*result),
             // Each reader makes its own of a Secret that was read: these two are no effect's.
             Outcome::Login(..) | Outcome::Recalled(_) | Outcome::Panicked => Self::Panicked,
         }

@@ -1,6 +1,6 @@
 //! The loop: what runs next, under which permit, and where its outcome goes. One loop runs both kinds.
 //!
-//! In reading order: [`options`], `observe` (watch → memory), [`queue`], [`gate`], [`reads`] and [`slots`] (pure), `decide` (pure), `effect`
+//! In reading order: [`options`], `observe` (watch → memory), [`queue`], [`gate`], [`reads`], [`slots`] and [`rights`] (pure), `decide` (pure), `effect`
 //! (the outside), `want` (what is made of a Secret that was read), `apply` (outcome → memory, pure), `turns` (one after the other, pure), `run`. Beside them
 //! `journal` (what the loop was told, at level trace) and `replay` (what tests hold that against).
 
@@ -20,6 +20,7 @@ pub mod reads;
 #[doc(hidden)]
 pub mod replay;
 mod report;
+pub mod rights;
 mod run;
 pub mod slots;
 mod turns;

@@ -6,6 +6,7 @@ mod begin;
 mod call;
 mod publish;
 mod read;
+mod right;
 mod word;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,10 +22,11 @@ use super::observe::Observer;
 use super::offers;
 use super::queue::Queue;
 use super::reads::Reads;
+use super::rights::Rights;
 use super::slots::Slots;
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::{SHORTEST_WAIT, later};
-use crate::decision::{FailedStep, Key};
+use crate::decision::{FailedStep, Key, Right};
 use crate::state::{Lists, SecretName, Settings, State, Waits};
 
 /// An object whose decision panicked is looked at again after this.
@@ -47,6 +49,8 @@ pub(super) struct Turns {
     pub observer: Observer,
     /// What may begin. Calls to the authentication service have their gates, and whole reads their line.
     pub slots: Slots,
+    /// What it may not do, and who was refused.
+    rights: Rights,
     /// What is to be said beside a call.
     words: word::Words,
 }
@@ -91,6 +95,8 @@ pub(super) enum Work {
     Word(Told),
     /// A Secret is read whole, for all who want that.
     Read(SecretName),
+    /// It is asked for a right, for all who were refused.
+    Ask(Right),
 }
 
 /// What an outcome came to.
@@ -117,6 +123,7 @@ impl Turns {
             reads: Reads::default(),
             observer: Observer::new(streams),
             slots: Slots::default(),
+            rights: Rights::default(),
             words: word::Words::default(),
         }
     }
@@ -135,8 +142,9 @@ impl Turns {
 
     /// When something is to be done without a change of anything.
     pub(super) fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
-        let instants = [self.queue.next_look(), self.gates.next_opening(now), self.words.next_end()];
-        instants.into_iter().flatten().min()
+        let line = [self.queue.next_look(), self.gates.next_opening(now)];
+        let beside = [self.words.next_end(), self.rights.next_question()];
+        line.into_iter().chain(beside).flatten().min()
     }
 
     /// The turn of the next key that is ready; `None`: there is none.
@@ -144,8 +152,9 @@ impl Turns {
         if !self.observer.is_complete() {
             return None;
         }
-        if let Some(turn) = self.next_read().or_else(|| self.next_word(now)) {
-            return Some(turn);
+        let beside = self.next_read().or_else(|| self.next_word(now)).or_else(|| self.next_question(now));
+        if beside.is_some() {
+            return beside;
         }
         let called = self.gates.pass(now);
         self.call(called);
@@ -185,12 +194,14 @@ impl Turns {
             self.slots.end(&ticket.key.namespace);
         }
         let is_current = self.is_current(&ticket);
+        self.miss(&ticket, &outcome, now);
         let Ticket { key, lists, work, .. } = ticket;
         if let Work::Call = work {
             self.answered(&key, &outcome, now);
         }
         match (work, outcome) {
             (Work::Read(secret), outcome) => self.read(&secret, &outcome, lists, now),
+            (Work::Ask(right), outcome) => self.was_asked(&right, &outcome, now),
             (Work::Word(told), Outcome::Published(Ok(version))) if is_current => {
                 self.word_landed(key, version, told, now)
             }

@@ -3,7 +3,7 @@
 use rocketlawyer_operator::cluster::AccessReview;
 use rocketlawyer_operator::cluster::managed_secret::{Over, StoredSecret};
 use rocketlawyer_operator::cluster::secrets::{Look, WriteRefused};
-use rocketlawyer_operator::decision::{Content, Owner, ResourceVersion, SeenSecret};
+use rocketlawyer_operator::decision::{Content, Owner, ResourceVersion, SeenSecret, Verb};
 use serde_json::json;
 
 use super::world::{World, foreign_secret, text};
@@ -158,7 +158,7 @@ async fn a_missing_right_is_told_from_an_admission_that_refuses() {
         .await;
     assert_eq!(reader.namespace(), world.namespace);
     let refused = reader.api.create_secret(&draft).await;
-    assert_eq!(refused, Err(WriteRefused::Forbidden { verb: "create" }));
+    assert_eq!(refused, Err(WriteRefused::Forbidden { verb: Verb::Create }));
     assert_eq!(reader.api.can(review("create")).await, Ok(false));
     assert_eq!(reader.api.can(review("get")).await, Ok(true));
 
@@ -185,6 +185,6 @@ async fn a_missing_right_is_told_from_an_admission_that_refuses() {
         assert!(std::time::Instant::now() < deadline, "the policy never applied");
     }
     let refused = api.create_secret(&draft).await;
-    assert_eq!(refused, Err(WriteRefused::Forbidden { verb: "create" }));
+    assert_eq!(refused, Err(WriteRefused::Forbidden { verb: Verb::Create }));
     assert_eq!(api.can(review("create")).await, Ok(true));
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use control_plane::RequestKind;
 use control_plane::chart::RELEASE;
 use rocketlawyer_operator::emulator::{AppScope, Call};
 use serde_json::{Value, json};
@@ -36,8 +37,10 @@ fn without_the_right_to_create_secrets_the_token_is_kept_until_the_right_is_back
     assert!(told::is(&world.get(Kind::Credential, "partner"), "True/Issued"));
     assert_eq!(told::version(&world.secret(SECRET)), told::version(&before));
 
+    // By now the next attempt of its own is longer away than it may take.
+    world.wait_for_refusals("create", "secrets", "", 3);
     world.edit_role(&rules);
-    world.wait_ready(Kind::Request, "interview");
+    world.wait_within(SOON, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
     let secret = world.secret("interview-token");
     assert!(world.opens("scoped", &data(&secret, "authorization")));
     world.settle();
@@ -61,11 +64,27 @@ fn without_the_right_to_update_secrets_the_old_token_stays_in_service() {
     assert_eq!(told::version(&world.secret(SECRET)), told::version(&before));
     assert_eq!(world.auth_calls(), 2);
 
+    world.wait_for_refusals("update", "secrets", "", 3);
     world.edit_role(&rules);
-    world.wait_renewed(SECRET, &before);
-    world.wait_for(Kind::Credential, "partner", |it| it["status"]["failure"].is_null());
+    world.wait_within(SOON, Kind::Credential, "partner", |it| it["status"]["failure"].is_null());
+    assert_ne!(told::annotation(&world.secret(SECRET), "issued-at"), told::annotation(&before, "issued-at"));
     world.settle();
     assert_eq!(world.auth_calls(), 2);
+}
+
+#[test]
+fn a_status_that_may_not_be_written_is_written_as_soon_as_it_may() {
+    let mut world = World::running("no-status");
+    world.refusals = true;
+    world.partner(json!({}));
+    let rules = take_away_from(&world, &world.namespace, "scopedtokenrequests/status", "patch");
+    world.request("interview", json!({}));
+    world.wait_for_refusals("patch", "scopedtokenrequests", "status", 4);
+    assert!(world.opens("scoped", &data(&world.secret("interview-token"), "authorization")));
+    world.edit_role(&rules);
+    world.wait_within(SOON, Kind::Request, "interview", |it| told::is(it, "True/Issued"));
+    world.settle();
+    assert_eq!(world.auth_calls(), 1 + 2);
 }
 
 #[test]
@@ -103,7 +122,7 @@ fn without_the_right_nothing_is_issued_after_a_restart_either() {
     assert_eq!(world.auth_calls(), 1);
     world.operator.kill();
     world.operator.start();
-    world.wait_for_attempts(2);
+    world.wait_for_refusals("create", "secrets", "", 2);
     assert!(told::is(&world.get(Kind::Credential, "partner"), "False/ClusterAccessDenied"));
     assert_eq!(world.auth_calls(), 1);
 
@@ -153,19 +172,29 @@ fn take_away(world: &World, verb: &str) -> Value {
 }
 
 fn take_away_in(world: &World, namespace: &str, verb: &str) -> Value {
+    take_away_from(world, namespace, "secrets", verb)
+}
+
+fn take_away_from(world: &World, namespace: &str, resource: &str, verb: &str) -> Value {
     let role = world.cluster().get(Kind::Role, namespace, RELEASE);
     let before = role["rules"].clone();
     let mut rules = before.clone();
     for rule in rules.as_array_mut().expect("rules") {
-        if rule["resources"].as_array().is_some_and(|all| all.contains(&json!("secrets"))) {
-            rule["verbs"].as_array_mut().expect("verbs").retain(|it| it != verb);
+        if rule["resources"].as_array().is_some_and(|all| all.contains(&json!(resource))) {
+            let verbs = rule["verbs"].as_array_mut().expect("verbs");
+            verbs.retain(|it| it != verb);
+            if verbs.is_empty() {
+                verbs.push(json!("get"));
+            }
         }
     }
     assert_ne!(rules, before, "the Role grants no {verb}");
     world.cluster().edit(Kind::Role, namespace, RELEASE, &json!({"rules": rules}));
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let subject = format!("--as={}", world.user);
     let taken = until(PATIENCE, || {
-        let asked = ["auth", "can-i", verb, "secrets", "-n", namespace, &subject];
+        let asked =
+            ["auth", "can-i", verb, resource, "--subresource", subresource, "-n", namespace, &subject];
         world.control_plane.kubectl(&asked).is_err().then_some(())
     });
     assert_eq!(taken, Some(()), "the server still allows {verb}");
@@ -192,18 +221,16 @@ impl World {
         self.edit(Kind::Role, RELEASE, json!({"rules": rules}));
     }
 
-    /// Waits until the operator has tried so often to create a Secret. Status does not count along (behaviour 4.3).
-    fn wait_for_attempts(&self, at_least: usize) {
+    /// Waits until the operator was refused that so often. Status does not count along (behaviour 4.3).
+    fn wait_for_refusals(&self, verb: &str, resource: &str, subresource: &str, at_least: usize) {
         let refused = || {
             let asked = self.asked_since(self.began);
-            let creates =
-                asked.iter().filter(|it| it.verb == "create" && it.resource == "secrets" && it.code == 403);
-            (creates.count() >= at_least).then_some(())
+            let is_meant = |it: &&RequestKind| {
+                (&*it.verb, &*it.resource, &*it.subresource, it.code) == (verb, resource, subresource, 403)
+            };
+            (asked.iter().filter(is_meant).count() >= at_least).then_some(())
         };
-        assert!(
-            until(PATIENCE, refused).is_some(),
-            "it was not tried {at_least} times\n{}",
-            self.situation()
-        );
+        let often = until(2 * PATIENCE, refused);
+        assert!(often.is_some(), "it was not tried {at_least} times\n{}", self.situation());
     }
 }

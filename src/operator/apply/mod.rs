@@ -61,8 +61,8 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
             Err(failed) => secret::refused_write(state, key, failed, now),
         },
         Outcome::Finished(deletion) => aftermath.wake = secret::finished(state, key, deletion, now),
-        // Each reader was given its own part.
-        Outcome::Read(_) | Outcome::Published(_) => {}
+        // Each reader was given its own part; statuses and rights are the turns' own.
+        Outcome::Read(_) | Outcome::Published(_) | Outcome::Asked(_) => {}
         Outcome::Panicked => {
             let news = Setback { class: RetryClass::Transient, ..api_server(FailedStep::Internal) };
             setback(state, key, news, now);

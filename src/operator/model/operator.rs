@@ -9,7 +9,7 @@ use super::super::effect::{Effect, Outcome};
 use super::super::gate::Limits;
 use super::super::turns::{Landed, Ticket, Turn, Turns, Work};
 use super::feed::{STREAMS, stream};
-use crate::decision::Key;
+use crate::decision::{Key, Right};
 use crate::state::{SecretName, Settings};
 
 /// What is done now is done: how many calls a second there may be is the gate's own matter.
@@ -25,6 +25,8 @@ pub(in super::super) struct Operator {
     pub reads: BTreeMap<SecretName, Flight>,
     /// The statuses that are written beside a call of the same object.
     pub words: BTreeMap<Key, Flight>,
+    /// The questions for rights.
+    pub questions: BTreeMap<Right, Flight>,
     /// How often it was announced that somebody's deletion or edit was undone.
     pub restored: usize,
     /// How many turns were taken.
@@ -54,6 +56,7 @@ impl Operator {
             flights: BTreeMap::new(),
             reads: BTreeMap::new(),
             words: BTreeMap::new(),
+            questions: BTreeMap::new(),
             restored: 0,
             decisions: 0,
         }
@@ -86,8 +89,9 @@ impl Operator {
 
     /// The objects for which something is under way; of a read, the first that wants it.
     pub(in super::super) fn busy(&self) -> Vec<Key> {
-        let reads = self.reads.values().map(|flight| flight.ticket().key.clone());
-        self.words.keys().chain(self.flights.keys()).cloned().chain(reads).collect()
+        let shared = self.reads.values().chain(self.questions.values());
+        let shared = shared.map(|flight| flight.ticket().key.clone());
+        self.words.keys().chain(self.flights.keys()).cloned().chain(shared).collect()
     }
 
     /// Something is under way.
@@ -96,11 +100,12 @@ impl Operator {
         let before = match &flight.ticket().work {
             Work::Read(secret) => self.reads.insert(secret.clone(), flight),
             Work::Word(_) => self.words.insert(key, flight),
+            Work::Ask(right) => self.questions.insert(right.clone(), flight),
             Work::Step | Work::Call | Work::Status(_) => self.flights.insert(key, flight),
         };
         assert!(
             before.is_none(),
-            "two effects at once for one key beside a word, or two reads of one Secret"
+            "two effects at once for one key beside a word, two reads of one Secret, or the same question twice"
         );
     }
 
@@ -108,7 +113,9 @@ impl Operator {
     pub(in super::super) fn take_flight(&mut self, key: &Key) -> Option<Flight> {
         let read = self.reads.iter().find(|(_, flight)| flight.ticket().key == *key);
         let read = read.map(|(secret, _)| secret.clone());
-        let word = self.words.remove(key);
-        word.or_else(|| self.flights.remove(key)).or_else(|| self.reads.remove(&read?))
+        let question = self.questions.iter().find(|(_, flight)| flight.ticket().key == *key);
+        let question = question.map(|(right, _)| right.clone());
+        let own = self.words.remove(key).or_else(|| self.flights.remove(key));
+        own.or_else(|| self.reads.remove(&read?)).or_else(|| self.questions.remove(&question?))
     }
 }

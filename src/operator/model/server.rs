@@ -1,6 +1,6 @@
 //! What would the API server do? In memory: uids, versions, preconditions, refusals, and what its watches show.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use crate::cluster::owner::{Deletion, OwnerNow};
 use crate::cluster::secrets::{Look, WriteRefused};
 use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{Change, Vanished, Watched};
-use crate::decision::{Content, Key, Precondition, Record, ResourceVersion, SeenSecret};
+use crate::decision::{Content, Key, Precondition, Record, ResourceVersion, SeenSecret, Verb};
 use crate::state::HeldToken;
 
 type SecretName = (String, String);
@@ -38,6 +38,8 @@ pub(in super::super) struct Server {
     pub objects: BTreeMap<Key, Stored>,
     pub secrets: BTreeMap<SecretName, Value>,
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// The rights that the operator lacks, in words.
+    pub missing_rights: BTreeSet<String>,
     /// How the next writes of managed Secrets are refused.
     pub refuse_writes: Option<WriteRefused>,
     /// Whether a Secret without an owner may be given one.
@@ -82,7 +84,7 @@ impl Server {
             }
             Effect::Rehearse(secret) => {
                 self.note("rehearse", &secret.template.name);
-                Outcome::Rehearsed(self.judge(&secret).map_err(failed))
+                Outcome::Rehearsed(self.judge(&secret).map_err(|refused| self.failed(&secret.key, refused)))
             }
             Effect::Write { secret, record, token, again } => {
                 self.note("write", &secret.template.name);
@@ -90,7 +92,8 @@ impl Server {
                 let lost = if result.is_ok() { self.lose_answer.take() } else { None };
                 let result = lost.map_or(result, Err);
                 let rendering = secret.template.rendering();
-                Outcome::Written { record, rendering, again, result: result.map_err(failed) }
+                let result = result.map_err(|refused| self.failed(&secret.key, refused));
+                Outcome::Written { record, rendering, again, result }
             }
             Effect::Finish { key, uid, version } => {
                 self.note("delete", &key.name);
@@ -99,6 +102,10 @@ impl Server {
             Effect::Status { key, version, patch } => {
                 self.note("status", &key.name);
                 Outcome::Published(self.patch_status(&key, version, &patch))
+            }
+            Effect::Ask(right) => {
+                self.note("ask to", &right.to_string());
+                Outcome::Asked(self.read().map(|()| !self.missing_rights.contains(&right.to_string())))
             }
             Effect::Issue { .. } => unreachable!("for the authentication service"),
         }
@@ -146,6 +153,11 @@ impl Server {
         if let Some(refused) = self.refuse_writes {
             return Err(refused);
         }
+        let verb =
+            if matches!(secret.precondition, Precondition::Absent) { Verb::Create } else { Verb::Update };
+        if self.missing_rights.contains(&format!("{} secrets in {}", verb.as_str(), secret.key.namespace)) {
+            return Err(WriteRefused::Forbidden { verb });
+        }
         let name = (secret.key.namespace.to_string(), secret.template.name.to_string());
         match (&secret.precondition, self.secrets.get(&name)) {
             (Precondition::Absent, None) => Ok(()),
@@ -156,7 +168,7 @@ impl Server {
                     return Err(WriteRefused::Conflict);
                 }
                 if self.refuse_adoption && old["metadata"]["ownerReferences"].is_null() {
-                    return Err(WriteRefused::Forbidden { verb: "update" });
+                    return Err(WriteRefused::Forbidden { verb: Verb::Update });
                 }
                 let ours = old["type"] == json!(names::SECRET_TYPE);
                 if old["immutable"] == json!(true) || !ours {
@@ -189,6 +201,16 @@ impl Server {
         let name = (secret.key.namespace.to_string(), secret.template.name.to_string());
         self.put_secret(&name.0, &name.1, body);
         Ok(self.stored(&name.0, &name.1).expect("just written").written(&draft))
+    }
+
+    fn failed(&self, key: &Key, refused: WriteRefused) -> WriteFailed {
+        let right_is_missing = match refused {
+            WriteRefused::Forbidden { verb } => {
+                self.missing_rights.contains(&format!("{} secrets in {}", verb.as_str(), key.namespace))
+            }
+            _ => false,
+        };
+        WriteFailed { refused, right_is_missing }
     }
 
     /// Stores a Secret and shows it.
@@ -268,6 +290,9 @@ impl Server {
         if let Some(refusal) = self.refuse_status {
             return Err(refusal);
         }
+        if self.missing_rights.contains(&format!("patch {}/status in {}", key.kind.plural(), key.namespace)) {
+            return Err(StatusRefused::Forbidden);
+        }
         let next = self.clock + 1;
         let stored = self.objects.get_mut(key).ok_or(StatusRefused::Gone)?;
         if stored.version != version.0 {
@@ -284,10 +309,6 @@ impl Server {
 pub(super) fn version(secret: &Value) -> ResourceVersion {
     let text = secret["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     ResourceVersion(text.parse().unwrap_or_default())
-}
-
-fn failed(refused: WriteRefused) -> WriteFailed {
-    WriteFailed { refused, right_is_missing: false }
 }
 
 fn merge(old: &mut Value, patch: &Value) {

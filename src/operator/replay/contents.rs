@@ -136,6 +136,7 @@ impl Contents {
             }
             (Heard::Finished(deletion), Effect::Finish { .. }) => Outcome::Finished(*deletion),
             (Heard::Published(result), Effect::Status { .. }) => Outcome::Published(*result),
+            (Heard::Asked(result), Effect::Ask(_)) => Outcome::Asked(*result),
             (Heard::Panicked, _) => Outcome::Panicked,
             _ => return Err(format!("{heard:?} is no answer to {effect:?}")),
         };

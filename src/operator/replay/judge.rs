@@ -64,6 +64,8 @@ pub(super) fn shared_token(effect: &Effect) -> Option<&Key> {
 pub(super) fn halves(effect: &Effect) -> std::ops::Range<usize> {
     match effect {
         Effect::Look { .. } => 0..2,
+        // Everybody may ask for its rights, as often as it likes: nobody counts that.
+        Effect::Ask(_) => 0..0,
         Effect::Issue { issue: Issue::Scoped(errand), .. } if errand.exchanger.is_some() => 0..2,
         _ => 0..1,
     }
@@ -176,7 +178,7 @@ fn is_good(did: &Did) -> bool {
 /// Whether the operator heard that it was done, or found something.
 fn took_for_done(act: &Act) -> bool {
     match &act.heard {
-        None | Some(Heard::Panicked) => false,
+        None | Some(Heard::Panicked | Heard::Asked(_)) => false,
         Some(Heard::Read(found) | Heard::Looked(found) | Heard::Owner(found)) => matches!(found, Ok(Some(_))),
         Some(Heard::Rehearsed(result)) => result.is_ok(),
         Some(Heard::Issued(result)) => result.is_ok(),

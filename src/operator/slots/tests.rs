@@ -95,7 +95,8 @@ proptest! {
         }
         while !wants.is_empty() {
             take_a_turn(&mut slots, &mut ready, &mut wants, &mut running);
-            prop_assert!(!running.is_empty() || wants.is_empty(), "{} wait, and nothing runs", wants.len());
+            let goes_on = !running.is_empty() || !ready.is_empty() || wants.is_empty();
+            prop_assert!(goes_on, "{} wait, and nothing runs", wants.len());
             if ready.is_empty() && let Some(ended) = running.pop_first() {
                 slots.end(&ended.namespace);
             }

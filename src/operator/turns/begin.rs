@@ -44,7 +44,7 @@ impl Work {
     pub(super) fn has_slot(&self) -> bool {
         match self {
             Self::Call | Self::Read(_) => false,
-            Self::Step | Self::Status(_) | Self::Word(_) => true,
+            Self::Step | Self::Status(_) | Self::Word(_) | Self::Ask(_) => true,
         }
     }
 }

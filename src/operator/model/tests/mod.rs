@@ -20,6 +20,7 @@ mod promises;
 mod quota;
 mod refusals;
 mod restored;
+mod rights;
 mod word;
 
 use jiff::SignedDuration;
