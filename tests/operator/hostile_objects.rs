@@ -5,19 +5,25 @@ use std::sync::Mutex;
 
 use rocketlawyer_operator::api::Reason;
 use rocketlawyer_operator::api::names::SECRET_TYPE;
+use rocketlawyer_operator::operator::replay::fingerprint;
 use serde_json::{Value, json};
 
+use super::process::until;
 use super::server::{self, Kind};
-use super::told::{self, text};
-use super::world::{Wishes, World};
+use super::told::{self, data, text};
+use super::world::{PATIENCE, Wishes, World};
 
 mod made;
 
-use made::Maker;
+use made::{Maker, longest_name};
 
 const MANIFESTS: usize = 1000;
 /// So many the server has to accept, or nothing is shown of the operator.
 const FEWEST_ACCEPTED: usize = 300;
+/// So many of each kind, with a name as long as may be.
+const FEWEST_LONGEST: usize = 5;
+/// So many objects have to have a token in the end.
+const FEWEST_ISSUED: usize = 100;
 const AT_A_TIME: usize = 8;
 const SEED: u64 = 0x5eed;
 
@@ -32,6 +38,7 @@ fn hostile_manifests_statuses_and_secrets_stop_nothing() {
     let accepted = apply(&world, manifests);
     assert!(accepted >= FEWEST_ACCEPTED, "only {accepted} of {MANIFESTS} were accepted");
     everything_is_clear(&world);
+    the_longest_names_are_taken_and_no_longer(&world);
 
     // While it runs, and once more while it does not: then it reads all this at its start.
     spoil(&world, &mut maker);
@@ -48,9 +55,76 @@ fn hostile_manifests_statuses_and_secrets_stop_nothing() {
     world.wait_in(&world.others[0], Kind::Request, "afterwards", |it| told::is(it, "True/Issued"));
     world.credential("another", json!({}));
     world.wait_ready(Kind::Credential, "another");
-    whoever_is_ready_has_a_secret(&world);
+    whoever_is_ready_has_a_token_that_is_good(&world);
     nothing_panicked(&world);
     nothing_left_its_namespaces(&world);
+}
+
+/// What an older schema let through, in both lists and in both watches. Needs a control plane of its own: it loosens the schema.
+#[test]
+fn objects_of_an_older_schema_are_told_so_and_those_beside_them_are_served() {
+    let mut world = World::new("older", &Wishes { own_control_plane: true, ..Wishes::default() });
+    loosen(&world, "rocketlawyercredentials", "environment", &json!({"type": "string"}));
+    let reference = json!({"type": "object", "properties": {"name": {"type": "string"}}});
+    loosen(&world, "scopedtokenrequests", "credentialRef", &reference);
+    let mars = json!({"environment": "Mars", "clientSecretRef": {"name": "client"}});
+    // The looser schema is served a moment after it was patched.
+    let taken = until(PATIENCE, || is_taken(&world, Kind::Credential, "mars", &mars).then_some(()));
+    assert!(taken.is_some(), "the schema never loosened");
+    let deep = json!({"credentialRef": {"name": "partner"}, "claims": [[[]]], "interviewId": 7});
+    let taken = until(PATIENCE, || is_taken(&world, Kind::Request, "deep", &deep).then_some(()));
+    assert!(taken.is_some(), "the schema never loosened");
+    world.operator.start();
+    world.partner(json!({}));
+    world.request("interview", json!({}));
+    let later = json!({"environment": "Custom", "suspend": "maybe", "clientSecretRef": "client"});
+    assert!(is_taken(&world, Kind::Credential, "later", &later));
+    let none = json!({"credentialRef": {"name": "partner"}, "renewUntil": {"never": true}});
+    assert!(is_taken(&world, Kind::Request, "none", &none));
+    world.wait_ready(Kind::Request, "interview");
+    let broken = [
+        (Kind::Credential, "mars"),
+        (Kind::Credential, "later"),
+        (Kind::Request, "deep"),
+        (Kind::Request, "none"),
+    ];
+    for (kind, name) in broken {
+        let object = world.wait_told(kind, name, "False/InvalidSpec");
+        assert!(told::message(&object, "Ready").contains("does not fit this version's schema"), "{object:#}");
+    }
+
+    // One that was good is spoilt, and keeps its token; what is mended is served; and whoever comes afterwards.
+    world.edit(Kind::Request, "interview", json!({"spec": {"interviewId": ["spoilt"]}}));
+    world.wait_for(Kind::Request, "interview", |it| {
+        let generation = &it["metadata"]["generation"];
+        it["status"]["observedGeneration"] == *generation
+            && told::condition(it, "Ready").ends_with("/InvalidSpec")
+    });
+    assert!(world.opens("scoped", &data(&world.secret("interview-token"), "authorization")));
+    let mended = json!({"spec": {"claims": null, "interviewId": "mended"}});
+    world.edit(Kind::Request, "deep", mended);
+    world.wait_ready(Kind::Request, "deep");
+    world.request("afterwards", json!({}));
+    world.wait_ready(Kind::Request, "afterwards");
+    nothing_panicked(&world);
+}
+
+/// Takes nearly anything as the spec of such an object; the selectable field must stay.
+fn loosen(world: &World, plural: &str, field: &str, schema: &Value) {
+    let spec = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {field: schema}});
+    let path = "/spec/versions/0/schema/openAPIV3Schema";
+    let changes = json!([
+        {"op": "remove", "path": format!("{path}/x-kubernetes-validations")},
+        {"op": "replace", "path": format!("{path}/properties/spec"), "value": spec},
+    ]);
+    let crd = format!("crd/{plural}.auth.rocketlawyer.com");
+    let arguments = ["patch", &crd, "--type=json", "-p", &changes.to_string()];
+    world.control_plane.kubectl(&arguments).expect("a looser schema");
+}
+
+fn is_taken(world: &World, kind: Kind, name: &str, spec: &Value) -> bool {
+    let manifest = json!({"metadata": {"name": name}, "spec": spec});
+    world.cluster().create(kind, &world.namespace, manifest).is_ok()
 }
 
 /// Applies all; returns how many were accepted.
@@ -71,19 +145,25 @@ fn side_by_side<T: Send>(all: Vec<T>, act: impl Fn(T) -> bool + Sync) -> usize {
 
 /// Writes nonsense into every other status, forges the annotations of the rest, and edits every managed Secret.
 fn spoil(world: &World, maker: &mut Maker) {
-    let mut objects = Vec::new();
+    let (mut statuses, mut annotations) = (Vec::new(), Vec::new());
     for kind in [Kind::Credential, Kind::Request] {
         for object in server::list(kind, &world.namespace) {
             let name = text(&object["metadata"]["name"]).to_owned();
             if is_ours(&name) {
-                let annotations = json!({"metadata": {"annotations": maker.annotations()}});
-                objects.push((kind, name, maker.chance().then(|| maker.status()), annotations));
+                if maker.chance() {
+                    statuses.push((kind, name, maker.status()));
+                } else {
+                    let forged = json!({"metadata": {"annotations": maker.annotations()}});
+                    annotations.push((kind, name, forged));
+                }
             }
         }
     }
-    let statuses = side_by_side(objects, |(kind, name, status, annotations)| match status {
-        Some(status) => server::edit_status(kind, &world.namespace, &name, &status).is_ok(),
-        None => server::try_edit(kind, &world.namespace, &name, &annotations).is_err(),
+    let statuses = side_by_side(statuses, |(kind, name, status)| {
+        server::edit_status(kind, &world.namespace, &name, &status).is_ok()
+    });
+    let annotations = side_by_side(annotations, |(kind, name, forged)| {
+        server::try_edit(kind, &world.namespace, &name, &forged).is_ok()
     });
     let mut secrets = server::list(Kind::Secret, &world.namespace);
     secrets.retain(|it| it["type"] == SECRET_TYPE && is_ours(text(&it["metadata"]["name"])));
@@ -92,7 +172,10 @@ fn spoil(world: &World, maker: &mut Maker) {
     let secrets = side_by_side(edits, |(name, edit)| {
         server::try_edit(Kind::Secret, &world.namespace, name, &edit).is_ok()
     });
-    assert!(statuses >= FEWEST_ACCEPTED / 4 && secrets >= 50, "{statuses} statuses, {secrets} Secrets");
+    let taken = [statuses, annotations, secrets];
+    assert!(statuses >= FEWEST_ACCEPTED / 4, "statuses, annotations, Secrets: {taken:?}");
+    assert!(annotations >= FEWEST_ACCEPTED / 4, "statuses, annotations, Secrets: {taken:?}");
+    assert!(secrets >= FEWEST_ISSUED, "statuses, annotations, Secrets: {taken:?}");
 }
 
 fn is_ours(name: &str) -> bool {
@@ -117,18 +200,55 @@ fn is_clear(object: &Value) -> bool {
     gone || known && told::is(object, &ready) && !told::message(object, "Ready").is_empty()
 }
 
-/// No forged status stands.
-fn whoever_is_ready_has_a_secret(world: &World) {
-    let secrets = server::list(Kind::Secret, &world.namespace);
-    let ours = secrets.iter().filter(|secret| secret["type"] == SECRET_TYPE);
-    let names: BTreeSet<_> = ours.map(|secret| text(&secret["metadata"]["name"])).collect();
+/// Names at their limit are among those that were taken, and served; none is longer but where the Secret has a name of its own.
+fn the_longest_names_are_taken_and_no_longer(world: &World) {
+    for kind in [Kind::Credential, Kind::Request] {
+        let mut objects = server::list(kind, &world.namespace);
+        objects.retain(|it| it["spec"]["secret"]["name"].is_null());
+        let length = |it: &Value| text(&it["metadata"]["name"]).len();
+        let longest: Vec<_> = objects.iter().filter(|it| length(it) == longest_name(kind)).collect();
+        assert!(longest.len() >= FEWEST_LONGEST, "{} {kind:?} with the longest name", longest.len());
+        assert_eq!(objects.iter().map(length).max(), Some(longest_name(kind)));
+        let served = longest.iter().filter(|it| told::is(it, "True/Issued")).count();
+        assert!(served > 0, "no {kind:?} with the longest name has a token");
+    }
+}
+
+/// No forged status stands, and no token that somebody laid over ours: whoever is called ready has one that the service knows,
+/// and that opens what it is for.
+fn whoever_is_ready_has_a_token_that_is_good(world: &World) {
+    let mut issued = 0;
     for kind in [Kind::Credential, Kind::Request] {
         for object in server::list(kind, &world.namespace) {
+            let name = text(&object["metadata"]["name"]);
             if told::condition(&object, "Ready") == "True/Issued" {
-                assert!(names.contains(text(&object["status"]["token"]["secretName"])), "{object:#}");
+                issued += 1;
+                // What was spoilt last may be put right after the status that is told.
+                let good = until(PATIENCE, || {
+                    let now = world.get(kind, name);
+                    (told::condition(&now, "Ready") != "True/Issued" || is_good(world, kind, &now))
+                        .then_some(())
+                });
+                assert!(good.is_some(), "is called ready: {:#}", world.get(kind, name));
             }
         }
     }
+    assert!(issued >= FEWEST_ISSUED, "only {issued} are called ready");
+}
+
+fn is_good(world: &World, kind: Kind, object: &Value) -> bool {
+    let secret = world.get(Kind::Secret, text(&object["status"]["token"]["secretName"]));
+    if secret.is_null() {
+        return false;
+    }
+    if object["spec"]["deliver"] == "ServiceToken" {
+        // It opens no page: it is one that the service issued.
+        let key = text(&object["spec"]["secret"]["keys"]["serviceToken"]);
+        let token = fingerprint(&data(&secret, if key.is_empty() { "service_token" } else { key }));
+        return world.emulator.log().iter().any(|entry| entry.issued.as_ref() == Some(&token));
+    }
+    let page = if kind == Kind::Credential { "access" } else { "scoped" };
+    world.opens(page, &data(&secret, "authorization"))
 }
 
 fn nothing_panicked(world: &World) {

@@ -62,6 +62,11 @@ const INSTANTS: [&str; 7] = [
 ];
 const DURATIONS: [&str; 8] = ["0s", "10s", "59s", "1m", "1h30m", "8760h", "8761h", "9999h999999m99999999s"];
 
+/// How long a name may be that gives the managed Secret its own.
+pub fn longest_name(kind: Kind) -> usize {
+    if kind == Kind::Credential { 240 } else { 247 }
+}
+
 impl Maker {
     pub fn new(seed: u64, endpoint: String, others: Vec<String>) -> Self {
         Self { rng: Rng::with_seed(seed), endpoint, others }
@@ -229,13 +234,17 @@ impl Maker {
         }
     }
 
-    /// The longest names that there may be, among plain ones.
+    /// The longest names that there may be, and some that are longer by one, among plain ones.
     fn name(&mut self, kind: Kind, number: usize) -> String {
         let plain = format!("hostile-{number}");
-        let longest = if kind == Kind::Credential { 240 } else { 247 };
+        let longest = longest_name(kind);
         match self.rng.usize(0..20) {
-            0 => format!("{plain}{}", ".a".repeat((longest - plain.len()) / 2)),
-            1 => format!("{plain}-{}", "a".repeat(longest + 1 - plain.len())),
+            0 => {
+                let dotted = format!("{plain}{}", ".a".repeat((longest - plain.len()) / 2));
+                let missing = longest - dotted.len();
+                dotted + &"a".repeat(missing)
+            }
+            1 => format!("{plain}-{}", "a".repeat(longest - plain.len())),
             2 => format!("{plain}{}", self.text()),
             _ => plain,
         }
