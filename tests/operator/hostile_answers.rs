@@ -14,6 +14,7 @@ const CANARY: &str = "canary-41c7";
 /// What no answer may bring into sight either.
 const SECRET: &str = "canary-client-secret-77b0";
 
+mod once;
 mod rows;
 
 /// Who answers, the reason that `Ready` has, and the word in `status.failure.errorCode` (empty: none).
@@ -75,7 +76,9 @@ fn is_promised(failure: &Value, message: &str) -> bool {
     match text(&failure["reason"]) {
         "InvalidClient" | "RequestRejected" | "AccessDenied" | "UnusableToken" => {
             let at = text(&failure["nextAttemptAt"]);
-            instant(&failure["nextAttemptAt"]) > instant(&failure["since"]) && message.contains(at)
+            let wait = instant(&failure["nextAttemptAt"]).duration_since(instant(&failure["since"]));
+            // The first; a status has whole seconds.
+            failure["count"] == 1 && (270..=301).contains(&wait.as_secs()) && message.contains(at)
         }
         "Throttled" | "QuotaExhausted" => message.contains("when the service allows it"),
         _ => failure["nextAttemptAt"].is_null() && message.contains("at least every five minutes"),
@@ -118,7 +121,13 @@ fn every_refusal_of_a_request_is_told_on_the_request_or_on_its_credential() {
             };
             let request = world.wait_for(Kind::Request, name, decided);
             // What only a person at the credential can mend, or what concerns all its requests, is told there.
-            let at_the_credential = told::is(&request, "False/CredentialNotReady");
+            let at_the_credential = rows::is_the_credentials(row);
+            assert_eq!(
+                told::is(&request, "False/CredentialNotReady"),
+                at_the_credential,
+                "{call:?} {}: {request:#}",
+                row.why
+            );
             let failure = if at_the_credential {
                 assert!(request["status"]["failure"].is_null(), "{}: {request:#}", row.why);
                 world.wait_for(Kind::Credential, name, |it| it["status"]["failure"].is_object())["status"]["failure"].clone()
@@ -129,6 +138,8 @@ fn every_refusal_of_a_request_is_told_on_the_request_or_on_its_credential() {
             };
             let seen = (text(&failure["reason"]), text(&failure["errorCode"]));
             assert_eq!(seen, (row.reason, row.code), "{call:?} {}: {failure:#}", row.why);
+            let step = if call == Call::Exchange { "Exchange" } else { "ServiceToken" };
+            assert_eq!(text(&failure["step"]), step, "{}: {failure:#}", row.why);
             // Of what all at the endpoint wait for together, no request has a next attempt of its own.
             let together = !at_the_credential && ["ServiceUnavailable", "Throttled"].contains(&row.reason);
             if together {
@@ -142,6 +153,47 @@ fn every_refusal_of_a_request_is_told_on_the_request_or_on_its_credential() {
         nothing_is_repeated(&world);
         keep(&mut world, &rows);
     }
+}
+
+#[test]
+fn a_refused_shared_token_is_replaced_once_whatever_the_status() {
+    let (mut world, rows) = asked(once::refused_tokens());
+    for (name, ..) in &rows {
+        world.request(name, json!({"credentialRef": {"name": name}}));
+    }
+    for (name, row, source) in &rows {
+        world.wait_ready(Kind::Request, name);
+        world.wait_ready(Kind::Credential, name);
+        let emulator = source.emulator.as_ref().expect("an emulator");
+        let calls = [Call::AccessToken, Call::ServiceToken, Call::Exchange].map(|call| emulator.calls(call));
+        assert_eq!(calls, [2, 2, 1], "{}", row.why);
+    }
+    nothing_is_repeated(&world);
+    keep(&mut world, &rows);
+}
+
+/// Without a name for the time it is a minute, which nobody here waits for.
+#[test]
+fn a_service_that_names_a_time_is_asked_again_then_by_itself() {
+    let (mut world, rows) = asked(once::named_times());
+    for (name, row, source) in &rows {
+        let mut told = (String::new(), String::new());
+        world.wait_for(Kind::Credential, name, |it| {
+            let failure = &it["status"]["failure"];
+            if failure.is_object() {
+                told = (text(&failure["reason"]).to_owned(), text(&failure["errorCode"]).to_owned());
+            }
+            told::is(it, "True/Issued")
+        });
+        let seen = (told.0.as_str(), told.1.as_str());
+        assert!(seen == (row.reason, row.code) || seen == ("", ""), "{}: {told:?}", row.why);
+        let log = source.emulator.as_ref().expect("an emulator").log();
+        assert_eq!(log.len(), 2, "{}: {log:#?}", row.why);
+        let apart = log[1].time.duration_since(log[0].time);
+        assert!(apart.unsigned_abs().as_secs() + 1 >= once::NAMED, "{}: asked after {apart:?}", row.why);
+    }
+    nothing_is_repeated(&world);
+    keep(&mut world, &rows);
 }
 
 #[test]

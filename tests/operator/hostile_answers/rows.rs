@@ -7,12 +7,14 @@ use super::super::sources::{Certificate, Source};
 use super::{CANARY, Row, SECRET};
 
 /// What is said of an access token, and only to a call that was made with one means something.
-const TOKEN_CODES: [&str; 4] = [
+pub(super) const TOKEN_CODES: [&str; 4] = [
     "keymanagement.service.access_token_expired",
     "keymanagement.service.invalid_access_token",
     "oauth.v2.InvalidAccessToken",
     "oauth.v2.AccessTokenExpired",
 ];
+
+const NO_SUCH_PATH: &str = "keymanagement.service.apiresource_doesnot_exist";
 
 pub(super) fn too_late() -> Vec<Row> {
     let hang = FaultPlan { hang: true, ..FaultPlan::default() };
@@ -159,56 +161,86 @@ pub(super) fn refusals() -> Vec<Row> {
     rows
 }
 
-/// Every known word of the gateway, whose meaning does not depend on the status.
+/// The reason, the statuses that it was seen with, and the words.
+const MEANINGS: [(&str, &[u16], &[&str]); 9] = [
+    ("Throttled", &[429, 500, 403], &["policies.ratelimit.SpikeArrestViolation", "throttled"]),
+    ("QuotaExhausted", &[500, 429, 403], &["policies.ratelimit.QuotaViolation"]),
+    (
+        "InvalidClient",
+        &[401],
+        &[
+            "keymanagement.service.access_token_not_approved",
+            "keymanagement.service.consumer_key_expired",
+            "keymanagement.service.invalid_consumer_key",
+            "keymanagement.service.invalid_client-app_not_approved",
+            "keymanagement.service.DeveloperStatusNotActive",
+            "keymanagement.service.CompanyStatusNotActive",
+            "oauth.v2.ApiKeyNotApproved",
+            "oauth.v2.InvalidApiKey",
+            "oauth.v2.InvalidApiKeyForGivenResource",
+            "steps.oauth.v2.FailedToResolveAPIKey",
+            "oauth.v2.InvalidClientIdentifier",
+            "invalid_client",
+        ],
+    ),
+    (
+        "AccessDenied",
+        &[401, 403],
+        &[
+            "keymanagement.service.InvalidAPICallAsNoApiProductMatchFound",
+            "steps.oauth.v2.insufficient_scope",
+            "InsufficientScope",
+        ],
+    ),
+    ("RequestRejected", &[401], &[NO_SUCH_PATH]),
+    ("RequestRejected", &[400], &["invalid_grant"]),
+    (
+        "ServiceUnavailable",
+        &[503, 504],
+        &["messaging.adaptors.http.flow.GatewayTimeout", "messaging.adaptors.http.flow.ServiceUnavailable"],
+    ),
+    (
+        "ServiceUnavailable",
+        &[500],
+        &[
+            "policies.ratelimit.FailedToResolveSpikeArrestRate",
+            "policies.ratelimit.InvalidMessageWeight",
+            "policies.ratelimit.FailedToResolveQuotaIntervalReference",
+            "policies.ratelimit.FailedToResolveQuotaIntervalTimeUnitReference",
+            "policies.ratelimit.InvalidQuotaInterval",
+            "policies.ratelimit.InvalidQuotaTimeUnit",
+        ],
+    ),
+    ("UnexpectedResponse", &[401, 500, 400], &TOKEN_CODES),
+];
+
+/// Every known word of the gateway, whose meaning does not depend on the status: with one that means nothing, and with those
+/// that it was seen with.
 pub(super) fn known_codes() -> Vec<Row> {
-    let said: [(&str, &[&str]); 7] = [
-        ("Throttled", &["policies.ratelimit.SpikeArrestViolation", "throttled"]),
-        ("QuotaExhausted", &["policies.ratelimit.QuotaViolation"]),
-        (
-            "InvalidClient",
-            &[
-                "keymanagement.service.access_token_not_approved",
-                "keymanagement.service.consumer_key_expired",
-                "keymanagement.service.invalid_consumer_key",
-                "keymanagement.service.invalid_client-app_not_approved",
-                "keymanagement.service.DeveloperStatusNotActive",
-                "keymanagement.service.CompanyStatusNotActive",
-                "oauth.v2.ApiKeyNotApproved",
-                "oauth.v2.InvalidApiKey",
-                "oauth.v2.InvalidApiKeyForGivenResource",
-                "steps.oauth.v2.FailedToResolveAPIKey",
-                "oauth.v2.InvalidClientIdentifier",
-                "invalid_client",
-            ],
-        ),
-        (
-            "AccessDenied",
-            &[
-                "keymanagement.service.InvalidAPICallAsNoApiProductMatchFound",
-                "steps.oauth.v2.insufficient_scope",
-                "InsufficientScope",
-            ],
-        ),
-        ("RequestRejected", &["keymanagement.service.apiresource_doesnot_exist", "invalid_grant"]),
-        (
-            "ServiceUnavailable",
-            &[
-                "messaging.adaptors.http.flow.GatewayTimeout",
-                "messaging.adaptors.http.flow.ServiceUnavailable",
-                "policies.ratelimit.FailedToResolveSpikeArrestRate",
-                "policies.ratelimit.InvalidQuotaInterval",
-            ],
-        ),
-        ("UnexpectedResponse", &TOKEN_CODES),
-    ];
     let mut rows = Vec::new();
-    for (reason, codes) in said {
-        for code in codes {
-            let body = BodyKind::Gateway { code: (*code).to_owned(), text: CANARY.to_owned() };
-            rows.push(row(code, answers(418, body), reason, code));
+    for (reason, statuses, codes) in MEANINGS {
+        for (code, status) in
+            codes.iter().flat_map(|code| statuses.iter().chain(&[418]).map(move |it| (code, *it)))
+        {
+            rows.push(row(&format!("{code} with {status}"), answers(status, gateway(code)), reason, code));
         }
     }
+    for status in [401, 500] {
+        let body = format!(r#"{{"ErrorCode":"invalid_client","Error":"{CANARY}"}}"#);
+        let why = format!("a third shape with {status}");
+        rows.push(row(&why, answers(status, raw(&body)), "InvalidClient", "invalid_client"));
+    }
     rows
+}
+
+/// Where a request's failure is told (behaviour §4.1): what concerns all requests of a credential, or only a person at it can mend,
+/// on the credential; what concerns the endpoint, on each that met it.
+pub(super) fn is_the_credentials(row: &Row) -> bool {
+    let no_such_path =
+        row.code == NO_SUCH_PATH || ["404 of", "405 of"].iter().any(|it| row.why.starts_with(it));
+    ["InvalidClient", "QuotaExhausted"].contains(&row.reason)
+        || no_such_path
+        || row.code == "response.redirect"
 }
 
 /// Tokens that are issued, with what is said of their life.
@@ -264,7 +296,8 @@ pub(super) fn lives() -> Vec<Row> {
 /// What a request's own calls may meet, after its credential has its token. A shared token that is refused is not among
 /// them: it is replaced (`many_requests`).
 pub(super) fn of_requests(call: Call) -> Vec<Row> {
-    let rows = [broken_bodies(), refusals(), known_codes()].into_iter().flatten();
+    let rows =
+        [too_late(), broken_bodies(), refusals(), known_codes(), odd_tokens(call)].into_iter().flatten();
     let refuses_the_token = |row: &Row| {
         call == Call::ServiceToken && (row.why.starts_with("401 of") || TOKEN_CODES.contains(&row.code))
     };
@@ -276,11 +309,44 @@ pub(super) fn of_requests(call: Call) -> Vec<Row> {
     rows.filter(|row| !refuses_the_token(row)).filter_map(later).collect()
 }
 
+/// What only an answer to this call can have in its token, or say of its life.
+fn odd_tokens(call: Call) -> Vec<Row> {
+    let silent = json!({"exp": null, "iat": null, "srv": null});
+    let unusable = |why: String, answer: Value, claims: Value| {
+        row(&why, granted(answer, claims), "UnusableToken", "response.lifetime")
+    };
+    if call == Call::ServiceToken {
+        let text = r#"{"token":"canary-41c7\n\u001b[31m","purpose":"x","expirationTime":9999999999}"#;
+        let odd = row(
+            "control characters in it",
+            answers(200, raw(text)),
+            "UnexpectedResponse",
+            "response.noToken",
+        );
+        return vec![
+            odd,
+            unusable(
+                "over already".to_owned(),
+                json!({}),
+                json!({"iat": 1_500_000_000, "exp": 1_600_000_000}),
+            ),
+        ];
+    }
+    let lives = [Value::Null, json!(0), json!("-1"), json!("soon"), json!("29")];
+    let rows =
+        lives.map(|life| unusable(format!("expires_in {life}"), json!({"expires_in": life}), silent.clone()));
+    rows.into()
+}
+
+pub(super) fn gateway(code: &str) -> BodyKind {
+    BodyKind::Gateway { code: code.to_owned(), text: CANARY.to_owned() }
+}
+
 fn emulator(plan: FaultPlan) -> Source {
     Source::Emulator(Box::new(plan))
 }
 
-fn answers(status: u16, body: BodyKind) -> Source {
+pub(super) fn answers(status: u16, body: BodyKind) -> Source {
     let headers = [("x-said".to_owned(), CANARY.to_owned())].into();
     emulator(FaultPlan { status: Some(status), body: Some(body), headers, ..FaultPlan::default() })
 }
@@ -303,6 +369,6 @@ fn granted(answer: Value, claims: Value) -> Source {
     emulator(FaultPlan { call: Some(Call::AccessToken), answer: said, claims, ..FaultPlan::default() })
 }
 
-fn row(why: &str, source: Source, reason: &'static str, code: &'static str) -> Row {
+pub(super) fn row(why: &str, source: Source, reason: &'static str, code: &'static str) -> Row {
     Row { why: why.to_owned(), source, reason, code }
 }
