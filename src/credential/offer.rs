@@ -41,8 +41,8 @@ fn closed(facts: &Facts<'_>) -> Option<Reason> {
 }
 
 fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
-    if let Some(held) = facts.held.filter(|held| !facts.held_was_refused() && is_live(facts, held, now)) {
-        return Offer::Live { generation, expires_at: Some(held.expires_at) };
+    if facts.held.is_some_and(|held| !facts.held_was_refused() && is_live(facts, held, now)) {
+        return Offer::Live { generation, expires_at: facts.held_ends() };
     }
     let cause = cause(facts, now);
     match obstacle(facts, cause, now) {
@@ -82,5 +82,5 @@ fn login(facts: &Facts<'_>, generation: u64) -> Offer {
 
 fn is_live(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
     let wanted = facts.sound().and_then(|wish| wish.made_for);
-    held.inputs.is_for(wanted) && held.expires_at > now
+    held.inputs.is_for(wanted) && facts.held_ends().is_some_and(|end| end > now)
 }

@@ -202,7 +202,7 @@ fn token_is_for_another_spec(facts: &Facts<'_>, _: Timestamp) -> bool {
 fn token_has_expired(facts: &Facts<'_>, now: Timestamp) -> bool {
     facts.record().is_some_and(|record| {
         let impossible = record.lifetime() > LONGEST_LIFE || record.issued_at > later(now, FUTURE_TOLERANCE);
-        record.expires_at <= now || impossible
+        facts.by_this_clock(record.expires_at) <= now || impossible
     })
 }
 
@@ -221,7 +221,7 @@ fn renewal_was_requested(facts: &Facts<'_>, _: Timestamp) -> bool {
 }
 
 fn renewal_is_due(facts: &Facts<'_>, now: Timestamp) -> bool {
-    renewal_instant(facts).is_some_and(|due| due <= now)
+    renewal_instant(facts).is_some_and(|due| facts.by_this_clock(due) <= now)
 }
 
 /// When the token that is there is to be renewed.

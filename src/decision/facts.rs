@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::schedule::FUTURE_TOLERANCE;
+use super::schedule::{FUTURE_TOLERANCE, later};
 use super::{
     Delivery, FailedStep, Failure, Failures, Fingerprint, Key, Pace, Parked, Record, SeenSecret, Template,
 };
@@ -252,6 +252,10 @@ pub struct Care {
     pub made_up: bool,
     /// When a Secret that somebody had deleted, edited or restored was last replaced by issuing.
     pub last_repair: Option<Timestamp>,
+    /// How far the clock was set since the token that is there was issued, in all.
+    pub clock_set: SignedDuration,
+    /// The same since the token that is held was.
+    pub held_clock_set: SignedDuration,
     /// Since a token was issued last, somebody asked for another one.
     pub asked_again: bool,
     /// How fast changes led to attempts.
@@ -329,6 +333,24 @@ impl<'a> Facts<'a> {
         self.standing().find(|failure| failure.step == step)
     }
 
+    /// When it is that time by the clock that the token which is there was issued by.
+    #[must_use]
+    pub fn by_this_clock(&self, instant: Timestamp) -> Timestamp {
+        after_it_was_set(instant, self.care.clock_set)
+    }
+
+    /// When the token that is held ends.
+    #[must_use]
+    pub fn held_ends(&self) -> Option<Timestamp> {
+        self.held.map(|held| after_it_was_set(held.expires_at, self.care.held_clock_set))
+    }
+
+    /// When the token that is there ends.
+    #[must_use]
+    pub fn token_ends(&self) -> Option<Timestamp> {
+        self.record().map(|record| self.by_this_clock(record.expires_at))
+    }
+
     /// The minutes that the service's clock is ahead, where that is worth a word.
     #[must_use]
     pub fn clock_skew_minutes(&self) -> Option<i64> {
@@ -353,4 +375,9 @@ impl<'a> Facts<'a> {
     pub fn held_was_refused(&self) -> bool {
         self.refused.is_some() && self.refused == self.held.map(|held| held.issued_at)
     }
+}
+
+/// When it is that time by a clock that was set by so much since: one that was set back shows what has passed as still to come.
+fn after_it_was_set(instant: Timestamp, by: SignedDuration) -> Timestamp {
+    later(instant, by.min(SignedDuration::ZERO))
 }

@@ -194,7 +194,9 @@ fn is_restored(facts: &Facts<'_>, held: &Record) -> bool {
 /// Whether the held token is worth writing: for this spec, and alive.
 fn serves(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
     let wanted = facts.sound().and_then(|wish| wish.made_for);
-    held.inputs.is_for(wanted) && held.expires_at > now && held.issued_at <= later(now, FUTURE_TOLERANCE)
+    let lives =
+        facts.held_ends().is_some_and(|end| end > now) && held.issued_at <= later(now, FUTURE_TOLERANCE);
+    held.inputs.is_for(wanted) && lives
 }
 
 /// Whether the Secret was written with this token before: whoever undoes what is written, or edits how it is to look, would
@@ -264,20 +266,20 @@ fn wait(facts: &Facts<'_>, cause: Option<Cause>, now: Timestamp) -> Step {
         obstacle.as_ref().is_some_and(Obstacle::is_routine) && cause.is_some_and(Cause::makes_unfit);
     let endpoint_is_unwell = facts.endpoint.is_some_and(Parked::is_told);
     let quiet = on_its_way && !facts.says_ready && !endpoint_is_unwell && !facts.names_what_is_over(now);
-    let lives = record.is_none_or(|record| record.expires_at > now);
+    let lives = facts.token_ends().is_none_or(|end| end > now);
     let quiet = quiet || stands_unseen(facts, now) || (lives && goes_until(facts, now).is_some());
     let until = next_look(
         [
             facts.unlisted.and(facts.told_expires_at),
-            renewal_instant(facts),
+            renewal_instant(facts).map(|due| facts.by_this_clock(due)),
             overdue_instant(facts),
-            record.map(|record| record.expires_at),
+            facts.token_ends(),
             record.and_then(arrives_at),
             facts.held.and_then(arrives_at),
             facts.sound().and_then(|wish| wish.renew_until),
             schedule::removed_at(facts),
             obstacle.as_ref().and_then(Obstacle::until),
-            facts.held.map(|held| held.expires_at),
+            facts.held_ends(),
             facts.told_attempt,
             facts.care.writes.is_spent_until(now),
             goes_until(facts, now),

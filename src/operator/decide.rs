@@ -170,7 +170,7 @@ fn waits(facts: &Facts<'_>, now: Timestamp) -> Option<(Waits, Option<Timestamp>)
     }
     let failed = || facts.failures.iter().map(|failure| failure.count).max().unwrap_or_default();
     let tries = other.is_none().then(failed);
-    let ends = facts.record().map(|record| record.expires_at).filter(|end| *end > now);
+    let ends = facts.token_ends().filter(|end| *end > now);
     Some((Waits { tries, ends }, other.as_ref().and_then(Obstacle::until)))
 }
 
@@ -224,7 +224,7 @@ fn issue(state: &State, key: &Key, facts: &Facts<'_>, cause: Cause, now: Timesta
     let object = state.object(key)?;
     let meanwhile = in_line(state, object, facts, Some(cause), now);
     let need = need(state, facts, (cause, permits), now);
-    let ends = facts.record().map(|record| record.expires_at);
+    let ends = facts.token_ends();
     Some(Decision::Call { origin, need, ends, effect: Effect::Issue { issue, purpose }, meanwhile })
 }
 
@@ -238,7 +238,7 @@ fn need(state: &State, facts: &Facts<'_>, (cause, permits): (Cause, u32), now: T
 /// When the first token ends that is lost by waiting in line: its own, or that of a request which waits for this credential, or for
 /// one that this request tries.
 fn first_end(state: &State, facts: &Facts<'_>, now: Timestamp) -> Option<Timestamp> {
-    let own = facts.record().map(|record| record.expires_at);
+    let own = facts.token_ends();
     let awaited = std::iter::once(facts.key).chain(state.tried_by(facts.key));
     let theirs = awaited.filter_map(|key| state.credential(key)?.session.waiting.first_end_after(now));
     theirs.chain(own.filter(|end| *end > now)).min().or(own)

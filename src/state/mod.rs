@@ -102,11 +102,14 @@ impl State {
         Some(&mut self.objects.get_mut(key)?.credential_mut()?.session)
     }
 
-    /// The wall clock was set by so much: the services' are as much less ahead of it. Returns the credentials of which that is
+    /// The wall clock was set by so much: the services' are as much less ahead of it, and tokens end as much later by it. Returns the credentials of which that is
     /// known.
     pub fn clock_was_set(&mut self, by: SignedDuration) -> Vec<Key> {
         let mut concerned = Vec::new();
         for (key, object) in &mut self.objects {
+            let care = &mut object.work.care;
+            care.clock_set = care.clock_set.saturating_add(by);
+            care.held_clock_set = care.held_clock_set.saturating_add(by);
             let session = object.credential_mut().map(|credential| &mut credential.session);
             if let Some(ahead) = session.and_then(|session| session.clock_ahead.as_mut()) {
                 *ahead = ahead.saturating_sub(by);

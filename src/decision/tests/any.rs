@@ -214,6 +214,8 @@ fn any_care() -> impl Strategy<Value = Care> {
             owner_confirmed: flags[1],
             content_lost: flags[2] && rare < 4,
             last_repair,
+            clock_set: SignedDuration::ZERO,
+            held_clock_set: SignedDuration::ZERO,
             asked_again: rare == 7,
             namespace_goes_since: (rare == 9).then(t0),
             rehearse: rare == 8,

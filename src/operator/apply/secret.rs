@@ -133,6 +133,9 @@ pub(super) fn recall(
                 return damaged(state, key, &name, seen);
             }
             hold(state, key, Held { record, token });
+            if let Some(object) = state.object_mut(key) {
+                object.work.care.held_clock_set = object.work.care.clock_set;
+            }
             Vec::new()
         }
         Err(failed) => {
@@ -196,6 +199,7 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     let restored = (care.edited && !shown_edited) || care.vanished || care.strange;
     care.known_record = Some(record.fingerprint());
     care.known_seal = seal;
+    care.clock_set = care.held_clock_set;
     care.strange = false;
     care.made_up = false;
     care.vanished = false;

@@ -55,6 +55,26 @@ fn a_clock_that_is_set_leaves_the_services_where_they_were() {
     }
 }
 
+/// By a clock that was set back it lives for longer than it does.
+#[test]
+fn a_token_ends_when_it_does_whatever_the_clock_was_set_to() {
+    for step in [SignedDuration::from_secs(-90), hours(-1)] {
+        let (mut world, partner, request) = in_order();
+        for call in [Call::AccessToken, Call::ServiceToken, Call::Exchange] {
+            world.service.fail(call, Some((Class::Transient, Scope::Endpoint)));
+        }
+        // Both live for ten hours.
+        world.pass(hours(10) - minutes(1));
+        assert_eq!(world.ready(&partner), "True Issued", "{step}");
+        world.now += step;
+        world.operator.turns.clock_was_set(step);
+        world.pass(minutes(1));
+        for key in [&partner, &request] {
+            assert!(world.ready(key).starts_with("False"), "{step}: {} of {}", world.ready(key), key.name);
+        }
+    }
+}
+
 #[test]
 fn a_first_issue_takes_three_calls_and_two_writes_each() {
     let (world, partner, request) = in_order();
