@@ -31,11 +31,9 @@ impl Failures {
         }
     }
 
-    /// What failed for this reason is tried again at once.
-    pub fn try_again(&mut self, reason: Reason) {
-        for failure in self.0.iter_mut().filter(|it| it.reason == reason) {
-            failure.next_attempt = None;
-        }
+    /// What these steps failed for is no more: they are tried again at once.
+    pub fn forgive_for(&mut self, reason: Reason, steps: &[FailedStep]) {
+        self.0.retain(|failure| failure.reason != reason || !steps.contains(&failure.step));
     }
 
     /// How this step failed last.

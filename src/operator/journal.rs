@@ -43,6 +43,13 @@ pub enum Entry {
         /// What was begun.
         began: Vec<Task>,
     },
+    /// The operator is stopping: what was held and waited to be written is begun.
+    Ended {
+        /// When.
+        now: Timestamp,
+        /// What was begun.
+        began: Vec<Task>,
+    },
     /// What was begun is done.
     Back {
         /// Which.

@@ -1,8 +1,8 @@
 //! Which object is worked on next? Pure: no client, runtime, clock or logger.
 //!
 //! A key is in one place at a time: idle, ready, or running. Waking a running key makes it run once more. Ready keys run in
-//! the order in which they became ready, but for those that a gate has called, whose permits nobody else can use meanwhile: they
-//! go first, and there are no more of them at once than permits. So none starves.
+//! the order in which they became ready, but for those that a gate or the slots have called, whose permits
+//! or places nobody else can use meanwhile: they go first, and there are no more of them at once than permits and places. So none starves.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

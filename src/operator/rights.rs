@@ -11,51 +11,57 @@ use jiff::{SignedDuration, Timestamp};
 use crate::decision::schedule::later;
 use crate::decision::{Key, Right};
 
-/// How often it is asked for a right (behaviour §6.4: 15 s after it was given back all is well).
+/// How often it is asked for a right: 15 s after it was given back all is to be well.
 const EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// Where so many are missing that this is more often than the questions of all may come, each waits for longer.
+const FOR_EACH: SignedDuration = SignedDuration::from_millis(100);
+/// Questions that are asked at the same time: one that hangs keeps nobody from anything but these.
+const AT_ONCE: usize = 4;
 
 /// The rights that are missing.
 #[derive(Debug, Default)]
 pub struct Rights {
     missing: BTreeMap<Right, Missing>,
+    /// When each is asked for that is not being asked for.
+    due: BTreeSet<(Timestamp, Right)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Missing {
     /// Who was refused.
     refused: BTreeSet<Key>,
     /// The server has said that the right itself is missing: it may have been something else.
     is_certain: bool,
-    /// When it is asked; `None`: it is being asked.
-    at: Option<Timestamp>,
 }
 
 impl Rights {
     /// This object was refused, perhaps for want of this right, or certainly.
     pub fn miss(&mut self, right: Right, key: Key, is_certain: bool, now: Timestamp) {
-        let missing = self.missing.entry(right).or_insert_with(|| Missing {
-            refused: BTreeSet::new(),
-            is_certain: false,
-            at: Some(later(now, EVERY)),
-        });
+        if !self.missing.contains_key(&right) {
+            self.due.insert((later(now, EVERY), right.clone()));
+        }
+        let missing = self.missing.entry(right).or_default();
         missing.refused.insert(key);
         missing.is_certain |= is_certain;
     }
 
-    /// The right to ask for now, for one of those who are there still, until [`Rights::answered`].
-    pub fn ask(&mut self, now: Timestamp, is_there: impl Fn(&Key) -> bool) -> Option<(Right, Key)> {
-        loop {
+    /// The right to ask for now, for the first of those who lack it still, until [`Rights::answered`].
+    pub fn ask(&mut self, now: Timestamp, lacks: impl Fn(&Key, &Right) -> bool) -> Option<(Right, Key)> {
+        while self.asking() < AT_ONCE {
+            let (at, _) = self.due.first()?;
             // One that lies further ahead was arranged by a clock that was set back since.
-            let is_due = |at: Timestamp| at <= now || at > later(now, EVERY);
-            let (right, missing) = self.missing.iter_mut().find(|(_, it)| it.at.is_some_and(is_due))?;
-            let right = right.clone();
-            missing.refused.retain(&is_there);
+            if *at > now && *at <= later(now, self.interval()) {
+                return None;
+            }
+            let (_, right) = self.due.pop_first()?;
+            let missing = self.missing.get_mut(&right)?;
+            missing.refused.retain(|key| lacks(key, &right));
             if let Some(key) = missing.refused.first() {
-                missing.at = None;
                 return Some((right, key.clone()));
             }
             self.missing.remove(&right);
         }
+        None
     }
 
     /// What the server said; `None`: nothing. Returns who looks again: those who lacked what they have now.
@@ -65,9 +71,10 @@ impl Rights {
             let given = self.missing.remove(right).filter(|it| it.is_certain);
             return given.map(|it| it.refused).unwrap_or_default();
         }
+        let next = later(now, self.interval());
         if let Some(missing) = self.missing.get_mut(right) {
             missing.is_certain |= allowed == Some(false);
-            missing.at = Some(later(now, EVERY));
+            self.due.insert((next, right.clone()));
         }
         BTreeSet::new()
     }
@@ -75,7 +82,16 @@ impl Rights {
     /// When it is asked next.
     #[must_use]
     pub fn next_question(&self) -> Option<Timestamp> {
-        self.missing.values().filter_map(|it| it.at).min()
+        let (at, _) = self.due.first().filter(|_| self.asking() < AT_ONCE)?;
+        Some(*at)
+    }
+
+    fn asking(&self) -> usize {
+        self.missing.len() - self.due.len()
+    }
+
+    fn interval(&self) -> SignedDuration {
+        EVERY.max(FOR_EACH * i32::try_from(self.missing.len()).unwrap_or(i32::MAX))
     }
 }
 

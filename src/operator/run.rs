@@ -108,10 +108,7 @@ impl Loop {
             let more = self.start_what_can();
             self.report.beat(&self.turns);
             let now = clock::now();
-            // Where nothing can begin only an outcome or a change leads on.
-            let may_begin = self.turns.slots.has_any();
-            let next =
-                self.turns.next_look(now).filter(|_| may_begin).unwrap_or_else(|| later(now, LONGEST_WAIT));
+            let next = self.turns.next_look(now).unwrap_or_else(|| later(now, LONGEST_WAIT));
             let pause =
                 Duration::try_from(now.duration_until(next)).unwrap_or_default().min(Duration::from_secs(30));
             tokio::select! {
@@ -198,6 +195,12 @@ impl Loop {
     /// No new work; what is in flight is finished, within the limit. A token that was issued is still written.
     async fn drain(&mut self) {
         let deadline = tokio::time::Instant::now() + LAST_EFFECTS;
+        let now = clock::now();
+        let turns = self.turns.last_writes(now);
+        journal::note(|| Entry::Ended { now, began: Task::begun(&turns) });
+        for turn in turns {
+            self.follow(turn);
+        }
         while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.running.join_next()).await {
             if let Ok(Finished { ticket, outcome, .. }) = done {
                 let arrived = Arrived::of(&ticket, &outcome);

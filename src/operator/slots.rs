@@ -108,10 +108,13 @@ impl Slots {
         self.taken
     }
 
-    /// Whether anybody could begin anything.
-    #[must_use]
-    pub fn has_any(&self) -> bool {
-        self.has_room(0)
+    /// There is no more waiting. Returns those who did.
+    pub fn leave(&mut self) -> BTreeSet<Key> {
+        let waited: BTreeSet<Key> = self.keys.keys().cloned().collect();
+        for key in &waited {
+            self.give_up(key);
+        }
+        waited
     }
 
     fn has_room(&self, taken: usize) -> bool {

@@ -169,18 +169,15 @@ impl Turns {
         Some(self.idle(&key))
     }
 
-    /// The next turns, while anything could begin, and whether more are ready: a long line is not worked off in one go, so that
-    /// the signal to stop, outcomes and changes are heard meanwhile.
+    /// The next turns, and whether more are ready: a long line is not worked off in one go, so that the signal to stop, outcomes and
+    /// changes are heard meanwhile. Whoever has a turn and no place for its effect waits for one in the slots' line.
     pub(super) fn next_few(&mut self, now: Timestamp) -> (Vec<Turn>, bool) {
         let mut few = Vec::new();
-        while self.slots.has_any() {
-            if few.len() == AT_A_TIME {
-                return (few, true);
-            }
-            let Some(turn) = self.next(now) else { break };
+        while few.len() < AT_A_TIME {
+            let Some(turn) = self.next(now) else { return (few, false) };
             few.push(turn);
         }
-        (few, false)
+        (few, true)
     }
 
     /// Whether what was done still concerns the object that bears the name.
@@ -257,8 +254,17 @@ impl Turns {
             return Turn::Rest;
         }
         apply(&mut self.state, &ticket.key, outcome, now);
-        match decide(&self.state, &ticket.key, now) {
-            Some(Decision::Act(effect @ Effect::Write { .. })) => self.act(ticket.key, effect, Work::Step),
+        self.last_write(ticket.key, now)
+    }
+
+    /// The signal to stop has come: the tokens that are held, and wait for a place to be written.
+    pub(super) fn last_writes(&mut self, now: Timestamp) -> Vec<Turn> {
+        self.slots.leave().into_iter().map(|key| self.last_write(key, now)).collect()
+    }
+
+    fn last_write(&mut self, key: Key, now: Timestamp) -> Turn {
+        match decide(&self.state, &key, now) {
+            Some(Decision::Act(effect @ Effect::Write { .. })) => self.act(key, effect, Work::Step),
             _ => Turn::Rest,
         }
     }
@@ -314,9 +320,9 @@ impl Turns {
             }
             Some(Decision::DropHeld) => {
                 self.state.drop_held(&key);
-                self.queue.done(&key);
+                let rests = self.idle(&key);
                 self.queue.wake(key);
-                Turn::Rest
+                rests
             }
             Some(Decision::Rest(rest)) => {
                 self.wait(&key, rest.waits, now);

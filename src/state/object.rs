@@ -88,8 +88,10 @@ pub struct Work {
     pub published_at: Option<Timestamp>,
     /// How fast its status was written.
     pub voice: Pace,
-    /// How often in a row its status could not be written.
+    /// How often in a row its status was refused for want of a right.
     pub unheard: u32,
+    /// How often in a row the API server did not write its status for another reason.
+    pub unwritten: u32,
     /// A first issue was announced, or there was a token before: the next one is no first issue.
     pub announced: bool,
 }

@@ -71,6 +71,16 @@ impl Operator {
         any
     }
 
+    /// The next turns, as the loop takes them; `true`: there were none.
+    pub(in super::super) fn follow_few(&mut self, now: Timestamp) -> bool {
+        let (turns, _) = self.turns.next_few(now);
+        let none = turns.is_empty();
+        for turn in turns {
+            self.follow(turn);
+        }
+        none
+    }
+
     /// An outcome is back.
     pub(in super::super) fn land(&mut self, ticket: Ticket, outcome: Outcome, now: Timestamp) {
         let Landed { restored, next, .. } = self.turns.land(ticket, outcome, now);

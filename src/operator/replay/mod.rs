@@ -113,6 +113,12 @@ impl Replay {
                 let ours = turns.into_iter().filter_map(|turn| self.begin(turn, now)).collect::<Vec<_>>();
                 same(now, &ours, &began)
             }
+            Entry::Ended { now, began } => {
+                self.now = now;
+                let turns = self.turns.last_writes(now);
+                let ours = turns.into_iter().filter_map(|turn| self.begin(turn, now)).collect::<Vec<_>>();
+                same(now, &ours, &began)
+            }
             Entry::Back { task, now, heard, began, last } => {
                 self.now = now;
                 let ours = self.back(&task, now, heard, last)?;

@@ -19,7 +19,7 @@ fn right(verb: Verb) -> Right {
 
 /// The questions that are asked at that time.
 fn asked(rights: &mut Rights, now: Timestamp) -> Vec<String> {
-    std::iter::from_fn(|| rights.ask(now, |_| true)).map(|(right, _)| right.to_string()).collect()
+    std::iter::from_fn(|| rights.ask(now, |_, _| true)).map(|(right, _)| right.to_string()).collect()
 }
 
 #[test]
@@ -62,10 +62,29 @@ fn for_nobody_nothing_is_asked() {
     let mut rights = Rights::default();
     rights.miss(right(Verb::Create), key(0), true, at(0));
     rights.miss(right(Verb::Create), key(1), true, at(0));
-    assert_eq!(rights.ask(at(10), |it| *it == key(1)).map(|(_, key)| key), Some(key(1)));
+    assert_eq!(rights.ask(at(10), |it, _| *it == key(1)).map(|(_, key)| key), Some(key(1)));
     rights.answered(&right(Verb::Create), Some(false), at(10));
-    assert_eq!(rights.ask(at(20), |_| false), None);
+    assert_eq!(rights.ask(at(20), |_, _| false), None);
     assert_eq!(rights.next_question(), None);
+}
+
+/// A tenant may make namespaces, and a webhook that authorizes may hang.
+#[test]
+fn many_rights_are_asked_for_in_turn_few_at_a_time_and_ten_a_second() {
+    let mut rights = Rights::default();
+    let of = |n: usize| Right { namespace: format!("team-{n:04}").into(), verb: Verb::Get, on: On::Secrets };
+    for n in 0..1000 {
+        rights.miss(of(n), key(0), true, at(0));
+    }
+    let first = asked(&mut rights, at(10));
+    assert_eq!(first.len(), 4);
+    assert_eq!(rights.next_question(), None, "until one is answered nothing is to be done");
+    for n in 0..1000 {
+        rights.answered(&of(n), Some(false), at(10));
+        let next = asked(&mut rights, at(10));
+        assert_eq!(next.first(), (n < 996).then(|| of(n + 4).to_string()).as_ref());
+    }
+    assert_eq!(rights.next_question(), Some(at(110)));
 }
 
 #[test]

@@ -40,11 +40,11 @@ impl Turns {
 
 impl Work {
     /// Whether it has a place among the effects in flight. Calls to the authentication service are bounded by their gates, origin
-    /// by origin, and whole reads by their line: those that hang keep nobody from anything else.
+    /// by origin, whole reads and questions for rights by their lines: they wait for no place, and keep nobody from one.
     pub(super) fn has_slot(&self) -> bool {
         match self {
-            Self::Call | Self::Read(_) => false,
-            Self::Step | Self::Status(_) | Self::Word(_) | Self::Ask(_) => true,
+            Self::Call | Self::Read(_) | Self::Ask(_) => false,
+            Self::Step | Self::Status(_) | Self::Word(_) => true,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What follows from a status that was written, or was not? Pure, as all turns are.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::decide::{NewStatus, Publish};
@@ -35,6 +37,7 @@ impl Turns {
         object.work.published_at = Some(now);
         object.work.voice.spend(now);
         object.work.unheard = 0;
+        object.work.unwritten = 0;
     }
 
     /// A status that has to wait postpones no look that was arranged: a renewal does not wait for it.
@@ -52,27 +55,29 @@ impl Turns {
                 landed.told = Some(told);
             }
             // The watch shows what became of it, and then nobody waits.
-            Err(StatusRefused::Conflict | StatusRefused::Lost) => {
-                self.say_again(key, now, |times, uid| delay(RetryClass::ApiServer(None), times, None, uid));
+            Err(StatusRefused::Conflict | StatusRefused::Lost) => self.write_again(key, None, now),
+            Err(StatusRefused::Unavailable { retry_after }) => self.write_again(key, retry_after, now),
+            Err(StatusRefused::Forbidden) => {
+                if let Some(object) = self.state.object_mut(key) {
+                    let delay = STATUS_REFUSED * 2_i32.pow(object.work.unheard.min(16));
+                    object.work.unheard = object.work.unheard.saturating_add(1);
+                    self.queue.wake_by(key, later(now, delay.min(STATUS_REFUSED_MOST)));
+                }
             }
-            Err(StatusRefused::Unavailable { retry_after }) => {
-                let asked = retry_after.and_then(|it| SignedDuration::try_from(it).ok());
-                self.say_again(key, now, |times, uid| delay(RetryClass::ApiServer(asked), times, None, uid));
-            }
-            Err(StatusRefused::Forbidden) => self.say_again(key, now, |times, _| {
-                (STATUS_REFUSED * 2_i32.pow((times - 1).min(16))).min(STATUS_REFUSED_MOST)
-            }),
             Err(StatusRefused::Gone | StatusRefused::Invalid) => {}
         }
         self.queue.done(key);
         landed
     }
 
-    /// A status that was refused so many times in a row is written again after the delay that follows from it.
-    fn say_again(&mut self, key: &Key, now: Timestamp, delay: impl FnOnce(u32, &str) -> SignedDuration) {
+    /// The API server is not well, and may have said for how long it is to be left alone.
+    fn write_again(&mut self, key: &Key, retry_after: Option<Duration>, now: Timestamp) {
+        let asked = retry_after.and_then(|it| SignedDuration::try_from(it).ok());
         if let Some(object) = self.state.object_mut(key) {
-            object.work.unheard = object.work.unheard.saturating_add(1);
-            self.queue.wake_by(key, later(now, delay(object.work.unheard, &object.meta.uid)));
+            object.work.unwritten = object.work.unwritten.saturating_add(1);
+            let class = RetryClass::ApiServer(asked);
+            let delay = delay(class, object.work.unwritten, None, &object.meta.uid);
+            self.queue.wake_by(key, later(now, delay));
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::cluster::ReadFailed;
 use crate::cluster::owner::Deletion;
 use crate::cluster::secrets::WriteRefused;
 use crate::cluster::status::StatusRefused;
-use crate::decision::{Key, On, Right, Verb};
+use crate::decision::{FailedStep, Key, On, Right, Verb};
+use crate::state::Object;
 
 impl Turns {
     /// Who was refused for want of a right waits for that, whatever else it waits for.
@@ -27,8 +28,9 @@ impl Turns {
     /// The next right to ask for.
     pub(super) fn next_question(&mut self, now: Timestamp) -> Option<Turn> {
         let state = &self.state;
-        let (right, key) = self.rights.ask(now, |key| state.object(key).is_some())?;
-        self.slots.begin(&key.namespace);
+        let lacks =
+            |key: &Key, right: &Right| state.object(key).is_some_and(|object| is_without(object, right));
+        let (right, key) = self.rights.ask(now, lacks)?;
         Some(self.act(key, Effect::Ask(right.clone()), Work::Ask(right)))
     }
 
@@ -40,11 +42,32 @@ impl Turns {
         };
         for key in self.rights.answered(right, allowed, now) {
             if let Some(object) = self.state.object_mut(&key) {
-                object.work.failures.try_again(Reason::ClusterAccessDenied);
+                object.work.failures.forgive_for(Reason::ClusterAccessDenied, steps(right));
+                object.work.unheard = 0;
             }
             self.queue.wake(key);
         }
         Landed::then(Turn::Rest)
+    }
+}
+
+/// Whether what this object failed at, or could not say, needs this right.
+fn is_without(object: &Object, right: &Right) -> bool {
+    let failed =
+        object.work.failures.iter().any(|failure| {
+            failure.reason == Reason::ClusterAccessDenied && steps(right).contains(&failure.step)
+        });
+    failed || (matches!(right.on, On::Status(_)) && object.work.unheard > 0)
+}
+
+/// The steps that need a right.
+fn steps(right: &Right) -> &'static [FailedStep] {
+    match (right.on, right.verb) {
+        (On::Secrets, Verb::Create | Verb::Update) => &[FailedStep::WriteSecret],
+        (On::Secrets, _) => &[FailedStep::ReadClientSecret, FailedStep::ReadManagedSecret],
+        (On::Objects(_), Verb::Delete) => &[FailedStep::Delete],
+        (On::Objects(_), _) => &[FailedStep::ReadManagedSecret],
+        (On::Status(_), _) => &[],
     }
 }
 

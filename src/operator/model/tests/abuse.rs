@@ -10,6 +10,8 @@ use super::ownership::in_order;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
 use crate::decision::Key;
+use crate::operator::effect::Effect;
+use crate::operator::turns::Turn;
 
 /// A credential, and that many requests that want one Secret's name, each created after the one before.
 fn rivals(count: usize) -> (World, Vec<Key>) {
@@ -121,6 +123,31 @@ fn objects_that_hang_in_one_namespace_leave_places_to_the_others() {
     let mut keys = world.server.objects.keys();
     assert!(keys.all(|key| world.ready(key).starts_with("False")), "and all come to it");
     assert_eq!(world.operator.turns.slots.taken(), 0);
+}
+
+/// While others' effects hang, and have every place, tokens are issued all the same; and none is lost when the operator is stopped.
+#[test]
+fn what_hangs_keeps_no_call_from_being_made_and_what_was_issued_is_written_at_the_end() {
+    let mut world = World::new();
+    world.partner();
+    world.settle();
+    for _ in 0..64 {
+        world.operator.turns.slots.begin(&"elsewhere".into());
+    }
+    for n in 0..50 {
+        world.request(&format!("r{n:02}"), json!({"deliver": "ServiceToken"}));
+    }
+    loop {
+        while world.deliver_all() || !world.operator.follow_few(world.now) {}
+        let Some(call) = world.operator.flights.keys().next().cloned() else { break };
+        world.advance(&call);
+    }
+    assert_eq!(world.service.total(), 1 + 50);
+    let last = world.operator.turns.last_writes(world.now);
+    let writes = last
+        .iter()
+        .filter(|turn| matches!(turn, Turn::Act(_, effect) if matches!(**effect, Effect::Write { .. })));
+    assert_eq!(writes.count(), 50);
 }
 
 /// As often as a credential is edited, each of its requests has something else to say: five times in a row, and then once in half a
