@@ -157,9 +157,15 @@ impl World {
 
     /// Shows what the watches have, and works until there is nothing left to do now.
     pub(super) fn settle(&mut self) {
+        self.come_to_rest();
+        self.no_status_names_an_attempt_that_is_over();
+    }
+
+    /// The same where there are too many statuses to look at each time.
+    pub(super) fn come_to_rest(&mut self) {
         for _ in 0..TOO_MANY + TOO_MANY_EACH * self.server.objects.len() {
             if !self.deliver_all() && !self.operator.turn_next(self.now) && !self.move_first() {
-                return self.no_status_names_an_attempt_that_is_over();
+                return;
             }
         }
         let last = &self.server.journal[self.server.journal.len().saturating_sub(20)..];

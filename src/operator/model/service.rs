@@ -33,6 +33,8 @@ pub(in super::super) struct Service {
     pub asked: Option<i64>,
     /// How often each call was made.
     pub calls: BTreeMap<&'static str, usize>,
+    /// When each was, and for which interview.
+    pub made: Vec<(Timestamp, Option<String>)>,
     issued: usize,
 }
 
@@ -48,6 +50,7 @@ impl Service {
             strayed: BTreeSet::new(),
             asked: None,
             calls: BTreeMap::new(),
+            made: Vec::new(),
             clock_ahead: SignedDuration::ZERO,
             issued: 0,
         }
@@ -89,7 +92,7 @@ impl Service {
         login: &Login,
         now: Timestamp,
     ) -> Result<Issued<AccessToken>, Fault> {
-        self.called(Call::AccessToken)?;
+        self.called(Call::AccessToken, None, now)?;
         self.admit(login)?;
         let text = self.next("access");
         self.live.insert(text.clone(), endpoint.base().to_owned());
@@ -106,7 +109,8 @@ impl Service {
         let Some((_, login)) = &errand.exchanger else {
             return Ok(service.map(|token| HeldToken::Service(Arc::new(token))));
         };
-        let exchanged = self.exchange(login, now).map_err(|fault| (Call::Exchange, fault))?;
+        let exchanged =
+            self.exchange(login, interview(errand), now).map_err(|fault| (Call::Exchange, fault))?;
         Ok(exchanged.map(|token| HeldToken::Scoped(Arc::new(token))))
     }
 
@@ -115,8 +119,8 @@ impl Service {
         errand: &scoped_token::issue::Errand,
         now: Timestamp,
     ) -> Result<Issued<ServiceToken>, Fault> {
-        self.called(Call::ServiceToken)?;
         let claims = errand.subject.claims();
+        self.called(Call::ServiceToken, interview(errand), now)?;
         if claims.values().any(|claim| self.blocked.contains(claim)) {
             return Err(a_fault(Class::Unexpected, Scope::Request));
         }
@@ -137,14 +141,20 @@ impl Service {
         Ok(issued(ServiceToken::read(&text).expect("a token"), now, errand.ttl))
     }
 
-    fn exchange(&mut self, login: &Login, now: Timestamp) -> Result<Issued<ScopedToken>, Fault> {
-        self.called(Call::Exchange)?;
+    fn exchange(
+        &mut self,
+        login: &Login,
+        interview: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Issued<ScopedToken>, Fault> {
+        self.called(Call::Exchange, interview, now)?;
         self.admit(login)?;
         let text = self.next("scoped");
         Ok(issued(ScopedToken::read(&text).expect("a token"), now, self.life))
     }
 
-    fn called(&mut self, call: Call) -> Result<(), Fault> {
+    fn called(&mut self, call: Call, interview: Option<&str>, now: Timestamp) -> Result<(), Fault> {
+        self.made.push((now, interview.map(str::to_owned)));
         *self.calls.entry(call.as_str()).or_default() += 1;
         self.faults.get(call.as_str()).copied().map_or(Ok(()), Err)
     }
@@ -162,6 +172,10 @@ impl Service {
         self.issued += 1;
         format!("{what}-{}", self.issued)
     }
+}
+
+fn interview(errand: &scoped_token::issue::Errand) -> Option<&str> {
+    errand.subject.claims().values().next().map(|it| &**it)
 }
 
 fn issued<T>(token: T, now: Timestamp, life: SignedDuration) -> Issued<T> {

@@ -1,6 +1,7 @@
 //! Walks through the model world, named after the rules of behaviour.md.
 
 mod abuse;
+mod backlog;
 mod chain;
 mod consent;
 mod contested;
