@@ -22,6 +22,7 @@ mod memory_search;
 mod nothing_without_cause;
 mod outages;
 mod ownership;
+mod pace;
 mod process;
 mod references;
 mod refused_writes;
