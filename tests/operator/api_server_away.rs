@@ -43,7 +43,7 @@ fn a_store_that_is_killed_and_comes_back_costs_nothing_but_time() {
 /// was issued in its place ends as well before it could be written. `last` may not be renewed. `steady` has nothing to do.
 #[test]
 fn an_api_server_that_is_away_for_two_minutes_is_paid_for_by_nobody_twice() {
-    let mut world = Away::unready("away-2m", true);
+    let mut world = Away::unready("away-2m");
     world.lives(150, LONG);
     world.partner(json!({}));
     world.is_asked_for("steady", json!({}));
@@ -94,9 +94,9 @@ const DUE_EARLY: u32 = 80;
 const SHORT: i64 = 100;
 
 impl Away {
-    /// With nothing in it. An API server that comes back knows no history, so nobody can record what it held in its first moments.
-    fn unready(name: &str, unrecorded: bool) -> Self {
-        let wishes = Wishes { own_control_plane: true, unrecorded, ..Wishes::default() };
+    /// With nothing in it.
+    fn unready(name: &str) -> Self {
+        let wishes = Wishes { own_control_plane: true, ..Wishes::default() };
         let mut world = World::new(name, &wishes);
         // An API server that has just started knows no roles yet.
         world.refusals = true;
@@ -106,7 +106,7 @@ impl Away {
 
     /// A request whose renewal is due in twenty seconds, one that has nothing to do, and their credential.
     fn new(name: &str) -> Self {
-        let mut away = Self::unready(name, false);
+        let mut away = Self::unready(name);
         away.partner(json!({}));
         away.is_asked_for("steady", json!({}));
         away.lives(LONG, SHORT);

@@ -22,9 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(4);
 
 #[test]
 fn pages_and_lines_and_reads_of_the_fattest_objects_fit_into_the_pod() {
-    // Every version of them is megabytes.
-    let mut world =
-        World::new("fattest", &Wishes { own_control_plane: true, unrecorded: true, ..Wishes::default() });
+    let mut world = World::new("fattest", &Wishes { own_control_plane: true, ..Wishes::default() });
     for (kind, manifests) in everything(&world) {
         world.cluster().create_all(kind, &world.namespace, manifests.into_iter());
     }

@@ -1,15 +1,15 @@
 //! Would a replay catch an operator that did something else? Doctored records of one that did not.
 
 use jiff::{SignedDuration, Timestamp};
-use rocketlawyer_operator::operator::replay::{Called, Deed};
+use rocketlawyer_operator::operator::replay::{Called, Deed, Held};
 use serde_json::{Value, json};
 
 use super::api_proxy::How;
-use super::replay::recorder::Recorder;
+use super::replay::recorder::{Kept, Recorder};
 use super::replay::{Record, requests};
 use super::server::Kind;
-use super::told::condition;
-use super::world::World;
+use super::told::{self, condition};
+use super::world::{Wishes, World};
 
 #[test]
 fn a_deed_too_many_one_that_was_not_done_and_one_without_its_cause_are_caught() {
@@ -108,6 +108,33 @@ fn a_call_with_another_token_is_caught_though_one_has_failed_since() {
     assert_eq!(doctored_calls, 1, "{:#?}", record.dids);
     let unexplained = doctored.unexplained();
     assert!(unexplained.iter().any(|it| it.starts_with("call service_token")), "{unexplained:#?}");
+}
+
+/// What a watch did not show is not guessed.
+#[test]
+fn what_is_read_from_the_store_is_what_a_watch_would_have_shown() {
+    let world = World::new("unwatched", &Wishes::default());
+    let login = |id: &str| json!({"client_id": id, "client_secret": id});
+    world.client_secret("client", &login("first"));
+    let before = told::version(&world.secret("client")).1.parse::<u64>().expect("a version") - 1;
+    world.edit(Kind::Secret, "client", json!({"stringData": login("second")}));
+    world.delete(Kind::Secret, "client");
+    world.client_secret("client", &login("third"));
+    world.client_secret("another", &login("fourth"));
+    world.delete(Kind::Secret, "another");
+    let secrets = |kept: Vec<Kept>| {
+        // Lists do not say these of each object.
+        let bare = |mut object: Value| {
+            object.as_object_mut().expect("an object").retain(|it, _| it != "kind" && it != "apiVersion");
+            object
+        };
+        let ours = kept.into_iter().filter(|it| it.what == Held::Secret && it.namespace == world.namespace);
+        ours.map(|it| (it.name, it.uid, it.version, it.gone, bare(it.object))).collect::<Vec<_>>()
+    };
+    let namespaces = std::slice::from_ref(&world.namespace);
+    let shown = secrets(Recorder::shared().versions(world.cluster(), namespaces));
+    assert_eq!(shown.iter().map(|it| it.3).collect::<Vec<_>>(), [false, false, true, false, false, true]);
+    assert_eq!(secrets(Recorder::from_store(world.cluster(), Held::Secret, before)), shown);
 }
 
 /// A loop that does something twice.

@@ -55,7 +55,7 @@ pub struct World {
     /// When it called services that keep no log of their own, and by which base URL.
     pub broken_off: Vec<(Timestamp, String)>,
     /// Keeps all that the cluster held, so that what the operator did can be replayed.
-    pub recorder: Option<Recorder>,
+    pub recorder: Recorder,
 }
 
 /// The control plane of all tests, or one of a test's own.
@@ -81,8 +81,6 @@ pub struct Wishes<'a> {
     pub proxied_service: bool,
     /// The test has a control plane of its own, which it may take away.
     pub own_control_plane: bool,
-    /// Nobody can keep every version of its objects: what the operator does is not replayed.
-    pub unrecorded: bool,
 }
 
 impl World {
@@ -98,9 +96,8 @@ impl World {
         let control_plane = Plane::new(wishes.own_control_plane);
         let began = control_plane.audit().mark().expect("the audit log");
         let recorder = match &control_plane {
-            _ if wishes.unrecorded => None,
-            Plane::Shared(_) => Some(Recorder::shared()),
-            Plane::Own(_, administrator) => Some(Recorder::of(administrator)),
+            Plane::Shared(_) => Recorder::shared(),
+            Plane::Own(_, administrator) => Recorder::of(administrator),
         };
         let namespace = new_namespace(&control_plane, name);
         let others: Vec<_> = wishes.others.iter().map(|name| new_namespace(&control_plane, name)).collect();

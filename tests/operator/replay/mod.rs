@@ -31,8 +31,7 @@ pub const OF_THE_TEST: &str = "of-the-test-key";
 
 /// Panics if the operator did anything that the core does not explain.
 pub fn check(world: &World) {
-    let Some(recorder) = &world.recorder else { return say(world, "not replayed") };
-    let record = Record::of(world, recorder);
+    let record = Record::of(world, &world.recorder);
     let unexplained = record.unexplained();
     let (turns, deeds) = (record.journal.len(), record.dids.len());
     say(world, &format!("{turns} entries, {deeds} deeds, {} unexplained", unexplained.len()));

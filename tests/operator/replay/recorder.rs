@@ -1,9 +1,11 @@
 //! What was there, and when? Watches all that operators watch, as administrator, and keeps every version: once for all tests that
-//! share a control plane. Clients and tokens here are the emulator's.
+//! share a control plane. What a server that came back shows no watch is read from its store. Clients and tokens here are the
+//! emulator's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -13,7 +15,7 @@ use kube::Client;
 use kube::core::WatchEvent;
 use rocketlawyer_operator::clock;
 use rocketlawyer_operator::operator::replay::Held;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::process::until;
 use super::super::server::{Cluster, Kind, runtime};
@@ -22,6 +24,14 @@ use super::super::world::PATIENCE;
 
 /// A server that is away is asked again after this.
 const WHILE_AWAY: Duration = Duration::from_millis(50);
+
+/// The status of what a store has forgotten.
+const GONE: u16 = 410;
+/// No name has as many bytes.
+const NO_NAME: usize = 1000;
+
+/// What is made to see how far a recorder is. No namespace: they change early in a test.
+const MARKED: [Kind; 3] = [Kind::Credential, Kind::Request, Kind::Secret];
 
 /// A version of an object, or its end.
 #[derive(Clone, Debug)]
@@ -36,11 +46,32 @@ pub struct Kept {
     pub object: Value,
 }
 
-type Versions = Arc<Mutex<Vec<Kept>>>;
+/// What was there, and what of it cannot be had, in words.
+#[derive(Default)]
+struct Recorded {
+    versions: Vec<Kept>,
+    lost: Vec<String>,
+}
+
+impl Recorded {
+    /// What is there in the end, by namespace and name.
+    fn there(&self, what: Held) -> BTreeMap<(&str, &str), &Kept> {
+        let mut there = BTreeMap::new();
+        for it in self.versions.iter().filter(|it| it.what == what) {
+            let name = (it.namespace.as_str(), it.name.as_str());
+            if it.gone {
+                there.remove(&name);
+            } else {
+                there.insert(name, it);
+            }
+        }
+        there
+    }
+}
 
 /// Records one cluster.
-#[derive(Clone)]
-pub struct Recorder(Versions);
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<Mutex<Recorded>>);
 
 impl Recorder {
     /// That of the shared one. Begins with the first test: what comes to be after this has returned is recorded.
@@ -51,92 +82,166 @@ impl Recorder {
 
     /// One of another cluster.
     pub fn of(cluster: &Cluster) -> Self {
-        let all = Versions::default();
+        let recorder = Self::default();
         for what in [Held::Credential, Held::Request, Held::Secret, Held::Namespace] {
             let there = cluster.read(path(what));
             let mut last = text(&there["metadata"]["resourceVersion"]).to_owned();
             for object in there["items"].as_array().cloned().unwrap_or_default() {
-                keep(&all, what, object, false);
+                recorder.keep(what, object, false);
             }
-            let (all, client) = (all.clone(), cluster.connected());
-            runtime().spawn(async move { while follow(&all, &client, what, &mut last).await {} });
+            let (recorder, client) = (recorder.clone(), cluster.connected());
+            runtime().spawn(async move { while recorder.follow(&client, what, &mut last).await {} });
         }
-        Self(all)
+        recorder
     }
 
-    /// Every version of these namespaces' objects, and of all namespaces, once all that there is has been recorded.
+    /// What there was of this kind after a revision, by one that saw nothing.
+    pub fn from_store(cluster: &Cluster, what: Held, revision: u64) -> Vec<Kept> {
+        let (recorder, mut last) = (Self::default(), revision.to_string());
+        let client = cluster.connected();
+        let read = recorder.read_until_now(&client, what, &mut last);
+        runtime().block_on(read).expect("a history");
+        mem::take(&mut recorder.recorded().versions)
+    }
+
+    /// Every version of these namespaces' objects, and of all namespaces, once all that there was has been recorded.
     pub fn versions(&self, cluster: &Cluster, namespaces: &[String]) -> Vec<Kept> {
-        let caught_up = until(PATIENCE, || self.has_caught_up(cluster, namespaces).then_some(()));
-        assert!(caught_up.is_some(), "the recorder does not see what there is");
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let marks = MARKED.map(|kind| mark(cluster, kind));
+        let has = |mark: &String| self.recorded().versions.iter().any(|it| it.uid == *mark);
+        let has_lost = || !self.recorded().lost.is_empty();
+        let done = until(PATIENCE, || (has_lost() || marks.iter().all(has)).then_some(()));
+        let recorded = self.recorded();
+        assert_eq!(recorded.lost, [""; 0]);
+        assert!(done.is_some(), "the recorder does not see what there is");
         let ours = |it: &&Kept| it.what == Held::Namespace || namespaces.contains(&it.namespace);
-        all.iter().filter(ours).cloned().collect()
+        recorded.versions.iter().filter(ours).cloned().collect()
     }
 
-    fn has_caught_up(&self, cluster: &Cluster, namespaces: &[String]) -> bool {
-        let kinds = [
-            (Held::Credential, Kind::Credential),
-            (Held::Request, Kind::Request),
-            (Held::Secret, Kind::Secret),
-        ];
-        namespaces.iter().all(|namespace| {
-            kinds.iter().all(|(what, kind)| {
-                let listed = cluster.list(*kind, namespace);
-                let version = |it: &Value| (text(&it["metadata"]["name"]).to_owned(), version_of(it));
-                let listed: BTreeMap<String, u64> = listed.iter().map(version).collect();
-                let mut recorded = BTreeMap::new();
-                let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                for it in all.iter().filter(|it| it.what == *what && it.namespace == *namespace) {
-                    if it.gone {
-                        recorded.remove(&it.name);
-                    } else {
-                        recorded.insert(it.name.clone(), it.version);
-                    }
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records until the server ends the watch, or is away. Returns whether it can be resumed.
+    async fn follow(&self, client: &Client, what: Held, last: &mut String) -> bool {
+        let uri = format!("{}?watch=true&allowWatchBookmarks=true&resourceVersion={last}", path(what));
+        let watch = Request::get(uri).body(Vec::new()).expect("a request");
+        let Ok(events) = client.request_events::<Value>(watch).await else {
+            tokio::time::sleep(WHILE_AWAY).await;
+            return true;
+        };
+        let mut events = pin!(events);
+        while let Ok(Some(event)) = events.try_next().await {
+            match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                    *last = self.keep(what, object, false);
                 }
-                listed == recorded
-            })
-        })
-    }
-}
-
-/// Records until the server ends the watch, or is away. Returns whether it can be resumed.
-async fn follow(all: &Versions, client: &Client, what: Held, last: &mut String) -> bool {
-    let uri = format!("{}?watch=true&allowWatchBookmarks=true&resourceVersion={last}", path(what));
-    let watch = Request::get(uri).body(Vec::new()).expect("a request");
-    let Ok(events) = client.request_events::<Value>(watch).await else {
-        tokio::time::sleep(WHILE_AWAY).await;
-        return true;
-    };
-    let mut events = pin!(events);
-    while let Ok(Some(event)) = events.try_next().await {
-        match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                *last = keep(all, what, object, false);
+                WatchEvent::Deleted(object) => *last = self.keep(what, object, true),
+                WatchEvent::Bookmark(bookmark) => last.clone_from(&bookmark.metadata.resource_version),
+                WatchEvent::Error(_) => return self.read_history(client, what, last).await,
             }
-            WatchEvent::Deleted(object) => *last = keep(all, what, object, true),
-            WatchEvent::Bookmark(bookmark) => last.clone_from(&bookmark.metadata.resource_version),
-            // Whoever waits for it will say so.
-            WatchEvent::Error(_) => return false,
+        }
+        true
+    }
+
+    /// A server that has come back shows no watch what was before. Its store has that until it is compacted: what there was at
+    /// each revision since the last one recorded. Returns whether the watch can be resumed then.
+    async fn read_history(&self, client: &Client, what: Held, last: &mut String) -> bool {
+        match self.read_until_now(client, what, last).await {
+            Err(kube::Error::Api(status)) if status.code == GONE => {
+                let why = format!("what there was of {what:?} after {last} is lost: {}", status.message);
+                self.recorded().lost.push(why);
+                false
+            }
+            // Away again, or not ready yet.
+            Err(_) => {
+                tokio::time::sleep(WHILE_AWAY).await;
+                true
+            }
+            Ok(()) => true,
         }
     }
-    true
+
+    async fn read_until_now(&self, client: &Client, what: Held, last: &mut String) -> kube::Result<()> {
+        let read = async |query: &str| {
+            let uri = format!("{}?{query}", path(what));
+            client.request::<Value>(Request::get(uri).body(Vec::new()).expect("a request")).await
+        };
+        let now = version_of(&read("limit=1").await?);
+        let from: u64 = last.parse().expect("a revision");
+        for revision in from + 1..=now {
+            let then = read(&format!("resourceVersion={revision}&resourceVersionMatch=Exact")).await?;
+            let items = then["items"].as_array().map_or(&[][..], Vec::as_slice);
+            for mut object in self.missing_in(what, items) {
+                // As a watch shows it.
+                object["metadata"]["resourceVersion"] = revision.to_string().into();
+                self.keep(what, object, true);
+            }
+            for object in items.iter().filter(|it| version_of(it) == revision) {
+                self.keep(what, object.clone(), false);
+            }
+            *last = revision.to_string();
+        }
+        Ok(())
+    }
+
+    /// What was there last, and is not in this list.
+    fn missing_in(&self, what: Held, list: &[Value]) -> Vec<Value> {
+        let listed: BTreeSet<_> = list.iter().map(name_of).collect();
+        let recorded = self.recorded();
+        let missing = recorded.there(what).into_values().filter(|it| !listed.contains(&name_of(&it.object)));
+        missing.map(|it| it.object.clone()).collect()
+    }
+
+    /// Returns where a watch goes on after it.
+    fn keep(&self, what: Held, mut object: Value, gone: bool) -> String {
+        cut_names_of_owners(&mut object);
+        let (namespace, name) = name_of(&object);
+        let version = Kept {
+            at: clock::now(),
+            what,
+            namespace,
+            name,
+            uid: text(&object["metadata"]["uid"]).to_owned(),
+            version: version_of(&object),
+            gone,
+            object,
+        };
+        let resume = version.version.to_string();
+        self.recorded().versions.push(version);
+        resume
+    }
 }
 
-fn keep(all: &Versions, what: Held, object: Value, gone: bool) -> String {
-    let metadata = &object["metadata"];
-    let version = Kept {
-        at: clock::now(),
-        what,
-        namespace: text(&metadata["namespace"]).to_owned(),
-        name: text(&metadata["name"]).to_owned(),
-        uid: text(&metadata["uid"]).to_owned(),
-        version: version_of(&object),
-        gone,
-        object,
+/// Makes something of this kind, in a namespace of no test: who has seen it has seen all of its kind that was before, and what came
+/// and went, too. Returns its uid.
+fn mark(cluster: &Cluster, kind: Kind) -> String {
+    let spec = match kind {
+        Kind::Credential => json!({"environment": "Sandbox", "clientSecretRef": {"name": "client"}}),
+        Kind::Request => json!({"credentialRef": {"name": "partner"}, "interviewId": "interview"}),
+        _ => Value::Null,
     };
-    let resume = version.version.to_string();
-    all.lock().unwrap_or_else(PoisonError::into_inner).push(version);
-    resume
+    let mut mark = json!({"metadata": {"generateName": "mark-"}});
+    if !spec.is_null() {
+        mark["spec"] = spec;
+    }
+    let made = cluster.create(kind, "default", mark).unwrap_or_else(|status| panic!("{}", status.message));
+    text(&made["metadata"]["uid"]).to_owned()
+}
+
+/// One that is too long for a name is nobody's, and so is what is left of it: megabytes less to keep and to read again.
+fn cut_names_of_owners(object: &mut Value) {
+    let owners = object["metadata"]["ownerReferences"].as_array_mut().into_iter().flatten();
+    for name in owners.filter_map(|it| it.get_mut("name")) {
+        if let Value::String(name) = name {
+            name.truncate(name.floor_char_boundary(NO_NAME));
+        }
+    }
+}
+
+/// Namespace and name.
+fn name_of(object: &Value) -> (String, String) {
+    let metadata = &object["metadata"];
+    (text(&metadata["namespace"]).to_owned(), text(&metadata["name"]).to_owned())
 }
 
 fn version_of(object: &Value) -> u64 {
