@@ -4,16 +4,34 @@
 //! are not to wait for that. So a namespace has no more effects in flight than there are places left. Alone it may have half of
 //! them all; three that hang have a quarter each, and a quarter stays free.
 //!
-//! Whoever waits is called in the order of coming, first in the namespace that has the fewest. Its place is kept for it until its
-//! turn has come.
+//! Whoever waits is called in turn, first in the namespace that has the fewest: by turns who writes a token, and who does anything
+//! else. Its place is kept for it until its turn has come. Where as many tokens wait to be written as can be in flight, none is
+//! issued before they are: what is held is lost with the process.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::decision::Key;
 
 /// The effects in flight at the same time.
 const ALL: usize = 64;
+
+/// A namespace in which so many tokens wait to be written is issued none: alone it could have no more in flight.
+const MOST_WAITING: usize = ALL / 2;
+
+/// What a place is wanted for. In line they go in this order, but that who writes or is issued a token leaves every second turn to
+/// others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Want {
+    /// To write a token.
+    Write,
+    /// To be issued one, once others are written. It replaces one that ends then, or none.
+    Issue(Timestamp),
+    /// Anything else.
+    Other,
+}
 
 /// Who has a place, and who waits for one.
 #[derive(Debug, Default)]
@@ -23,7 +41,7 @@ pub struct Slots {
     /// The number of the turn that was given out last.
     turn: u64,
     shares: HashMap<Arc<str>, Share>,
-    /// The namespaces in which somebody waits, by the places they have and then by the turn of the first who waits.
+    /// The namespaces in which somebody waits, by the places they have and then by the number of whoever is next there.
     waiting: BTreeSet<(usize, u64, Arc<str>)>,
     /// Who waits or was called.
     keys: HashMap<Key, Waits>,
@@ -33,23 +51,27 @@ pub struct Slots {
 #[derive(Debug, Default)]
 struct Share {
     taken: usize,
-    line: BTreeMap<u64, Key>,
+    line: BTreeMap<Turn, Key>,
+    /// Who was called last writes a token, or is issued one.
+    token_was_last: bool,
 }
+
+/// A place in line.
+type Turn = (Want, u64);
 
 #[derive(Clone, Copy, Debug)]
 enum Waits {
     /// In line, at this turn.
-    InLine(u64),
-    /// A place is kept for it.
-    Called,
+    InLine(Turn),
+    /// A place is kept for it, for what it waited for.
+    Called(Want),
 }
 
 impl Slots {
     /// An effect of this key wants to begin. If it may not, the key waits in line; if it may, it has a place until
     /// [`Slots::end`].
-    pub fn ask(&mut self, key: &Key) -> bool {
-        let waits = self.keys.get(key).copied();
-        if let Some(Waits::Called) = waits {
+    pub fn ask(&mut self, key: &Key, want: Want) -> bool {
+        if let Some(Waits::Called(_)) = self.keys.get(key) {
             self.keys.remove(key);
             return true;
         }
@@ -57,19 +79,51 @@ impl Slots {
         if may {
             self.give_up(key);
             self.begin(&key.namespace);
-        } else if waits.is_none() {
-            self.turn += 1;
-            let turn = self.turn;
-            self.keys.insert(key.clone(), Waits::InLine(turn));
-            self.change(&key.namespace, |share| share.line.insert(turn, key.clone()));
+        } else {
+            self.wait(key, want);
         }
         may
+    }
+
+    /// A token is to be issued for this key, which replaces one that ends then. If too many wait to be written, the key waits in
+    /// line behind them.
+    pub fn may_be_issued(&mut self, key: &Key, ends: Option<Timestamp>) -> bool {
+        let called = match self.keys.get(key) {
+            Some(Waits::Called(want)) => Some(*want),
+            _ => None,
+        };
+        let was_called_for_it = matches!(called, Some(Want::Issue(_)));
+        let may =
+            was_called_for_it || self.shares.get(&key.namespace).is_none_or(|share| !share.has_enough());
+        if may || called.is_some() {
+            self.give_up(key);
+        }
+        if !may {
+            self.wait(key, Want::Issue(ends.unwrap_or(Timestamp::MAX)));
+        }
+        may
+    }
+
+    /// Whoever waits already keeps its turn.
+    fn wait(&mut self, key: &Key, want: Want) {
+        let before = match self.keys.get(key) {
+            Some(Waits::InLine(turn)) => Some(*turn),
+            _ => None,
+        };
+        let number = before.map_or(self.turn + 1, |(_, number)| number);
+        self.turn = self.turn.max(number);
+        let turn = (want, number);
+        self.keys.insert(key.clone(), Waits::InLine(turn));
+        self.change(&key.namespace, |share| {
+            before.and_then(|before| share.line.remove(&before));
+            share.line.insert(turn, key.clone());
+        });
     }
 
     /// This key wants to begin nothing now.
     pub fn give_up(&mut self, key: &Key) {
         match self.keys.remove(key) {
-            Some(Waits::Called) => self.end(&key.namespace),
+            Some(Waits::Called(_)) => self.end(&key.namespace),
             Some(Waits::InLine(turn)) => {
                 self.change(&key.namespace, |share| share.line.remove(&turn));
             }
@@ -79,15 +133,14 @@ impl Slots {
 
     /// Who looks next whether its effect still is to begin: a place is kept for it.
     pub fn call(&mut self) -> Option<Key> {
-        let (taken, turn, namespace) = self.waiting.first()?.clone();
+        let (taken, _, namespace) = self.waiting.first()?.clone();
         if !self.has_room(taken) {
             return None;
         }
-        let called = self.change(&namespace, |share| share.line.remove(&turn));
+        let ((want, _), key) = self.change(&namespace, Share::call)?;
         self.begin(&namespace);
-        called.inspect(|key| {
-            self.keys.insert(key.clone(), Waits::Called);
-        })
+        self.keys.insert(key.clone(), Waits::Called(want));
+        Some(key)
     }
 
     /// An effect of this namespace begins, whether or not there is room.
@@ -124,9 +177,7 @@ impl Slots {
     /// What a namespace has, and its place among those in which somebody waits.
     fn change<T>(&mut self, namespace: &Arc<str>, change: impl FnOnce(&mut Share) -> T) -> T {
         let share = self.shares.entry(namespace.clone()).or_default();
-        let place = |share: &Share| {
-            share.line.first_key_value().map(|(turn, _)| (share.taken, *turn, namespace.clone()))
-        };
+        let place = |share: &Share| share.next().map(|(_, number)| (share.taken, number, namespace.clone()));
         if let Some(before) = place(share) {
             self.waiting.remove(&before);
         }
@@ -136,6 +187,26 @@ impl Slots {
             self.shares.remove(namespace);
         }
         changed
+    }
+}
+
+impl Share {
+    /// Whose turn it is.
+    fn next(&self) -> Option<Turn> {
+        let (first, _) = self.line.first_key_value()?;
+        let other = self.line.range((Want::Other, 0)..).next().map(|(turn, _)| turn);
+        other.filter(|_| self.token_was_last).or(Some(first)).copied()
+    }
+
+    fn call(&mut self) -> Option<(Turn, Key)> {
+        let turn = self.next()?;
+        self.token_was_last = turn.0 != Want::Other;
+        self.line.remove_entry(&turn)
+    }
+
+    /// Whether as many tokens wait to be written as there may be.
+    fn has_enough(&self) -> bool {
+        self.line.keys().take(MOST_WAITING).filter(|(want, _)| *want == Want::Write).count() == MOST_WAITING
     }
 }
 
