@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::Reason;
 use crate::decision::checks::{cause, obstacle};
-use crate::decision::{Cause, Facts, FailedStep, LoginFact, Obstacle, Record, Validity, at_gate, is_unfit};
+use crate::decision::{Cause, Facts, FailedStep, LoginFact, Obstacle, Validity, at_gate, is_unfit};
 use crate::state::{Offer, Offers};
 
 /// What this credential offers.
@@ -41,7 +41,7 @@ fn closed(facts: &Facts<'_>) -> Option<Reason> {
 }
 
 fn access(facts: &Facts<'_>, generation: u64, now: Timestamp) -> Offer {
-    if facts.held.is_some_and(|held| !facts.held_was_refused() && is_live(facts, held, now)) {
+    if facts.held_is_live(now) && !facts.held_was_refused() {
         return Offer::Live { generation, expires_at: facts.held_ends() };
     }
     let cause = cause(facts, now);
@@ -78,9 +78,4 @@ fn login(facts: &Facts<'_>, generation: u64) -> Offer {
         (LoginFact::Ready, Some(failure)) => Offer::NotReady(failure.reason),
         (LoginFact::Ready, None) => Offer::Live { generation, expires_at: None },
     }
-}
-
-fn is_live(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
-    let wanted = facts.sound().and_then(|wish| wish.made_for);
-    held.inputs.is_for(wanted) && facts.held_ends().is_some_and(|end| end > now)
 }

@@ -333,7 +333,7 @@ impl<'a> Facts<'a> {
         self.standing().find(|failure| failure.step == step)
     }
 
-    /// When it is that time by the clock that the token which is there was issued by.
+    /// What this clock shows when that time comes for the token that is there: it was issued before the clock was set.
     #[must_use]
     pub fn by_this_clock(&self, instant: Timestamp) -> Timestamp {
         after_it_was_set(instant, self.care.clock_set)
@@ -343,6 +343,14 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn held_ends(&self) -> Option<Timestamp> {
         self.held.map(|held| after_it_was_set(held.expires_at, self.care.held_clock_set))
+    }
+
+    /// Whether the token that is held is one for this spec, and alive.
+    #[must_use]
+    pub fn held_is_live(&self, now: Timestamp) -> bool {
+        let wanted = self.sound().and_then(|wish| wish.made_for);
+        self.held.is_some_and(|held| held.inputs.is_for(wanted))
+            && self.held_ends().is_some_and(|end| end > now)
     }
 
     /// When the token that is there ends.

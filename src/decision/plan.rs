@@ -191,12 +191,9 @@ fn is_restored(facts: &Facts<'_>, held: &Record) -> bool {
     facts.care.strange && facts.record().is_some_and(|record| record.issued_at < held.issued_at)
 }
 
-/// Whether the held token is worth writing: for this spec, and alive.
+/// Whether the held token is worth writing: for this spec, alive, and not of a time to come.
 fn serves(facts: &Facts<'_>, held: &Record, now: Timestamp) -> bool {
-    let wanted = facts.sound().and_then(|wish| wish.made_for);
-    let lives =
-        facts.held_ends().is_some_and(|end| end > now) && held.issued_at <= later(now, FUTURE_TOLERANCE);
-    held.inputs.is_for(wanted) && lives
+    facts.held_is_live(now) && held.issued_at <= later(now, FUTURE_TOLERANCE)
 }
 
 /// Whether the Secret was written with this token before: whoever undoes what is written, or edits how it is to look, would
