@@ -5,30 +5,21 @@
 //! them all; three that hang have a quarter each, and a quarter stays free.
 //!
 //! Whoever waits is called in turn, first in the namespace that has the fewest: by turns who writes a token, and who does anything
-//! else. Its place is kept for it until its turn has come. Where as many tokens wait to be written as can be in flight, none is
-//! issued before they are: what is held is lost with the process.
+//! else, so that no token waits behind ten thousand statuses. Its place is kept for it until its turn has come.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-
-use jiff::Timestamp;
 
 use crate::decision::Key;
 
 /// The effects in flight at the same time.
 const ALL: usize = 64;
 
-/// A namespace in which so many tokens wait to be written is issued none: alone it could have no more in flight.
-const MOST_WAITING: usize = ALL / 2;
-
-/// What a place is wanted for. In line they go in this order, but that who writes or is issued a token leaves every second turn to
-/// others.
+/// What a place is wanted for. Tokens go first, and leave every second turn to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Want {
     /// To write a token.
-    Write,
-    /// To be issued one, once others are written. It replaces one that ends then, or none.
-    Issue(Timestamp),
+    Token,
     /// Anything else.
     Other,
 }
@@ -52,7 +43,7 @@ pub struct Slots {
 struct Share {
     taken: usize,
     line: BTreeMap<Turn, Key>,
-    /// Who was called last writes a token, or is issued one.
+    /// Who was called last writes a token.
     token_was_last: bool,
 }
 
@@ -63,15 +54,15 @@ type Turn = (Want, u64);
 enum Waits {
     /// In line, at this turn.
     InLine(Turn),
-    /// A place is kept for it, for what it waited for.
-    Called(Want),
+    /// A place is kept for it.
+    Called,
 }
 
 impl Slots {
     /// An effect of this key wants to begin. If it may not, the key waits in line; if it may, it has a place until
     /// [`Slots::end`].
     pub fn ask(&mut self, key: &Key, want: Want) -> bool {
-        if let Some(Waits::Called(_)) = self.keys.get(key) {
+        if let Some(Waits::Called) = self.keys.get(key) {
             self.keys.remove(key);
             return true;
         }
@@ -81,25 +72,6 @@ impl Slots {
             self.begin(&key.namespace);
         } else {
             self.wait(key, want);
-        }
-        may
-    }
-
-    /// A token is to be issued for this key, which replaces one that ends then. If too many wait to be written, the key waits in
-    /// line behind them.
-    pub fn may_be_issued(&mut self, key: &Key, ends: Option<Timestamp>) -> bool {
-        let called = match self.keys.get(key) {
-            Some(Waits::Called(want)) => Some(*want),
-            _ => None,
-        };
-        let was_called_for_it = matches!(called, Some(Want::Issue(_)));
-        let may =
-            was_called_for_it || self.shares.get(&key.namespace).is_none_or(|share| !share.has_enough());
-        if may || called.is_some() {
-            self.give_up(key);
-        }
-        if !may {
-            self.wait(key, Want::Issue(ends.unwrap_or(Timestamp::MAX)));
         }
         may
     }
@@ -123,7 +95,7 @@ impl Slots {
     /// This key wants to begin nothing now.
     pub fn give_up(&mut self, key: &Key) {
         match self.keys.remove(key) {
-            Some(Waits::Called(_)) => self.end(&key.namespace),
+            Some(Waits::Called) => self.end(&key.namespace),
             Some(Waits::InLine(turn)) => {
                 self.change(&key.namespace, |share| share.line.remove(&turn));
             }
@@ -137,9 +109,9 @@ impl Slots {
         if !self.has_room(taken) {
             return None;
         }
-        let ((want, _), key) = self.change(&namespace, Share::call)?;
+        let key = self.change(&namespace, Share::call)?;
         self.begin(&namespace);
-        self.keys.insert(key.clone(), Waits::Called(want));
+        self.keys.insert(key.clone(), Waits::Called);
         Some(key)
     }
 
@@ -198,15 +170,10 @@ impl Share {
         other.filter(|_| self.token_was_last).or(Some(first)).copied()
     }
 
-    fn call(&mut self) -> Option<(Turn, Key)> {
+    fn call(&mut self) -> Option<Key> {
         let turn = self.next()?;
-        self.token_was_last = turn.0 != Want::Other;
-        self.line.remove_entry(&turn)
-    }
-
-    /// Whether as many tokens wait to be written as there may be.
-    fn has_enough(&self) -> bool {
-        self.line.keys().take(MOST_WAITING).filter(|(want, _)| *want == Want::Write).count() == MOST_WAITING
+        self.token_was_last = turn.0 == Want::Token;
+        self.line.remove(&turn)
     }
 }
 

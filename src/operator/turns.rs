@@ -304,13 +304,6 @@ impl Turns {
                 let at_once = self.reads.want(&key, &want.secret(&key));
                 self.rest(key, if at_once { Rest { publish: None, ..meanwhile } } else { meanwhile })
             }
-            Some(Decision::Call { meanwhile, need, .. })
-                if !self.slots.may_be_issued(&key, need.expires_at) =>
-            {
-                let called = self.gates.give_up(&key, now);
-                self.call(called);
-                self.stand_in_line(key, meanwhile)
-            }
             Some(Decision::Call { origin, need, ends, effect, meanwhile }) => {
                 let Asked { through, called } = self.gates.ask(&origin, &key, need, now);
                 self.call(called);
@@ -318,6 +311,7 @@ impl Turns {
                     // What is to be taken back at once is said if the call lasts.
                     let taken_back = meanwhile.publish.map(|_| later(now, SHORTEST_WAIT));
                     self.words.expect(&key, ends.filter(|end| *end > now).or(taken_back));
+                    self.slots.give_up(&key);
                     self.act(key, effect, Work::Call)
                 } else {
                     // It waits in line as a key: its turn wakes it, and so does anything that changes for it.

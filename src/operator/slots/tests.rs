@@ -4,17 +4,11 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use jiff::Timestamp;
-
-use super::{ALL, MOST_WAITING, Slots, Want};
+use super::{ALL, Slots, Want};
 use crate::decision::{Key, Kind};
 
 fn key(namespace: usize, n: usize) -> Key {
     Key::new(Kind::Request, format!("team-{namespace}"), format!("r{n:03}"))
-}
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
 }
 
 /// How many of this namespace's effects begin, if it wants more than there are places.
@@ -74,81 +68,27 @@ fn whoever_wants_nothing_any_more_lets_the_next_go() {
 }
 
 #[test]
-fn what_begins_without_asking_counts() {
+fn tokens_and_others_go_by_turns() {
     let mut slots = Slots::default();
-    for _ in 0..=ALL {
-        slots.begin(&key(0, 0).namespace);
-    }
-    assert!(!slots.ask(&key(1, 0), Want::Other));
-    for _ in 0..2 {
-        slots.end(&key(0, 0).namespace);
-    }
-    assert_eq!(slots.call(), Some(key(1, 0)));
-}
-
-#[test]
-fn tokens_and_others_go_by_turns_and_of_the_tokens_those_that_are_there_first() {
-    let mut slots = Slots::default();
-    for n in 0..MOST_WAITING {
-        assert!(slots.ask(&key(0, n), Want::Write));
-    }
-    let other = |n: usize| key(0, 100 + n);
-    for n in 0..3 {
-        assert!(!slots.ask(&other(n), Want::Other));
-    }
-    for n in 0..MOST_WAITING {
-        assert!(slots.may_be_issued(&key(0, 200), None), "{n} wait");
-        assert!(!slots.ask(&key(0, 40 + n), Want::Write));
-    }
-    let late = [(200, None), (201, Some(at(7))), (202, Some(at(5)))];
-    for (n, end) in late {
-        assert!(!slots.may_be_issued(&key(0, n), end));
-    }
-    assert!(slots.may_be_issued(&key(1, 0), None), "elsewhere nothing waits");
-    // It has something else to say by now, and keeps its turn.
-    assert!(!slots.ask(&key(0, 41), Want::Other));
-    let expected = [key(0, 40), other(0), key(0, 42), other(1), key(0, 43), other(2), key(0, 44), key(0, 41)];
-    assert_eq!(called(&mut slots, expected.len()), expected);
-    called(&mut slots, MOST_WAITING - 5);
-    assert_eq!(called(&mut slots, 3), [key(0, 202), key(0, 201), key(0, 200)]);
-}
-
-#[test]
-fn who_is_called_to_be_issued_a_token_is_though_others_wait_again() {
-    let mut slots = Slots::default();
-    let write_all = |slots: &mut Slots, from: usize| {
-        for n in from..from + MOST_WAITING {
-            assert!(!slots.ask(&key(0, n), Want::Write));
-        }
-    };
-    fill(&mut slots, 0);
+    let began = fill(&mut slots, 0);
     slots.leave();
-    write_all(&mut slots, 0);
-    let waits = [key(0, 200), key(0, 201)];
-    assert!(!slots.may_be_issued(&waits[0], None));
-    assert!(!slots.ask(&waits[1], Want::Other));
-    assert_eq!(called(&mut slots, 1), [key(0, 0)]);
-    slots.end(&key(0, 0).namespace);
-    assert_eq!(slots.call().as_ref(), Some(&waits[1]));
-    write_all(&mut slots, 40);
-    // It was called for something else: its place is free for the next.
-    assert!(!slots.may_be_issued(&waits[1], None));
-    let next = slots.call().expect("somebody waits");
-    assert!(slots.ask(&next, Want::Write));
-    called(&mut slots, 2 * MOST_WAITING - 2);
-    slots.end(&key(0, 0).namespace);
-    assert_eq!(slots.call().as_ref(), Some(&waits[0]));
-    let taken = slots.taken();
-    write_all(&mut slots, 80);
-    assert!(slots.may_be_issued(&waits[0], None));
-    assert_eq!(slots.taken(), taken - 1, "a call takes no place");
+    for n in 0..3 {
+        assert!(!slots.ask(&key(0, began + n), Want::Other));
+    }
+    for n in 0..5 {
+        assert!(!slots.ask(&key(0, 100 + n), Want::Token));
+    }
+    // It has something else to say by now, and keeps its turn.
+    assert!(!slots.ask(&key(0, 101), Want::Other));
+    let names = [100, began, 102, began + 1, 103, began + 2, 104, 101];
+    assert_eq!(called(&mut slots, names.len()), names.map(|n| key(0, n)));
 }
 
 proptest! {
     /// Whoever asks is begun in the end, in whatever order effects end, whoever gives up and however the turns of those who were
     /// called fall; and at no time has anybody more than was left.
     #[test]
-    fn nobody_who_waits_is_forgotten(steps in proptest::collection::vec((0_usize..10, 0_usize..2, 0_usize..120), 1..800)) {
+    fn nobody_who_waits_is_forgotten(steps in proptest::collection::vec((0_usize..10, 0_usize..3, 0_usize..60), 1..600)) {
         let mut slots = Slots::default();
         let mut running: BTreeSet<Key> = BTreeSet::new();
         let mut wants: BTreeSet<Key> = BTreeSet::new();
@@ -187,12 +127,8 @@ proptest! {
     }
 }
 
-fn is_a_call(key: &Key) -> bool {
-    key.name.ends_with(['0', '1'])
-}
-
 fn want(key: &Key) -> Want {
-    if key.name.ends_with(['2', '3']) { Want::Other } else { Want::Write }
+    if key.name.ends_with(['1', '2', '3']) { Want::Other } else { Want::Token }
 }
 
 /// As the loop does: those who are called are ready, and one that is ready has its turn.
@@ -206,9 +142,7 @@ fn take_a_turn(
     let Some(key) = ready.pop() else { return };
     if !wants.contains(&key) {
         slots.give_up(&key);
-    } else if is_a_call(&key) && slots.may_be_issued(&key, (!key.name.ends_with('0')).then(|| at(7))) {
-        wants.remove(&key);
-    } else if !is_a_call(&key) && !running.contains(&key) && slots.ask(&key, want(&key)) {
+    } else if !running.contains(&key) && slots.ask(&key, want(&key)) {
         assert!(running.iter().filter(|it| it.namespace == key.namespace).count() < ALL / 2);
         wants.remove(&key);
         running.insert(key);

@@ -1,6 +1,5 @@
 //! What begins, and what comes to a wait? Pure, as all turns are.
 
-use super::super::decide::Rest;
 use super::super::effect::Effect;
 use super::super::slots::Want;
 use super::{Ticket, Turn, Turns, Work};
@@ -9,28 +8,12 @@ use crate::decision::Key;
 impl Turns {
     /// An effect that begins if there is a place for it; else its key waits for one, and is decided again then.
     pub(super) fn begin(&mut self, key: Key, effect: Effect, work: Work) -> Turn {
-        let want = if matches!(effect, Effect::Write { .. }) { Want::Write } else { Want::Other };
+        let want = if matches!(effect, Effect::Write { .. }) { Want::Token } else { Want::Other };
         if !self.slots.ask(&key, want) {
             self.queue.done(&key);
             return Turn::Rest;
         }
         self.act(key, effect, work)
-    }
-
-    /// The key waits in line for tokens of others to be written, before it is issued one. What is to be said meanwhile goes first.
-    pub(super) fn stand_in_line(&mut self, key: Key, meanwhile: Rest) -> Turn {
-        self.queue.wake_at(&key, meanwhile.until);
-        let word = meanwhile.publish.and_then(|publish| self.publishing(&key, *publish));
-        let Some((effect, told)) = word else {
-            self.queue.done(&key);
-            return Turn::Rest;
-        };
-        let turn = self.begin(key.clone(), effect, Work::Status(told));
-        if matches!(turn, Turn::Act(..)) {
-            // It has left the line for this.
-            self.queue.wake(key);
-        }
-        turn
     }
 
     /// Nothing is to begin for this key now.
@@ -59,11 +42,12 @@ impl Turns {
 
 impl Work {
     /// Whether it has a place among the effects in flight. Calls to the authentication service are bounded by their gates, origin
-    /// by origin, whole reads and questions for rights by their lines: they wait for no place, and keep nobody from one.
+    /// by origin, words by the calls, whole reads and questions for rights by their lines: they wait for no place, and keep nobody
+    /// from one.
     pub(super) fn has_slot(&self) -> bool {
         match self {
-            Self::Call | Self::Read(_) | Self::Ask(_) => false,
-            Self::Step | Self::Status(_) | Self::Word(_) => true,
+            Self::Call | Self::Word(_) | Self::Read(_) | Self::Ask(_) => false,
+            Self::Step | Self::Status(_) => true,
         }
     }
 }

@@ -53,8 +53,7 @@ impl Turns {
             let said_good = self.state.object(&key).is_some_and(Object::says_ready);
             let word = publish.filter(|_| said_good).and_then(|publish| self.publishing(&key, publish));
             if let Some((effect, told)) = word {
-                // There are no more of them than calls: they wait for no place.
-                self.slots.begin(&key.namespace);
+                // There are no more of them than calls.
                 return Some(self.act(key, effect, Work::Word(told)));
             }
         }

@@ -11,7 +11,6 @@ use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
 use crate::decision::Key;
 use crate::operator::effect::Effect;
-use crate::operator::gate::Limits;
 use crate::operator::turns::Turn;
 
 /// A credential, and that many requests that want one Secret's name, each created after the one before.
@@ -126,8 +125,7 @@ fn objects_that_hang_in_one_namespace_leave_places_to_the_others() {
     assert_eq!(world.operator.turns.slots.taken(), 0);
 }
 
-/// While others' effects hang, and have every place, tokens are issued all the same, though no more than can be written at once; none
-/// is lost when the operator is stopped.
+/// While others' effects hang, and have every place, tokens are issued all the same; and none is lost when the operator is stopped.
 #[test]
 fn what_hangs_keeps_no_call_from_being_made_and_what_was_issued_is_written_at_the_end() {
     let mut world = World::new();
@@ -136,58 +134,20 @@ fn what_hangs_keeps_no_call_from_being_made_and_what_was_issued_is_written_at_th
     for _ in 0..64 {
         world.operator.turns.slots.begin(&"elsewhere".into());
     }
-    for n in 0..200 {
-        world.request(&format!("r{n:03}"), json!({"deliver": "ServiceToken"}));
+    for n in 0..50 {
+        world.request(&format!("r{n:02}"), json!({"deliver": "ServiceToken"}));
     }
-    while world.deliver_all() {}
-    take_their_course(&mut world);
-    // One token of a call that was in flight when there were enough comes after another.
-    let in_flight = Limits::default().in_flight as usize;
-    let issued = world.service.total() - 1;
-    assert!((32..32 + in_flight).contains(&issued), "{issued}");
-
+    loop {
+        while world.deliver_all() || !world.operator.follow_few(world.now) {}
+        let Some(call) = world.operator.flights.keys().next().cloned() else { break };
+        world.advance(&call);
+    }
+    assert_eq!(world.service.total(), 1 + 50);
     let last = world.operator.turns.last_writes(world.now);
     let writes = last
         .iter()
         .filter(|turn| matches!(turn, Turn::Act(_, effect) if matches!(**effect, Effect::Write { .. })));
-    assert_eq!(writes.count(), issued);
-}
-
-/// Whoever waits for others to be written has its turn, and says meanwhile that what it has is not what it asks for.
-#[test]
-fn who_waits_for_others_to_be_written_says_how_it_is_and_is_issued_a_token_then() {
-    let mut world = World::new();
-    world.partner();
-    let keys: Vec<_> = (0..100).map(|n| world.request(&format!("r{n:03}"), json!({}))).collect();
-    world.pass(minutes(1));
-    let elsewhere = "elsewhere".into();
-    for _ in 0..64 {
-        world.operator.turns.slots.begin(&elsewhere);
-    }
-    for key in &keys {
-        world.edit(key, json!({"interviewId": "another"}));
-    }
-    while world.deliver_all() {}
-    take_their_course(&mut world);
-    assert!(world.service.total() < 1 + 200 + 200);
-    world.server.journal.clear();
-
-    // One place for all of them, and nothing of what is written is seen.
-    world.operator.turns.slots.end(&elsewhere);
-    take_their_course(&mut world);
-    assert_eq!(world.service.total(), 1 + 200 + 200);
-    let taken_back = world.server.journal.iter().filter(|it| it.starts_with("status r")).count();
-    assert!(taken_back > 100, "{taken_back} statuses");
-    assert_eq!(world.operator.turns.slots.taken(), 63);
-}
-
-/// Everything that is under way takes its course, until nothing more begins; no watch shows it.
-fn take_their_course(world: &mut World) {
-    loop {
-        while !world.operator.follow_few(world.now) {}
-        let Some(call) = world.operator.flights.keys().next().cloned() else { return };
-        world.advance(&call);
-    }
+    assert_eq!(writes.count(), 50);
 }
 
 /// As often as a credential is edited, each of its requests has something else to say: five times in a row, and then once in half a

@@ -92,11 +92,11 @@ fn a_token_that_was_over_before_its_call_is_said_if_that_hangs() {
     }
 }
 
-/// What is said beside a call counts among the effects in flight, and a call that is back in time leaves nothing to be said.
+/// What is said beside a call takes no place, however long it lasts, and a call that is back in time leaves nothing to be said.
 #[test]
-fn what_is_said_beside_a_call_is_in_flight_until_it_is_said() {
+fn what_is_said_beside_a_call_keeps_nobody_from_a_place() {
     let (mut world, key) = with_a_word_out(Kind::Request);
-    assert_eq!(world.operator.turns.slots.taken(), 1);
+    assert_eq!(world.operator.turns.slots.taken(), 0);
     while world.operator.words.contains_key(&key) {
         world.advance(&key);
     }
