@@ -233,7 +233,7 @@ pub fn renewal_instant(facts: &Facts<'_>) -> Option<Timestamp> {
 /// When that should have happened.
 #[must_use]
 pub fn overdue_instant(facts: &Facts<'_>) -> Option<Timestamp> {
-    Some(overdue_at(facts.record()?, renewal_instant(facts)?))
+    Some(facts.by_this_clock(overdue_at(facts.record()?, renewal_instant(facts)?)))
 }
 
 fn hashes(facts: &Facts<'_>) -> Option<([u8; 16], [u8; 16])> {
@@ -322,6 +322,7 @@ fn holds_up_issuing(facts: &Facts<'_>, failed: FailedStep) -> bool {
         FailedStep::ServiceToken => facts.key.kind == Kind::Request || facts.token_was_refused(),
         FailedStep::ReadClientSecret
         | FailedStep::ReadManagedSecret
+        | FailedStep::ConfirmOwner
         | FailedStep::AccessToken
         | FailedStep::WriteSecret
         | FailedStep::Internal => true,
@@ -356,7 +357,7 @@ fn hand_renewal_is_too_soon<'a>(
     cause: Option<Cause>,
     now: Timestamp,
 ) -> Option<Obstacle<'a>> {
-    let rested = later(facts.record()?.issued_at, HAND_RENEWAL_REST);
+    let rested = facts.by_this_clock(later(facts.record()?.issued_at, HAND_RENEWAL_REST));
     (cause == Some(Cause::RenewalWasRequested) && rested > now)
         .then_some(Obstacle::HandRenewalIsTooSoon(rested))
 }

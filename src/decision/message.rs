@@ -306,6 +306,9 @@ fn missing_right(step: Option<FailedStep>) -> &'static str {
         Some(FailedStep::Delete) => {
             "The operator may not delete this object. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [scopedtokenrequests], verbs: [delete]."
         }
+        Some(FailedStep::ConfirmOwner) => {
+            "The operator may not read this object. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [rocketlawyercredentials, scopedtokenrequests], verbs: [get, list, watch]."
+        }
         Some(FailedStep::WriteSecret) => {
             "The operator may not write Secrets in this namespace. Grant it as the chart's roles do: apiGroups: [\"\"], resources: [secrets], verbs: [create, update]."
         }

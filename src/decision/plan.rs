@@ -125,7 +125,7 @@ fn write_held(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
         return None;
     }
     if owner_is_in_doubt(facts) {
-        return Some(Step::ConfirmOwner);
+        return may_try(facts, FailedStep::ConfirmOwner, now).then_some(Step::ConfirmOwner);
     }
     Some(Step::Write(Precondition::of(facts)))
 }

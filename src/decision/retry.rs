@@ -44,6 +44,8 @@ pub enum FailedStep {
     ReadClientSecret,
     /// Reading the managed Secret.
     ReadManagedSecret,
+    /// Seeing whether the object itself still lives.
+    ConfirmOwner,
     /// The access token by client credentials.
     AccessToken,
     /// The service token.
@@ -243,6 +245,7 @@ impl FailedStep {
         match self {
             Self::ReadClientSecret => "ReadClientSecret",
             Self::ReadManagedSecret => "ReadManagedSecret",
+            Self::ConfirmOwner => "ConfirmOwner",
             Self::AccessToken => "AccessToken",
             Self::ServiceToken => "ServiceToken",
             Self::Exchange => "Exchange",
@@ -259,6 +262,7 @@ impl FailedStep {
         [
             Self::ReadClientSecret,
             Self::ReadManagedSecret,
+            Self::ConfirmOwner,
             Self::AccessToken,
             Self::ServiceToken,
             Self::Exchange,

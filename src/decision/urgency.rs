@@ -40,5 +40,6 @@ pub fn ends_soon_from(facts: &Facts<'_>) -> Option<Timestamp> {
     let record = facts.record()?;
     let quarter = record.lifetime() / 4;
     let late = renewal_instant(facts).map(|due| due.duration_until(record.expires_at) / 2);
-    record.expires_at.checked_sub(late.map_or(quarter, |late| late.min(quarter))).ok()
+    let from = record.expires_at.checked_sub(late.map_or(quarter, |late| late.min(quarter))).ok()?;
+    Some(facts.by_this_clock(from))
 }

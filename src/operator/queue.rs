@@ -139,6 +139,12 @@ impl Queue {
         }
     }
 
+    /// Whether something is under way for this key.
+    #[must_use]
+    pub fn runs(&self, key: &Key) -> bool {
+        matches!(self.places.get(key), Some(Place::Running | Place::RunningAgain(_)))
+    }
+
     /// How many keys are ready, arranged for later, and running.
     #[must_use]
     pub fn load(&self) -> (usize, usize, usize) {

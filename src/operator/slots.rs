@@ -133,13 +133,11 @@ impl Slots {
         self.taken
     }
 
-    /// There is no more waiting. Returns those who did.
-    pub fn leave(&mut self) -> BTreeSet<Key> {
-        let waited: BTreeSet<Key> = self.keys.keys().cloned().collect();
-        for key in &waited {
-            self.give_up(key);
+    /// There is no more waiting.
+    pub fn leave(&mut self) {
+        for key in self.keys.keys().cloned().collect::<Vec<_>>() {
+            self.give_up(&key);
         }
-        waited
     }
 
     fn has_room(&self, taken: usize) -> bool {

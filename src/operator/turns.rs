@@ -134,8 +134,9 @@ impl Turns {
         self.wake(woken);
     }
 
-    /// The wall clock was set; those of the services were not. The credentials look again, to say so.
+    /// The wall clock was set; those of the services were not, and no time has passed.
     pub(super) fn clock_was_set(&mut self, by: SignedDuration) {
+        self.words.shift(by);
         let woken = self.state.clock_was_set(by);
         self.wake(woken);
     }
@@ -257,14 +258,19 @@ impl Turns {
         self.last_write(ticket.key, now)
     }
 
-    /// The signal to stop has come: the tokens that are held, and wait for a place to be written.
+    /// The signal to stop has come: the tokens that are held, and wait to be written. What is under way comes back.
     pub(super) fn last_writes(&mut self, now: Timestamp) -> Vec<Turn> {
-        self.slots.leave().into_iter().map(|key| self.last_write(key, now)).collect()
+        self.slots.leave();
+        let idle = self.state.holders().into_iter().filter(|key| !self.queue.runs(key));
+        idle.collect::<Vec<_>>().into_iter().map(|key| self.last_write(key, now)).collect()
     }
 
     fn last_write(&mut self, key: Key, now: Timestamp) -> Turn {
         match decide(&self.state, &key, now) {
-            Some(Decision::Act(effect @ Effect::Write { .. })) => self.act(key, effect, Work::Step),
+            // Whatever became of an earlier write.
+            Some(Decision::Act(effect @ (Effect::Write { .. } | Effect::Look { .. }))) => {
+                self.act(key, effect, Work::Step)
+            }
             _ => Turn::Rest,
         }
     }

@@ -14,7 +14,7 @@ mod vanished;
 mod waiting;
 mod watching;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -102,18 +102,34 @@ impl State {
         Some(&mut self.objects.get_mut(key)?.credential_mut()?.session)
     }
 
-    /// The wall clock was set by so much: the services' are as much less ahead of it, and tokens end as much later by it. Returns the credentials of which that is
-    /// known.
+    /// Whose token is held in memory.
+    #[must_use]
+    pub fn holders(&self) -> BTreeSet<Key> {
+        let holds = |(key, object): (&Key, &Object)| object.work.held.as_ref().map(|_| key.clone());
+        self.objects.iter().filter_map(holds).collect()
+    }
+
+    /// The wall clock was set by so much: the services' are as much less ahead of it, and tokens end as much later by it. Returns
+    /// who looks again: the credentials of which something is known, and if it was set back everybody, whose looks are arranged for
+    /// later than was meant.
     pub fn clock_was_set(&mut self, by: SignedDuration) -> Vec<Key> {
         let mut concerned = Vec::new();
         for (key, object) in &mut self.objects {
-            let care = &mut object.work.care;
-            care.clock_set = care.clock_set.saturating_add(by);
-            care.held_clock_set = care.held_clock_set.saturating_add(by);
+            let work = &mut object.work;
+            for set in
+                [&mut work.care.clock_set, &mut work.care.held_clock_set, &mut work.clock_set_meanwhile]
+            {
+                *set = set.saturating_add(by);
+            }
+            if by.is_negative() {
+                concerned.push(key.clone());
+            }
             let session = object.credential_mut().map(|credential| &mut credential.session);
             if let Some(ahead) = session.and_then(|session| session.clock_ahead.as_mut()) {
                 *ahead = ahead.saturating_sub(by);
-                concerned.push(key.clone());
+                if !by.is_negative() {
+                    concerned.push(key.clone());
+                }
             }
         }
         concerned

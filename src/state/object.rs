@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::session::Session;
 use super::spec::{CredentialSpec, RequestSpec};
@@ -92,6 +92,8 @@ pub struct Work {
     pub unheard: u32,
     /// How often in a row the API server did not write its status for another reason.
     pub unwritten: u32,
+    /// How far the clock was set since its last call began, in all.
+    pub clock_set_meanwhile: SignedDuration,
     /// A first issue was announced, or there was a token before: the next one is no first issue.
     pub announced: bool,
 }

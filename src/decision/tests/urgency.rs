@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::scene::{Place, Scene, after, credential, request};
-use crate::decision::checks::{cause, renewal_instant};
+use crate::decision::checks::{cause, overdue_instant, renewal_instant};
 use crate::decision::{Cause, Renewal, Urgency, ends_soon_from, urgency};
 
 /// The token lives for ten hours, until minute 600.
@@ -41,6 +41,19 @@ fn a_renewal_goes_first_once_it_is_late() {
     assert!(half_way(&early) < 400);
     assert_eq!(begins(&early), 450);
     assert_eq!(at(&credential(), 599), (Cause::RenewalIsDue, Urgency::LifeIsEnding));
+}
+
+/// A clock that was set back shows all of that earlier.
+#[test]
+fn a_renewal_goes_first_when_it_is_late_whatever_the_clock_was_set_to() {
+    let (set, ahead) = ([-60, 60].map(SignedDuration::from_mins), request());
+    for (by, shift) in [(set[0], 60), (set[1], 0)] {
+        let scene = request().with(|it| it.care.clock_set = by);
+        let [known, as_it_was] = [&scene, &ahead].map(|it| ends_soon_from(&it.facts()));
+        assert_eq!(known, as_it_was.map(|it| it - SignedDuration::from_mins(shift)));
+        let [overdue, as_it_was] = [&scene, &ahead].map(|it| overdue_instant(&it.facts()));
+        assert_eq!(overdue, as_it_was.map(|it| it - SignedDuration::from_mins(shift)));
+    }
 }
 
 /// The first minute after half of the time that its renewal has.

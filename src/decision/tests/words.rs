@@ -191,6 +191,7 @@ fn what_is_said_of_a_failure() {
 #[test]
 fn which_right_is_missing() {
     let rows = [
+        (FailedStep::ConfirmOwner, "may not read this object", "verbs: [get, list, watch]"),
         (FailedStep::Delete, "may not delete this object", "verbs: [delete]"),
         (FailedStep::WriteSecret, "may not write Secrets", "verbs: [create, update]"),
         (FailedStep::ReadManagedSecret, "may not read Secrets", "verbs: [get, list, watch]"),

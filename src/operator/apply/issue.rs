@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::super::effect::{Issue, Purpose};
 use super::super::offers;
@@ -38,7 +38,7 @@ pub(super) fn took(
             object.work.care.last_repair = Some(issued_at);
         }
         object.work.care.asked_again = false;
-        object.work.care.held_clock_set = SignedDuration::ZERO;
+        object.work.care.held_clock_set = object.work.clock_set_meanwhile;
     }
     match issue {
         Issue::Access(errand) => {

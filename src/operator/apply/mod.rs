@@ -74,10 +74,8 @@ pub(super) fn apply(state: &mut State, key: &Key, outcome: Outcome, now: Timesta
 /// Notes a failure of `key`; its stamp, unless it is given, is what the object depends on now.
 fn setback(state: &mut State, key: &Key, news: Setback, now: Timestamp) {
     let Some((stamp, life_left)) = super::decide::facts(state, key, now).map(|facts| {
-        let left = facts
-            .record()
-            .map(|record| now.duration_until(record.expires_at))
-            .filter(jiff::SignedDuration::is_positive);
+        let left =
+            facts.token_ends().map(|end| now.duration_until(end)).filter(jiff::SignedDuration::is_positive);
         (facts.stamp, left)
     }) else {
         return;

@@ -76,7 +76,7 @@ pub(in super::super) fn doubt(state: &mut State, key: &Key, outcome: &Outcome) {
 /// What failed to be read was read.
 fn read_again(state: &mut State, key: &Key) {
     if let Some(object) = state.object_mut(key) {
-        object.work.failures.forgive(&[FailedStep::ReadManagedSecret]);
+        object.work.failures.forgive(&[FailedStep::ReadManagedSecret, FailedStep::ConfirmOwner]);
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) fn owner_seen(
         }
         Ok(OwnerNow::Absent) => false,
         Err(failed) => {
-            setback(state, key, read_failed(FailedStep::ReadManagedSecret, failed), now);
+            setback(state, key, read_failed(FailedStep::ConfirmOwner, failed), now);
             return Vec::new();
         }
     };
@@ -181,13 +181,14 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     if !shown_edited {
         state.know_secret(&key.namespace, &name, seen);
     }
+    read_again(state, key);
     let Some(object) = state.object_mut(key) else {
         return false;
     };
     object.work.writing = false;
     object.work.look = false;
     object.work.contested = 0;
-    object.work.failures.forgive(&[FailedStep::WriteSecret, FailedStep::ReadManagedSecret]);
+    object.work.failures.forgive(&[FailedStep::WriteSecret]);
     if gone {
         // It was written and deleted, and the watch said so first: the token that is held is put back.
         object.work.care.vanished = true;

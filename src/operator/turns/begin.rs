@@ -1,5 +1,7 @@
 //! What begins, and what comes to a wait? Pure, as all turns are.
 
+use jiff::SignedDuration;
+
 use super::super::effect::Effect;
 use super::super::slots::Want;
 use super::{Ticket, Turn, Turns, Work};
@@ -27,6 +29,9 @@ impl Turns {
     pub(super) fn act(&mut self, key: Key, effect: Effect, work: Work) -> Turn {
         if matches!(effect, Effect::Write { .. }) {
             self.is_writing(&key, true);
+        }
+        if let (Work::Call, Some(object)) = (&work, self.state.object_mut(&key)) {
+            object.work.clock_set_meanwhile = SignedDuration::ZERO;
         }
         let (uid, lists) = (self.uid(&key), self.state.secrets().lists());
         Turn::Act(Ticket { key, uid, lists, work }, Box::new(effect))

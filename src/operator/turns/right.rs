@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::super::decide;
 use super::super::effect::{Effect, Outcome, WriteFailed};
 use super::{Landed, Ticket, Turn, Turns, Work};
 use crate::api::Reason;
@@ -9,8 +10,8 @@ use crate::cluster::ReadFailed;
 use crate::cluster::owner::Deletion;
 use crate::cluster::secrets::WriteRefused;
 use crate::cluster::status::StatusRefused;
-use crate::decision::{FailedStep, Key, On, Right, Verb};
-use crate::state::Object;
+use crate::decision::{FailedStep, Failure, Key, On, Right, Verb};
+use crate::state::State;
 
 impl Turns {
     /// Who was refused for want of a right waits for that, whatever else it waits for.
@@ -28,8 +29,7 @@ impl Turns {
     /// The next right to ask for.
     pub(super) fn next_question(&mut self, now: Timestamp) -> Option<Turn> {
         let state = &self.state;
-        let lacks =
-            |key: &Key, right: &Right| state.object(key).is_some_and(|object| is_without(object, right));
+        let lacks = |key: &Key, right: &Right| is_without(state, key, right, now);
         let (right, key) = self.rights.ask(now, lacks)?;
         Some(self.act(key, Effect::Ask(right.clone()), Work::Ask(right)))
     }
@@ -51,13 +51,13 @@ impl Turns {
     }
 }
 
-/// Whether what this object failed at, or could not say, needs this right.
-fn is_without(object: &Object, right: &Right) -> bool {
-    let failed =
-        object.work.failures.iter().any(|failure| {
-            failure.reason == Reason::ClusterAccessDenied && steps(right).contains(&failure.step)
-        });
-    failed || (matches!(right.on, On::Status(_)) && object.work.unheard > 0)
+/// Whether what this object failed at and still wants, or could not say, needs this right.
+fn is_without(state: &State, key: &Key, right: &Right, now: Timestamp) -> bool {
+    let Some(facts) = decide::facts(state, key, now).filter(|facts| !facts.deleting) else { return false };
+    let is_refused = |failure: &Failure| failure.reason == Reason::ClusterAccessDenied;
+    let failed = facts.standing().any(|it| is_refused(it) && steps(right).contains(&it.step));
+    let unheard = state.object(key).is_some_and(|object| object.work.unheard > 0);
+    failed || (matches!(right.on, On::Status(_)) && unheard)
 }
 
 /// The steps that need a right.
@@ -66,7 +66,7 @@ fn steps(right: &Right) -> &'static [FailedStep] {
         (On::Secrets, Verb::Create | Verb::Update) => &[FailedStep::WriteSecret],
         (On::Secrets, _) => &[FailedStep::ReadClientSecret, FailedStep::ReadManagedSecret],
         (On::Objects(_), Verb::Delete) => &[FailedStep::Delete],
-        (On::Objects(_), _) => &[FailedStep::ReadManagedSecret],
+        (On::Objects(_), _) => &[FailedStep::ConfirmOwner],
         (On::Status(_), _) => &[],
     }
 }

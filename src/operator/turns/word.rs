@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::decide::Decision;
 use super::{Landed, Told, Turn, Turns, Work};
+use crate::decision::schedule::later;
 use crate::decision::{Key, ResourceVersion};
 use crate::state::Object;
 
@@ -29,6 +30,13 @@ impl Words {
     /// The call is back: from here on its object speaks for itself.
     pub(super) fn forget(&mut self, key: &Key) {
         self.ends.remove(key);
+    }
+
+    /// The clock was set by so much: one that was set back shows an end as still to come.
+    pub(super) fn shift(&mut self, by: SignedDuration) {
+        for end in self.ends.values_mut() {
+            *end = later(*end, by.min(SignedDuration::ZERO));
+        }
     }
 
     /// When the first of these tokens ends.

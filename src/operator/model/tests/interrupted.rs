@@ -8,7 +8,8 @@ use super::minutes;
 use super::ownership::in_order;
 use crate::auth::{Call, Class, Scope};
 use crate::cluster::secrets::WriteRefused;
-use crate::operator::effect::{Effect, Outcome};
+use crate::operator::effect::{Effect, Outcome, WriteFailed};
+use crate::operator::turns::Turn;
 
 /// The answer to a renewal's write is lost, and the API server is away: nobody knows what the Secret holds now, but both the
 /// token before and the one that may be there are good.
@@ -26,6 +27,57 @@ fn a_write_without_an_answer_makes_no_good_token_bad() {
     world.pass(minutes(1));
     assert_eq!(world.ready(&request), "True Issued");
     assert_eq!(world.service.count(Call::ServiceToken), 2, "nothing was issued twice");
+}
+
+/// Before a Secret that vanished is put back, its owner is looked at: where that gives no answer, not again before the delay is over.
+#[test]
+fn an_owner_that_cannot_be_read_is_asked_for_ever_more_rarely() {
+    let (mut world, partner, _) = in_order();
+    let calls = world.service.total();
+    world.server.refuse_reads = true;
+    world.server.delete_secret("legal", "partner-access-token");
+    world.pass(minutes(5));
+    let asked = world.server.journal.iter().filter(|it| **it == "confirm owner partner").count();
+    assert!((30..=60).contains(&asked), "{asked}");
+    assert_eq!(world.status(&partner)["failure"]["step"], "ConfirmOwner");
+    world.server.refuse_reads = false;
+    world.pass(minutes(1));
+    assert_eq!(world.ready(&partner), "True Issued");
+    assert!(world.status(&partner)["failure"].is_null());
+    assert!(world.value("legal", "partner-access-token", "access_token").is_some());
+    assert_eq!(world.service.total(), calls);
+}
+
+/// The operator is stopped when nobody knows what became of a write: that is looked at, and written if it is not there.
+#[test]
+fn a_token_whose_write_was_lost_is_written_when_the_operator_ends() {
+    let (mut world, _, request) = in_order();
+    world.renew(&request, "now");
+    world.now += minutes(1);
+    let before = world.value("web", "interview-token", "access_token");
+    while !matches!(world.operator.flights.get(&request), Some(Flight::Leaving(_, Effect::Write { .. }))) {
+        assert!(world.step(&request), "it never came to a write");
+    }
+    let Some(Flight::Leaving(ticket, _)) = world.operator.take_flight(&request) else { unreachable!() };
+    // Others have every place.
+    for _ in 0..64 {
+        world.operator.turns.slots.begin(&"elsewhere".into());
+    }
+    let held =
+        world.operator.turns.state.object(&request).and_then(|it| it.work.held.as_ref()).expect("a token");
+    let (record, lost) = (held.record.clone(), WriteRefused::Timeout);
+    let failed = WriteFailed { refused: lost, right_is_missing: false };
+    let outcome = Outcome::Written { record, rendering: 0, again: false, result: Err(failed) };
+    world.operator.land(ticket, outcome, world.now);
+    assert!(world.operator.flights.is_empty(), "it stands in line");
+    let mut turns = world.operator.turns.last_writes(world.now);
+    while let Some(turn) = turns.pop() {
+        if let Turn::Act(ticket, effect) = turn {
+            let outcome = world.server.execute(*effect);
+            turns.push(world.operator.turns.land_last(ticket, outcome, world.now));
+        }
+    }
+    assert_ne!(world.value("web", "interview-token", "access_token"), before);
 }
 
 /// A renewal may wait for hours; the garbage that somebody wrote over the token must not.

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::super::World;
 use super::super::operator::Flight;
+use super::outage::fail_all;
+use crate::auth::{Class, Scope};
 use crate::decision::{Key, Kind};
 use crate::operator::effect::Effect;
 
@@ -71,6 +73,49 @@ fn a_token_that_ends_while_its_call_hangs_is_said_at_once() {
         world.operator.put_flight(call);
         world.settle();
         assert_eq!((&*world.ready(&key), statuses(&world, &key)), ("True Issued", 2));
+    }
+}
+
+/// What the clock shows when the token ends is another time then.
+#[test]
+fn a_token_that_ends_while_its_call_hangs_is_said_at_once_though_the_clock_was_set_back() {
+    for kind in KINDS {
+        let (mut world, key, call, end) = with_a_call_out(kind);
+        let step = -SHORT * 4;
+        let left = world.now.duration_until(end);
+        world.now += step;
+        world.operator.turns.clock_was_set(step);
+        world.pass(left - SHORT);
+        assert_eq!((&*world.ready(&key), statuses(&world, &key)), ("True Issued", 0));
+        world.pass(SHORT * 2);
+        assert_eq!((&*world.ready(&key), statuses(&world, &key)), ("False Pending", 1));
+        world.operator.put_flight(call);
+        world.settle();
+        assert_eq!(world.ready(&key), "True Issued");
+    }
+}
+
+/// The clock was set back during a call: the token that it brought ends so much earlier by this clock.
+#[test]
+fn a_token_ends_when_it_does_though_the_clock_was_set_while_it_was_issued() {
+    for kind in KINDS {
+        let (mut world, key, call, _) = with_a_call_out(kind);
+        let issued = world.now;
+        let step = -SHORT * 20;
+        // The service has answered, and the answer is on its way.
+        world.operator.put_flight(call);
+        world.advance(&key);
+        world.now += step;
+        world.operator.turns.clock_was_set(step);
+        world.settle();
+        let told: Timestamp =
+            world.status(&key)["token"]["expiresAt"].as_str().expect("a token").parse().expect("an instant");
+        assert!(told > issued + world.service.life - SHORT, "{told}");
+        fail_all(&mut world, Some((Class::Transient, Scope::Endpoint)));
+        world.pass(world.now.duration_until(told + step) - SHORT);
+        assert_eq!(world.ready(&key), "True Issued");
+        world.pass(SHORT * 2);
+        assert!(world.ready(&key).starts_with("False"), "{}", world.ready(&key));
     }
 }
 
