@@ -27,8 +27,7 @@ fn a_secret_that_was_created_but_answered_with_504_is_neither_created_nor_issued
     world.wrong("POST secrets", 2, How::DoneThenTimeout);
     world.partner(json!({}));
     world.request("interview", json!({}));
-    world.is_back();
-    assert_eq!(world.proxy().done(), 2);
+    world.is_back(world.is_over(2));
     assert_eq!(world.writes_of("create secrets"), 2);
     assert_eq!(world.writes_of("update secrets"), 0);
     world.has_cost(FIRST);
@@ -39,8 +38,7 @@ fn a_secret_that_was_replaced_but_answered_with_504_is_neither_replaced_nor_issu
     let world = one_of_each("update-504");
     world.wrong("PUT secrets", 2, How::DoneThenTimeout);
     let before = world.change_app("second");
-    world.is_back_with_others_than(&before);
-    assert_eq!(world.proxy().done(), 2);
+    world.is_back_with_others_than(&before, world.is_over(2));
     assert_eq!(world.writes_of("update secrets"), 2);
     world.has_cost(2 * FIRST);
 }
@@ -52,9 +50,8 @@ fn a_status_that_was_written_but_answered_with_504_is_not_written_again() {
     world.wrong("PATCH scopedtokenrequests/status", 1, How::DoneThenTimeout);
     world.partner(json!({}));
     world.request("interview", json!({}));
-    world.is_back();
+    world.is_back(world.is_over(2));
     world.has_cost(FIRST);
-    assert_eq!(world.proxy().done(), 2);
     assert_eq!(world.writes_of("patch rocketlawyercredentials/status"), 1);
     assert_eq!(world.writes_of("patch scopedtokenrequests/status"), 1);
 }
@@ -65,8 +62,7 @@ fn conflicts_on_every_status_for_a_while_end_in_the_same_status() {
     world.wrong("PATCH ", 6, conflict());
     world.partner(json!({}));
     world.request("interview", json!({}));
-    world.is_over(6);
-    world.is_back();
+    world.is_back(world.is_over(6));
     world.has_cost(FIRST);
 }
 
@@ -77,8 +73,7 @@ fn a_status_that_is_refused_for_a_moment_is_told_all_the_same() {
     world.wrong("PATCH ", 2, How::Answer { status: 403, retry_after: None });
     world.login("client", AppScope::Backend);
     world.credential("partner", json!({}));
-    world.back_when(Kind::Credential, "partner", |it| told::is(it, "True/Issued"));
-    assert_eq!(world.proxy().done(), 2);
+    world.back_when(world.is_over(2), Kind::Credential, "partner", |it| told::is(it, "True/Issued"));
     world.settle();
     assert_eq!(world.auth_calls(), 1);
 }
@@ -88,8 +83,7 @@ fn conflicts_on_every_secret_for_a_while_issue_nothing_and_hammer_nobody() {
     let world = one_of_each("secret-409");
     world.wrong("PUT secrets", 12, conflict());
     let before = world.change_app("second");
-    world.is_over(12);
-    world.is_back_with_others_than(&before);
+    world.is_back_with_others_than(&before, world.is_over(12));
     world.has_cost(2 * FIRST);
     // Each refusal is one look and one try.
     assert_eq!(world.proxy().count("PUT secrets"), 12 + 2);
@@ -108,8 +102,7 @@ fn while_every_secret_conflicts_others_are_served_and_the_writes_are_few() {
     }
     let tries = world.proxy().count("PUT secrets");
     assert!(tries <= 16, "tried {tries} times, and looked {looks} times before");
-    world.proxy().clear();
-    world.is_back_with_others_than(&before);
+    world.is_back_with_others_than(&before, world.does_right());
     world.has_cost(2 * FIRST);
 }
 
@@ -128,10 +121,10 @@ fn an_api_server_that_throttles_everything_is_heeded() {
         tries as u64 <= seconds / 2 + 1,
         "asked {tries} times in {seconds} s, each time told to wait for 2 s"
     );
-    world.proxy().clear();
-    world.is_back_with_others_than(&before);
+    let over = world.does_right();
     world.request("another", json!({}));
-    world.back_when(Kind::Request, "another", |it| told::is(it, "True/Issued"));
+    world.is_back_with_others_than(&before, over);
+    world.back_when(over, Kind::Request, "another", |it| told::is(it, "True/Issued"));
     world.has_cost(2 * FIRST + 2);
 }
 
@@ -155,11 +148,10 @@ fn while_the_api_server_is_away_tokens_are_kept_and_afterwards_told() {
     let expired = || (rocketlawyer_operator::clock::now() > last).then_some(());
     assert!(until(PATIENCE, expired).is_some());
     world.proxy.as_mut().expect("a proxy").back();
-    world.back_when(Kind::Request, "last", |it| told::is(it, "False/Expired"));
-    world.back_when(Kind::Secret, REQUEST_SECRET, |it| {
-        annotation(it, "issued-at") != annotation(&before, "issued-at")
-    });
-    world.is_back();
+    let over = Instant::now();
+    world.back_when(over, Kind::Request, "last", |it| told::is(it, "False/Expired"));
+    let issued = annotation(&before, "issued-at").to_owned();
+    world.is_back_with_others_than(&[String::new(), issued], over);
     world.has_cost(1 + 3 * 2);
 }
 
@@ -194,10 +186,16 @@ impl World {
         self.proxy().add(Fault { on: on.to_owned(), times: Some(times), how });
     }
 
-    /// Waits until so much went wrong.
-    pub fn is_over(&self, times: usize) {
-        let over = until(PATIENCE, || (self.proxy().done() >= times).then_some(()));
-        assert!(over.is_some(), "only {} of {times} faults\n{}", self.proxy().done(), self.situation());
+    /// Waits until so much went wrong. Returns when.
+    pub fn is_over(&self, times: usize) -> Instant {
+        let over = until(PATIENCE, || (self.proxy().done() >= times).then(Instant::now));
+        over.unwrap_or_else(|| panic!("only {} of {times} faults\n{}", self.proxy().done(), self.situation()))
+    }
+
+    /// Nothing goes wrong any more. Returns since when.
+    pub fn does_right(&self) -> Instant {
+        self.proxy().clear();
+        Instant::now()
     }
 
     /// Puts another app's key and secret into the client Secret: the credential issues, and then the request. Returns when
@@ -212,13 +210,13 @@ impl World {
         issued
     }
 
-    /// Both are in order, in time, and the tokens open what they are for.
-    pub fn is_back(&self) {
-        self.is_back_with_others_than(&[String::new(), String::new()]);
+    /// Both are in order, in time since all was over, and the tokens open what they are for.
+    pub fn is_back(&self, over: Instant) {
+        self.is_back_with_others_than(&[String::new(), String::new()], over);
     }
 
     /// The same, with tokens that were issued at other times.
-    pub fn is_back_with_others_than(&self, issued: &[String; 2]) {
+    pub fn is_back_with_others_than(&self, issued: &[String; 2], over: Instant) {
         for ((kind, name, secret, page), issued) in [
             (Kind::Credential, "partner", CREDENTIAL_SECRET, "access"),
             (Kind::Request, "interview", REQUEST_SECRET, "scoped"),
@@ -227,9 +225,9 @@ impl World {
         .zip(issued)
         {
             let is_another = |it: &Value| !it.is_null() && annotation(it, "issued-at") != issued;
-            let secret = self.back_when(Kind::Secret, secret, is_another);
+            let secret = self.back_when(over, Kind::Secret, secret, is_another);
             let expires = told::instant(&json!(annotation(&secret, "expires-at"))).as_second();
-            self.back_when(kind, name, |it| {
+            self.back_when(over, kind, name, |it| {
                 told::is(it, "True/Issued")
                     && it["status"]["failure"].is_null()
                     && told::instant(&it["status"]["token"]["expiresAt"]).as_second() == expires
@@ -238,8 +236,15 @@ impl World {
         }
     }
 
-    pub fn back_when(&self, kind: Kind, name: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
-        self.wait_within(BACK, kind, name, wanted)
+    /// In time, counted from when all was over.
+    pub fn back_when(
+        &self,
+        over: Instant,
+        kind: Kind,
+        name: &str,
+        wanted: impl FnMut(&Value) -> bool,
+    ) -> Value {
+        self.wait_within(BACK.saturating_sub(over.elapsed()), kind, name, wanted)
     }
 
     /// Nothing was issued twice.

@@ -51,7 +51,7 @@ fn a_watch_that_stalls_delays_and_no_more() {
     // What needs no news goes on.
     let renewed = annotation(&world.wait_renewed("due-token", &first), "expires-at").to_owned();
     let renewed = told::instant(&json!(renewed)).as_second();
-    world.back_when(Kind::Request, "due", |it| {
+    world.back_when(Instant::now(), Kind::Request, "due", |it| {
         told::instant(&it["status"]["token"]["expiresAt"]).as_second() == renewed
     });
     let told = ["PUT secrets", "PATCH scopedtokenrequests/status"];
@@ -100,8 +100,7 @@ fn lists_again_and_no_more(name: &str, watches: &[How]) {
         world.lists_again(lists);
     };
     no_watch();
-    world.proxy().clear();
-    world.is_back();
+    world.is_back(world.does_right());
     world.has_cost(FIRST);
     assert_eq!(world.writes_since(mark), BTreeMap::new());
     // Nobody but the lists tells of what happens while no watch lasts.
