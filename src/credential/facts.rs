@@ -25,6 +25,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
         says_ready: object.says_ready(),
         told_attempt: object.told_attempt(),
         unlisted: state.unlisted(&key.namespace),
+        unwatched: state.unwatched(&key.namespace, goes_by_labels(credential)),
         deleting: meta.deleting,
         wish,
         renew_request: meta.renew_request.as_deref(),
@@ -48,7 +49,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key) -> Option<Facts<'a>> {
 
 fn wish(credential: &Credential, labels_unknown: bool) -> Result<Wish<'_>, SpecFault> {
     let spec = credential.spec.as_ref().map_err(|fault| *fault)?;
-    let selector_ignored = labels_unknown && spec.consent.needs_labels();
+    let selector_ignored = labels_unknown && goes_by_labels(credential);
     Ok(Wish {
         template: spec.template.as_ref(),
         delivery: Delivery::AccessToken,
@@ -62,6 +63,10 @@ fn wish(credential: &Credential, labels_unknown: bool) -> Result<Wish<'_>, SpecF
         made_with: credential.session.made_with(),
         names: names(spec),
     })
+}
+
+fn goes_by_labels(credential: &Credential) -> bool {
+    credential.spec.as_ref().is_ok_and(|spec| spec.consent.needs_labels())
 }
 
 fn names(spec: &CredentialSpec) -> Names<'_> {

@@ -30,6 +30,8 @@ pub struct Facts<'a> {
     pub told_attempt: Option<Timestamp>,
     /// What the operator may not list, so that nothing that is absent is known to be.
     pub unlisted: Option<Unlisted>,
+    /// What it was shown before, and may not follow any more: what is known stands, and what changes is not noticed.
+    pub unwatched: Option<Unlisted>,
     /// It has a deletionTimestamp: it gets no effect any more.
     pub deleting: bool,
     /// What its spec asks for, or what is wrong with it.
@@ -136,13 +138,15 @@ pub enum SpecFault {
     EndpointsDiffer,
 }
 
-/// What the operator has no right to list in a namespace.
+/// What the operator has no right to list or watch in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unlisted {
     /// Secrets.
     Secrets,
     /// The objects of one of the two kinds.
     Objects,
+    /// Namespaces, with their labels.
+    Namespaces,
 }
 
 /// What is known of a client Secret.

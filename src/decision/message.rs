@@ -291,11 +291,19 @@ fn next_attempt(next: Option<Promise>) -> String {
     .to_owned()
 }
 
+/// It goes on with what is known.
+pub(super) fn unwatched(what: Unlisted) -> String {
+    format!(" What others change is not noticed: {}", may_not_list(what))
+}
+
 fn may_not_list(what: Unlisted) -> &'static str {
     match what {
         Unlisted::Secrets => missing_right(None),
         Unlisted::Objects => {
             "The operator may not list the objects of both kinds in this namespace. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [rocketlawyercredentials, scopedtokenrequests], verbs: [get, list, watch]."
+        }
+        Unlisted::Namespaces => {
+            "The operator may not read namespaces. Grant it as the chart's roles do: apiGroups: [\"\"], resources: [namespaces], verbs: [get, list, watch]."
         }
     }
 }

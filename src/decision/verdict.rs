@@ -98,6 +98,9 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
     if facts.sound().is_some_and(|wish| wish.selector_ignored) {
         ready.message.push_str(message::SELECTOR_IGNORED);
     }
+    if let Some(what) = facts.unwatched {
+        ready.message.push_str(&message::unwatched(what));
+    }
     if let Some(minutes) = facts.clock_skew_minutes() {
         ready.message.push_str(&message::clock_skew(minutes));
     }
@@ -106,7 +109,10 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
         progress,
         credentials_valid: (facts.key.kind == Kind::Credential).then(|| credentials_valid(facts)),
         token,
-        failure,
+        // It hinders nothing that is known to be due.
+        failure: failure.or_else(|| {
+            facts.unwatched.filter(|_| !unfit).map(|_| Told::hindrance(Reason::ClusterAccessDenied))
+        }),
         renew_handled: facts.record().and_then(|record| record.renew_handled.clone()),
     }
 }

@@ -17,8 +17,8 @@ const REFUSED_FOR_GOOD: u32 = 3;
 pub(super) struct Observer {
     /// The streams whose first list is not complete.
     missing: BTreeSet<Stream>,
-    /// Those among them that the operator may not list, and how often it was told so: their namespaces are left alone, the others
-    /// are not held up.
+    /// The streams that the operator may not list or watch, and how often it was told so. Where a first list is missing, the
+    /// namespace is left alone, and the others are not held up; where it was made, what it showed stands.
     blind: BTreeMap<Stream, u32>,
     /// The round in which the running list of each stream began.
     rounds: HashMap<Stream, u32>,
@@ -44,7 +44,8 @@ impl Observer {
     /// Whether everything that concerns this namespace has been listed.
     #[must_use]
     pub(super) fn sees(&self, namespace: &str) -> bool {
-        let mut blind = self.blind.keys().filter(|stream| stream.what != Watched::Namespaces);
+        let unseen = |stream: &&Stream| stream.what != Watched::Namespaces && self.missing.contains(stream);
+        let mut blind = self.blind.keys().filter(unseen);
         !blind.any(|stream| stream.namespace.as_deref().is_none_or(|it| it == namespace))
     }
 
@@ -59,10 +60,11 @@ impl Observer {
             Change::Seen { seen, .. } => see(state, seen),
             Change::Gone { stream, what } => lose(state, stream.what, &what),
             Change::Listed(stream) => self.listed(state, &stream),
-            Change::Broken(stream, Trouble::Forbidden) if self.missing.contains(&stream) => {
+            Change::Broken(stream, Trouble::Forbidden) => {
                 *self.blind.entry(stream).or_default() += 1;
                 self.tell(state)
             }
+            Change::Mended(stream) if self.blind.remove(&stream).is_some() => self.tell(state),
             Change::Broken(..) | Change::Mended(_) => Vec::new(),
         }
     }
@@ -72,9 +74,11 @@ impl Observer {
         let refused = self.blind.iter().map(|(stream, refused)| Refused {
             namespace: stream.namespace.clone(),
             what: listing(stream.what),
+            was_listed: !self.missing.contains(stream),
             lasting: *refused >= REFUSED_FOR_GOOD,
         });
-        state.know_refused(refused.collect())
+        // A moment of it keeps nobody from anything whose first list was made.
+        state.know_refused(refused.filter(|it| it.lasting || !it.was_listed).collect())
     }
 
     fn listed(&mut self, state: &mut State, stream: &Stream) -> Vec<Key> {

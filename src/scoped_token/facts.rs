@@ -34,6 +34,7 @@ pub fn facts<'a>(state: &'a State, key: &'a Key, now: Timestamp) -> Option<Facts
         says_ready: object.says_ready(),
         told_attempt: object.told_attempt(),
         unlisted: state.unlisted(&key.namespace),
+        unwatched: state.unwatched(&key.namespace, false),
         deleting: meta.deleting,
         wish,
         renew_request: meta.renew_request.as_deref(),

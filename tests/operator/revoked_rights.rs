@@ -1,12 +1,14 @@
-//! What if a right on Secrets is taken away, or a policy refuses the renewal alone? Told apart, said, and paid for once.
+//! What if a right is taken away, or a policy refuses the renewal alone? Told apart, said, and paid for once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use control_plane::RequestKind;
 use control_plane::chart::RELEASE;
 use rocketlawyer_operator::emulator::{AppScope, Call};
 use serde_json::{Value, json};
 
+use super::api_proxy::{Fault, How};
+use super::api_server_misbehaves::{CREDENTIAL_SECRET as SECRET, FIRST, REQUEST_SECRET, one_of_each};
 use super::process::until;
 use super::server::{self, Kind};
 use super::told::{self, condition, data};
@@ -14,7 +16,6 @@ use super::world::{PATIENCE, Wishes, World};
 
 /// Behaviour §6.4: so soon after a right is given back all is well.
 const SOON: Duration = Duration::from_secs(15);
-const SECRET: &str = "partner-access-token";
 
 #[test]
 fn without_the_right_to_create_secrets_the_token_is_kept_until_the_right_is_back() {
@@ -164,6 +165,80 @@ fn a_namespace_whose_secrets_may_not_be_listed_says_so_and_is_served_once_they_m
     assert_eq!(world.operator.starts, 1);
     world.settle();
     assert_eq!(world.auth_calls(), 1 + 2 + 2);
+}
+
+/// While it runs. A watch that is open stays so, so it has to end; a list follows.
+#[test]
+fn secrets_that_may_no_longer_be_listed_are_written_all_the_same_and_followed_once_they_may() {
+    let mut world = one_of_each("blind-list");
+    world.refusals = true;
+    let rules = take_away(&world, "list");
+    let right = "resources: [secrets], verbs: [get, list, watch]";
+    goes_blind(&world, ["managed secrets", "other secrets"], How::Expired, right);
+    let before = world.change_app("second");
+    // A first issue and a renewal, in 13 s or a little more.
+    world.emulator.set_lifetimes(36_000, 40);
+    world.request("due", json!({"renewal": {"renewBeforePercentage": 65}}));
+    let due = world.wait_ready(Kind::Request, "due");
+    assert!(told::message(&due, "Ready").contains(right));
+    world.emulator.set_lifetimes(36_000, 36_000);
+    world.wait_renewed("due-token", &world.secret("due-token"));
+    world.wait_for_refusals("list", "secrets", "", 2 * 5);
+    assert_eq!(world.auth_calls(), FIRST + 2 * 2, "who told of the other app?");
+
+    is_asked_once_more(&world, "LIST managed secrets");
+    world.edit_role(&rules);
+    world.is_back_with_others_than(&before, Instant::now());
+    // `due` is of the other app, too.
+    world.has_cost(FIRST + 2 * 2 + FIRST + 2);
+}
+
+/// The same where only watches are refused.
+#[test]
+fn objects_that_may_no_longer_be_watched_are_renewed_and_new_ones_served_once_they_may() {
+    let mut world = one_of_each("blind-watch");
+    world.refusals = true;
+    let rules = take_away_from(&world, &world.namespace, "scopedtokenrequests", "watch");
+    let right = "resources: [rocketlawyercredentials, scopedtokenrequests], verbs: [get, list, watch]";
+    goes_blind(&world, ["rocketlawyercredentials", "scopedtokenrequests"], How::End, right);
+    world.request("another", json!({}));
+    let before = [SECRET, REQUEST_SECRET].map(|name| world.secret(name));
+    world.change_app("second");
+    for secret in &before {
+        world.wait_renewed(told::text(&secret["metadata"]["name"]), secret);
+    }
+    world.wait_for_refusals("watch", "scopedtokenrequests", "", 5);
+    assert_eq!(world.auth_calls(), 2 * FIRST, "who told of the new request?");
+
+    is_asked_once_more(&world, "WATCH scopedtokenrequests");
+    world.edit_role(&rules);
+    let over = Instant::now();
+    world.back_when(over, Kind::Request, "another", |it| told::is(it, "True/Issued"));
+    world.is_back(over);
+    world.has_cost(2 * FIRST + 2);
+}
+
+/// Has these watches end, as each does after some minutes, and waits until it is said what is not followed any more.
+fn goes_blind(world: &World, streams: [&str; 2], how: How, right: &str) {
+    for stream in streams {
+        world.proxy().add(Fault { on: format!("WATCH {stream}"), times: Some(1), how });
+    }
+    for (kind, name) in [(Kind::Credential, "partner"), (Kind::Request, "interview")] {
+        world.wait_for(kind, name, |it| {
+            let said = told::message(it, "Ready");
+            told::is(it, "True/Issued")
+                && it["status"]["failure"]["reason"] == "ClusterAccessDenied"
+                && said.contains("What others change is not noticed: ")
+                && said.contains(right)
+        });
+    }
+}
+
+/// Then the next attempt is as far away as it ever is.
+fn is_asked_once_more(world: &World, what: &str) {
+    let before = world.proxy().count(what);
+    let asked = until(PATIENCE, || (world.proxy().count(what) > before).then_some(()));
+    assert!(asked.is_some(), "{what} is not asked any more\n{}", world.situation());
 }
 
 /// Takes a verb on Secrets out of the operator's Role; returns the rules as they were.

@@ -23,6 +23,8 @@ const PAGE: u32 = 20;
 const FIRST_WAIT: Duration = Duration::from_millis(800);
 /// Longest wait: everything is in order 15 s after an outage, however long it was.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait where a right is missing: that a watch has begun is known no sooner than it has been [`QUIET`].
+const LONGEST_REFUSED: Duration = Duration::from_secs(4);
 /// A failure this long after the last one is a first one again.
 const FORGIVEN: Duration = Duration::from_mins(2);
 /// A watch that is silent for this long after it was begun again has begun: longer than the connect timeout.
@@ -186,7 +188,8 @@ impl Follower {
             self.failures = 0;
         }
         self.last_trouble = Some(trouble);
-        self.next_wait()
+        let wait = self.next_wait();
+        if trouble == Trouble::Forbidden { wait.min(LONGEST_REFUSED) } else { wait }
     }
 
     /// 0.8 s doubling to 10 s, stretched by up to a quarter so that streams that failed together part.

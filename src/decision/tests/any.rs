@@ -49,6 +49,7 @@ pub(super) fn scene() -> impl Strategy<Value = Scene> {
             (it.endpoint, it.says_ready, it.look) = (endpoint.0, around.3 > 4, around.3 == 4);
             it.told_attempt = endpoint.1;
             (it.unlisted, it.told_expires_at) = endpoint.2;
+            it.unwatched = (around.3 == 7).then_some(Unlisted::Objects);
         })
     })
 }

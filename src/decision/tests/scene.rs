@@ -44,6 +44,7 @@ pub(super) struct Scene {
     pub told_attempt: Option<Timestamp>,
     pub told_expires_at: Option<Timestamp>,
     pub unlisted: Option<Unlisted>,
+    pub unwatched: Option<Unlisted>,
     pub deleting: bool,
 }
 
@@ -127,6 +128,7 @@ pub(super) fn request() -> Scene {
         told_attempt: None,
         told_expires_at: None,
         unlisted: None,
+        unwatched: None,
         deleting: false,
     }
 }
@@ -209,6 +211,7 @@ impl Scene {
             says_ready: self.says_ready,
             told_attempt: self.told_attempt,
             unlisted: self.unlisted,
+            unwatched: self.unwatched,
             deleting: self.deleting,
             wish,
             renew_request: self.renew_request,

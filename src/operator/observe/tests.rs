@@ -57,3 +57,41 @@ fn a_refused_list_of_namespaces_holds_up_nobody() {
     observer.take(&mut state, Change::Listed(namespaces.clone()));
     assert!(state.reads_namespaces());
 }
+
+/// What was seen stands; what others change is not noticed any more, and that is said.
+#[test]
+fn a_right_that_is_taken_away_from_one_that_runs_stops_nothing() {
+    let mut state = State::new(Settings { reads_namespaces: true, ..Settings::default() });
+    let namespaces = Stream { what: Watched::Namespaces, namespace: None };
+    let secrets = stream(Watched::OtherSecrets, "a");
+    let all = [secrets.clone(), namespaces.clone(), stream(Watched::Requests, "b")];
+    let mut observer = Observer::new(all.clone());
+    for listed in all {
+        observer.take(&mut state, Change::Listed(listed));
+    }
+    let mut told = |observer: &mut Observer, change: Change| {
+        observer.take(&mut state, change);
+        assert!(observer.is_complete() && observer.sees("a") && state.reads_namespaces());
+        assert_eq!(state.unlisted("a"), None);
+        (state.unwatched("a", false), state.unwatched("b", true))
+    };
+    for (refused, lasting) in
+        [(secrets, (Some(Unlisted::Secrets), None)), (namespaces, (None, Some(Unlisted::Namespaces)))]
+    {
+        let forbidden = || Change::Broken(refused.clone(), Trouble::Forbidden);
+        for moment in [forbidden(), Change::Broken(refused.clone(), Trouble::Unreachable), forbidden()] {
+            assert_eq!(
+                told(&mut observer, moment),
+                (None, None),
+                "a server that has just started knows no roles"
+            );
+        }
+        assert_eq!(told(&mut observer, forbidden()), lasting);
+        assert_eq!(told(&mut observer, Change::Relisting(refused.clone())), lasting);
+        assert_eq!(told(&mut observer, Change::Mended(refused.clone())), (None, None));
+        for _ in 0..3 {
+            told(&mut observer, forbidden());
+        }
+        assert_eq!(told(&mut observer, Change::Listed(refused.clone())), (None, None));
+    }
+}

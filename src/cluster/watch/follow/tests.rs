@@ -262,6 +262,15 @@ fn history_that_is_gone_when_the_server_is_back_is_no_further_outage() {
     assert_eq!(gone.last(), Some(&Duration::from_secs(10)));
 }
 
+/// Where nothing has happened meanwhile, a watch that may begin again is silent: two seconds are left to say so.
+#[test]
+fn a_right_that_is_given_back_is_noticed_in_time_on_a_silent_watch() {
+    let mut follower = Follower::new(STREAM, Intake::default(), mpsc::channel(1).0);
+    let waits: Vec<Duration> = (0..12).map(|_| follower.wait_after(Trouble::Forbidden)).collect();
+    assert!(waits.is_sorted() && waits[0] <= Duration::from_secs(1), "{waits:?}");
+    assert!(waits[11] + follower.quiet <= Duration::from_secs(13), "{waits:?}");
+}
+
 #[test]
 fn a_refusal_says_what_is_wrong() {
     let api = |code| kube::Error::Api(Status { code, ..Status::default() }.boxed());

@@ -126,6 +126,42 @@ fn a_list_that_is_refused_is_said_and_a_token_that_may_not_be_looked_at_stands()
     assert_eq!(world.ready(&partner), "True Issued");
 }
 
+/// Behaviour §1.5 and §6.4: a watch that is refused keeps what it knew, and it is said what is not noticed.
+#[test]
+fn a_watch_that_is_refused_later_is_said_and_stops_nothing() {
+    for (what, right) in [
+        (Watched::ManagedSecrets, "resources: [secrets], verbs: [get, list, watch]"),
+        (Watched::OtherSecrets, "resources: [secrets], verbs: [get, list, watch]"),
+        (Watched::Requests, "resources: [rocketlawyercredentials, scopedtokenrequests]"),
+    ] {
+        let mut world = World::new();
+        let partner = world.partner();
+        let request = world.request("interview", json!({}));
+        world.settle();
+        let both = [&partner, &request];
+        let refused = || Change::Broken(stream(what), Trouble::Forbidden);
+        (0..2).for_each(|_| world.operator.turns.take(refused()));
+        assert_eq!(world.watch(World::settle), (BTreeSet::new(), 0));
+        world.operator.turns.take(refused());
+        world.settle();
+        for key in both {
+            assert_eq!(world.ready(key), "True Issued");
+            let said = world.message(key);
+            assert!(said.contains("What others change is not noticed: ") && said.contains(right), "{said}");
+            assert_eq!(world.status(key)["failure"]["reason"], "ClusterAccessDenied");
+        }
+        let (asked, calls) = world.watch(|world| world.pass(minutes(8 * 60)));
+        assert!(calls > 0 && asked.contains("write interview-token"), "{what:?}: {asked:?}");
+        world.operator.turns.take(Change::Mended(stream(what)));
+        world.settle();
+        for key in both {
+            assert_eq!(world.ready(key), "True Issued");
+            assert!(!world.message(key).contains("noticed"), "{}", world.message(key));
+            assert_eq!(world.status(key)["failure"], json!(null));
+        }
+    }
+}
+
 /// What only selectors need: whoever uses one says so, and is served when the list comes.
 #[test]
 fn a_refused_list_of_namespaces_costs_only_what_needs_it() {
@@ -155,6 +191,15 @@ fn a_refused_list_of_namespaces_costs_only_what_needs_it() {
     world.settle();
     assert_eq!(world.ready(&selected), "True Issued");
     assert!(!world.message(&choosy).contains("namespaces"), "{}", world.message(&choosy));
+
+    // What was seen of them stands when they may not be followed any more.
+    for _ in 0..3 {
+        world.operator.turns.take(Change::Broken(stream(Watched::Namespaces), Trouble::Forbidden));
+    }
+    world.settle();
+    assert_eq!((world.ready(&choosy), world.ready(&selected)), ("True Issued".into(), "True Issued".into()));
+    assert!(world.message(&choosy).contains("noticed: The operator may not read namespaces."));
+    assert!(!world.message(&partner).contains("namespaces"), "{}", world.message(&partner));
 }
 
 /// What is seen of the credentials in `legal`, which `web` refers to.
