@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::server::runtime;
+
+/// What it shows to whoever asks.
+const PAGES: [&str; 3] = ["metrics", "readyz", "healthz"];
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// An operator that is started, stopped and started again.
@@ -20,6 +24,8 @@ pub struct Operator {
     /// All that the operator finds in its environment, beside `KUBECONFIG`.
     pub environment: Vec<(&'static str, String)>,
     child: Option<Child>,
+    /// What its pages showed when it was about to end, each time.
+    shown: String,
     /// Where in the log the last start begins.
     begins: usize,
     /// How often it was started.
@@ -37,6 +43,7 @@ impl Operator {
             log,
             environment: Vec::new(),
             child: None,
+            shown: String::new(),
             begins: 0,
             starts: 0,
         }
@@ -92,6 +99,7 @@ impl Operator {
     pub fn stop(&mut self) -> ExitStatus {
         // Until it has begun, it heeds no signal and simply ends.
         self.address();
+        self.shown += &self.pages_now();
         let mut child = self.child.take().expect("it runs");
         let pid = child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
@@ -105,14 +113,35 @@ impl Operator {
 
     /// Ends it where it stands.
     pub fn kill(&mut self) {
-        end(&mut self.child.take().expect("it runs"));
+        assert!(self.child.is_some(), "it does not run");
+        self.end();
     }
 
     /// Ends it if it runs.
     pub fn end(&mut self) {
+        self.shown += &self.pages_now();
         if let Some(mut child) = self.child.take() {
             end(&mut child);
         }
+    }
+
+    /// All that its pages ever showed when it was about to end, and what they show now.
+    pub fn pages(&self) -> String {
+        self.shown.clone() + &self.pages_now()
+    }
+
+    /// A page, with its status.
+    pub fn page(&self, name: &str) -> (u16, String) {
+        get(&self.address(), name).expect("a page")
+    }
+
+    /// One that has only begun shows none yet.
+    fn pages_now(&self) -> String {
+        let runs = self.child.is_some() && !std::thread::panicking();
+        let address = runs.then(|| self.announced()).flatten();
+        let pages =
+            address.iter().flat_map(|address| PAGES.map(|page| get(address, page).expect("a page").1));
+        pages.collect()
     }
 
     /// All that it ever logged.
@@ -129,13 +158,15 @@ impl Operator {
 
     /// Where `/metrics`, `/healthz` and `/readyz` are served since the last start.
     pub fn address(&self) -> String {
-        let announced = until(Duration::from_secs(15), || {
-            let log = self.log();
-            let lines = log[self.begins..].lines();
-            let mut lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            lines.find_map(|line| Some(line["address"].as_str()?.to_owned()))
-        });
+        let announced = until(Duration::from_secs(15), || self.announced());
         announced.unwrap_or_else(|| panic!("it says no address:\n{}", self.log_tail()))
+    }
+
+    fn announced(&self) -> Option<String> {
+        let log = self.log();
+        let lines = log[self.begins..].lines();
+        let mut lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find_map(|line| Some(line["address"].as_str()?.to_owned()))
     }
 }
 
@@ -160,6 +191,14 @@ pub fn until_seen<T>(within: Duration, pause: Duration, mut look: impl FnMut() -
         }
         std::thread::sleep(pause);
     }
+}
+
+fn get(address: &str, page: &str) -> reqwest::Result<(u16, String)> {
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(15)).build()?;
+    runtime().block_on(async {
+        let answer = client.get(format!("http://{address}/{page}")).send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    })
 }
 
 fn end(child: &mut Child) {

@@ -55,12 +55,7 @@ impl World {
 
     /// A page of the operator's, with its status.
     pub fn page(&self, name: &str) -> (u16, String) {
-        let url = format!("http://{}/{name}", self.operator.address());
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        runtime().block_on(async {
-            let answer = client.get(url).send().await.expect("an answer");
-            (answer.status().as_u16(), answer.text().await.expect("a page"))
-        })
+        self.operator.page(name)
     }
 
     /// Waits until the operator has come to rest: what came before a new object has been decided when that one is told of
