@@ -33,7 +33,7 @@ endef
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help tools test fmt-check lint lint-proof doc build test-programs demo bench fuzz mutants fmt crds
+.PHONY: help tools test fmt-check lint lint-proof doc build test-programs demo bench fuzz mutants seeded-bugs fmt crds
 
 help: ## List these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,10 @@ mutants: tools ## Change decision, queue and gates in hundreds of ways, and see 
 	@cargo mutants --version >/dev/null 2>&1 || { echo 'cargo-mutants is missing: cargo install cargo-mutants --version 27.1.0 --locked' >&2; exit 1; }
 	@command -v python3 >/dev/null || { echo 'Python 3 is missing: scripts/mutants is written in it.' >&2; exit 1; }
 	@scripts/mutants --only '$(MUTANTS)' '$(target_dir)/mutants'
+
+seeded-bugs: tools build ## Put bugs into the loop of a copy, run an operator with each, and see the replay name it
+	@command -v python3 >/dev/null || { echo 'Python 3 is missing: scripts/seeded-bugs is written in it.' >&2; exit 1; }
+	@$(DEBUG)/control-plane exec --apply crds -- scripts/seeded-bugs '$(target_dir)/seeded'
 
 lint: tools ## Clippy, warnings refused
 	$(call step,clippy,cargo clippy --locked --workspace --all-targets -- -D warnings)

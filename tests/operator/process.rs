@@ -33,9 +33,10 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// One that does not run yet. What it logs is appended to `log`.
+    /// One that does not run yet. What it logs is appended to `log`. `scripts/seeded-bugs` puts one with a bug in its place.
     pub fn new(kubeconfig: PathBuf, arguments: Vec<String>, log: PathBuf) -> Self {
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_rocketlawyer-operator"));
+        let ours = || env!("CARGO_BIN_EXE_rocketlawyer-operator").into();
+        let program = std::env::var_os("OPERATOR_UNDER_TEST").unwrap_or_else(ours).into();
         Self {
             program,
             kubeconfig,

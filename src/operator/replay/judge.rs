@@ -20,7 +20,10 @@ impl Replay {
     /// It was not: the deed.
     pub fn explain(&mut self, did: &Did) -> Result<(), String> {
         let half = half(&did.deed);
-        let fits = |place: &usize| is_of(&self.acts[*place], &did.deed) && agrees(&self.acts[*place], did);
+        let fits = |place: &usize| {
+            let act = &self.acts[*place];
+            is_of(act, &did.deed) && agrees(act, did) && !self.has_another(act, &did.deed)
+        };
         // Of two tries a proxy may have kept one to itself: what was done is that which the operator took for done.
         let is_alike = |place: &usize| {
             let act = &self.acts[*place];
@@ -29,14 +32,25 @@ impl Replay {
         let open = &self.open[half];
         let found = open.iter().position(|place| fits(place) && is_alike(place));
         let Some(found) = found.or_else(|| open.iter().position(fits)) else { return Err(format!("{did}")) };
+        if let Deed::Call(Called { issued: Some(issued), .. }) = &did.deed {
+            self.issued.insert(issued.clone());
+        }
         if did.status != TOO_MANY_REQUESTS {
             let place = self.open[half].remove(found);
             if let (Deed::Call(called), 0) = (&did.deed, half) {
                 let act = &mut self.acts[place];
-                (act.called, act.issued) = (true, called.issued.clone());
+                (act.served, act.issued) = (is_good(did), called.issued.clone());
             }
         }
         Ok(())
+    }
+
+    /// Whether the token that came into the act's Secret is not what this call issued, but what one before did. What the service
+    /// never issued, a policy of the server may have put there.
+    fn has_another(&self, act: &Act, deed: &Deed) -> bool {
+        let Deed::Call(Called { issued: Some(issued), .. }) = deed else { return false };
+        let is_last = half(deed) + 1 == halves(&act.effect).len();
+        is_last && act.brought.as_ref().is_some_and(|it| it != issued && self.issued.contains(it))
     }
 
     /// What the operator took for done, and nobody did. Once all deeds were explained.
@@ -144,7 +158,7 @@ fn is_call(act: &Act, issue: &Issue, called: &Called) -> bool {
         }
         (Issue::Scoped(errand), Call::Exchange) => {
             let exchanger = errand.exchanger.as_ref();
-            act.called
+            act.served
                 && is_with(act.issued.as_ref())
                 && exchanger.is_some_and(|(_, login)| is_app(&login.client_id))
         }

@@ -13,7 +13,7 @@ mod contents;
 mod deed;
 mod judge;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::mem;
 
 use jiff::{SignedDuration, Timestamp};
@@ -42,6 +42,8 @@ pub struct Replay {
     open: [Vec<usize>; 2],
     /// Fingerprints of the access tokens that credentials have, as far as they are known.
     tokens: HashMap<Key, String>,
+    /// Fingerprints of all that the service has issued so far.
+    issued: HashSet<String>,
     /// The last instant of the journal so far.
     now: Timestamp,
     /// What should have come back, and did not, in words.
@@ -57,10 +59,12 @@ struct Act {
     with: Option<String>,
     /// What the operator heard of it; `None`: nothing, as it ended before.
     heard: Option<Heard>,
-    /// Its first call was seen.
-    called: bool,
+    /// Its first call was seen, and answered well: only then is there something to exchange.
+    served: bool,
     /// Fingerprint of what that brought, where it is known.
     issued: Option<String>,
+    /// Fingerprint of the token that it came to, as it was in a Secret then.
+    brought: Option<String>,
 }
 
 impl Replay {
@@ -74,6 +78,7 @@ impl Replay {
             acts: Vec::new(),
             open: [Vec::new(), Vec::new()],
             tokens: HashMap::new(),
+            issued: HashSet::new(),
             now: Timestamp::default(),
             lost: Vec::new(),
         }
@@ -166,7 +171,7 @@ impl Replay {
                 None => None,
             };
         }
-        self.acts[place].heard = Some(heard);
+        (self.acts[place].heard, self.acts[place].brought) = (Some(heard), token);
         let next = if last {
             self.turns.land_last(ticket, outcome, now)
         } else {
@@ -207,8 +212,9 @@ impl Replay {
             begun: now,
             with,
             heard: None,
-            called: false,
+            served: false,
             issued: None,
+            brought: None,
         });
         Some(task)
     }

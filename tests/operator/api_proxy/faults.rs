@@ -25,6 +25,8 @@ pub struct Fault {
 pub enum How {
     /// The server does it; the answer is 504.
     DoneThenTimeout,
+    /// The server is asked twice.
+    Twice,
     /// The server is not asked.
     Answer { status: u16, retry_after: Option<u64> },
     /// A list: what the server answered to it before this time.
@@ -196,7 +198,7 @@ impl Shared {
     /// The fault of a request, used up.
     pub(super) fn take_for_request(&self, asked: &Asked) -> Option<How> {
         self.take(&asked.name, u64::MAX, |how| match how {
-            How::DoneThenTimeout | How::Answer { .. } => true,
+            How::DoneThenTimeout | How::Twice | How::Answer { .. } => true,
             How::Earlier => asked.is_list(),
             _ => false,
         })

@@ -168,6 +168,9 @@ async fn pass(State(passage): State<Passage>, request: Request) -> Response {
     if let Some(How::Answer { status, retry_after }) = fault {
         return refusal(status, retry_after);
     }
+    if matches!(fault, Some(How::Twice)) {
+        let _ = passage.forward(&asked, &parts, body.clone()).await;
+    }
     let Ok(answer) = passage.forward(&asked, &parts, body).await else {
         // As a gateway that has no server behind it.
         return refusal(502, None);

@@ -36,10 +36,17 @@ pub fn check(world: &World) {
     let (turns, deeds) = (record.journal.len(), record.dids.len());
     say(world, &format!("{turns} entries, {deeds} deeds, {} unexplained", unexplained.len()));
     assert!(turns > 0 || deeds == 0, "the operator kept no journal, and did {deeds} deeds");
+    nothing_is_left(&unexplained);
+}
+
+/// Panics with the first of what is unexplained.
+pub fn nothing_is_left(unexplained: &[String]) {
+    let first = &unexplained[..unexplained.len().min(ENOUGH)];
+    let all = unexplained.len();
     assert!(
-        unexplained.is_empty(),
-        "of {deeds} deeds of the operator the core does not explain (the first {ENOUGH}):\n{}",
-        unexplained[..unexplained.len().min(ENOUGH)].join("\n")
+        all == 0,
+        "what the core does not explain, {all} in all, the first of them:\n{}",
+        first.join("\n")
     );
 }
 
