@@ -1,6 +1,7 @@
 //! What if the operator dies in the middle? Killed before and after each effect of each thing it does, it is started again,
 //! gets there, and has issued at most one token more: none where none was lost.
 
+mod scenarios;
 mod subject;
 
 use std::thread;
@@ -11,17 +12,10 @@ use serde_json::json;
 
 use super::api_proxy::{ApiProxy, Moment};
 use super::process::until;
-use super::server::Kind;
 use super::told;
 use super::world::{PATIENCE, Wishes, World};
+use scenarios::{OF_CREDENTIALS, OF_FRONTENDS, OF_REQUESTS, OF_SERVICE_TOKENS};
 use subject::Subject;
-
-const AUTH: &str = "POST accesstoken";
-const SERVICE: &str = "POST servicetoken";
-const CREATE: &str = "POST secrets";
-const UPDATE: &str = "PUT secrets";
-const TOLD: &str = "PATCH rocketlawyercredentials/status";
-const REQUEST_TOLD: &str = "PATCH scopedtokenrequests/status";
 
 /// Something that the operator does, and all that it takes.
 struct Scenario {
@@ -71,161 +65,6 @@ enum Wanted {
     /// Another token of both.
     AnotherOfBoth,
 }
-
-/// Of a credential's own work.
-const OF_CREDENTIALS: &[Scenario] = &[
-    Scenario {
-        name: "first-issue",
-        given: Given::ClientSecret,
-        asks: Asks::Scoped,
-        begin: |world, it| it.create_credential(world),
-        effects: &[AUTH, CREATE, TOLD],
-        costs: [1, 0, 0],
-        wanted: Wanted::Good,
-    },
-    Scenario {
-        name: "renewal",
-        given: Given::Rested,
-        asks: Asks::Scoped,
-        begin: |world, it| world.ask_for_renewal(Kind::Credential, &it.credential(), "now"),
-        effects: &[AUTH, UPDATE, TOLD],
-        costs: [1, 0, 0],
-        wanted: Wanted::AnotherOfCredential,
-    },
-    Scenario {
-        name: "put-back",
-        given: Given::Credential,
-        asks: Asks::Scoped,
-        begin: |world, it| world.delete(Kind::Secret, &it.secret(Kind::Credential)),
-        effects: &[CREATE],
-        costs: [0, 0, 0],
-        wanted: Wanted::Good,
-    },
-    Scenario {
-        name: "repair",
-        given: Given::CredentialOfAnother,
-        asks: Asks::Scoped,
-        begin: |world, it| world.delete(Kind::Secret, &it.secret(Kind::Credential)),
-        // The first call after a start waits for its turn, and meanwhile the object says that its token is gone.
-        effects: &[TOLD, AUTH, CREATE, TOLD],
-        costs: [1, 0, 0],
-        wanted: Wanted::AnotherOfCredential,
-    },
-    Scenario {
-        name: "changed-secret",
-        given: Given::Credential,
-        asks: Asks::Scoped,
-        begin: |world, it| world.change_secret(&it.app, "another"),
-        effects: &[AUTH, UPDATE, TOLD],
-        costs: [1, 0, 0],
-        wanted: Wanted::AnotherOfCredential,
-    },
-];
-
-/// Of a request's, and of the chain that it is at the end of.
-const OF_REQUESTS: &[Scenario] = &[
-    Scenario {
-        name: "first-exchange",
-        given: Given::Credential,
-        asks: Asks::Scoped,
-        begin: |world, it| it.create_request(world),
-        effects: &[SERVICE, AUTH, CREATE, REQUEST_TOLD],
-        costs: [0, 1, 1],
-        wanted: Wanted::Good,
-    },
-    Scenario {
-        name: "request-renewal",
-        given: Given::Rested,
-        asks: Asks::Scoped,
-        begin: |world, it| world.ask_for_renewal(Kind::Request, &it.request(), "now"),
-        effects: &[SERVICE, AUTH, UPDATE, REQUEST_TOLD],
-        costs: [0, 1, 1],
-        wanted: Wanted::AnotherOfRequest,
-    },
-    Scenario {
-        name: "request-repair",
-        given: Given::Request,
-        asks: Asks::Scoped,
-        begin: |world, it| world.delete(Kind::Secret, &it.secret(Kind::Request)),
-        effects: &[SERVICE, AUTH, CREATE, REQUEST_TOLD],
-        costs: [0, 1, 1],
-        wanted: Wanted::AnotherOfRequest,
-    },
-    Scenario {
-        name: "changed-app",
-        given: Given::Request,
-        asks: Asks::Scoped,
-        begin: |world, it| it.change_app(world),
-        effects: &[AUTH, UPDATE, TOLD, SERVICE, AUTH, UPDATE, REQUEST_TOLD],
-        costs: [1, 1, 1],
-        wanted: Wanted::AnotherOfBoth,
-    },
-    Scenario {
-        name: "refused-token",
-        given: Given::Credential,
-        asks: Asks::Scoped,
-        begin: |world, it| {
-            world.emulator.revoke(&it.app.client_id);
-            it.create_request(world);
-        },
-        effects: &[SERVICE, AUTH, UPDATE, TOLD, SERVICE, AUTH, CREATE, REQUEST_TOLD],
-        costs: [1, 1, 1],
-        wanted: Wanted::AnotherOfCredential,
-    },
-];
-
-/// Of a request whose service token is what is delivered.
-const OF_SERVICE_TOKENS: &[Scenario] = &[
-    Scenario {
-        name: "first-service",
-        given: Given::Credential,
-        asks: Asks::Service,
-        begin: |world, it| it.create_request(world),
-        effects: &[SERVICE, CREATE, REQUEST_TOLD],
-        costs: [0, 1, 0],
-        wanted: Wanted::Good,
-    },
-    Scenario {
-        name: "service-renewal",
-        given: Given::Rested,
-        asks: Asks::Service,
-        begin: |world, it| world.ask_for_renewal(Kind::Request, &it.request(), "now"),
-        effects: &[SERVICE, UPDATE, REQUEST_TOLD],
-        costs: [0, 1, 0],
-        wanted: Wanted::AnotherOfRequest,
-    },
-    Scenario {
-        name: "service-repair",
-        given: Given::Request,
-        asks: Asks::Service,
-        begin: |world, it| world.delete(Kind::Secret, &it.secret(Kind::Request)),
-        effects: &[SERVICE, CREATE, REQUEST_TOLD],
-        costs: [0, 1, 0],
-        wanted: Wanted::AnotherOfRequest,
-    },
-];
-
-/// Of a chain with two credentials: that of the Frontend says of its login what the service said of it.
-const OF_FRONTENDS: &[Scenario] = &[
-    Scenario {
-        name: "frontend-exchange",
-        given: Given::Credential,
-        asks: Asks::ByFrontend,
-        begin: |world, it| it.create_request(world),
-        effects: &[SERVICE, AUTH, TOLD, CREATE, REQUEST_TOLD],
-        costs: [0, 1, 1],
-        wanted: Wanted::Good,
-    },
-    Scenario {
-        name: "frontend-changed-app",
-        given: Given::Request,
-        asks: Asks::ByFrontend,
-        begin: |world, it| it.change_frontend_app(world),
-        effects: &[TOLD, SERVICE, AUTH, TOLD, UPDATE, REQUEST_TOLD],
-        costs: [0, 1, 1],
-        wanted: Wanted::AnotherOfRequest,
-    },
-];
 
 #[test]
 fn a_credential_gets_there_whatever_effect_the_operator_dies_at() {
