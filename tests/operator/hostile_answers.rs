@@ -40,7 +40,7 @@ fn every_answer_that_is_none_is_told_with_its_class_and_its_next_attempt() {
     are_told(&world, &rows);
     nothing_lingers(&world, &rows);
     nothing_is_repeated(&world);
-    keep(&mut world, &rows);
+    keep(&mut world, &rows, Call::AccessToken);
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn is_promised(failure: &Value, message: &str) -> bool {
 fn nothing_lingers(world: &World, rows: &[(String, Row, Standing)]) {
     let mut mended = Vec::new();
     for (name, row, source) in rows {
-        if let Some(emulator) = source.emulator.as_ref().filter(|_| source.origin.starts_with("http:")) {
-            emulator.clear_faults();
+        if source.emulator.is_some() && source.origin.starts_with("http:") {
+            source.mend();
             if !["Throttled", "QuotaExhausted"].contains(&row.reason) {
                 world.ask_for_renewal(Kind::Credential, name, "when it was mended");
                 mended.push(name);
@@ -151,7 +151,7 @@ fn every_refusal_of_a_request_is_told_on_the_request_or_on_its_credential() {
         }
         assert!(on_the_request > 30 && on_the_request < rows.len());
         nothing_is_repeated(&world);
-        keep(&mut world, &rows);
+        keep(&mut world, &rows, call);
     }
 }
 
@@ -169,7 +169,7 @@ fn a_refused_shared_token_is_replaced_once_whatever_the_status() {
         assert_eq!(calls, [2, 2, 1], "{}", row.why);
     }
     nothing_is_repeated(&world);
-    keep(&mut world, &rows);
+    keep(&mut world, &rows, Call::AccessToken);
 }
 
 /// Without a name for the time it is a minute, which nobody here waits for.
@@ -193,7 +193,7 @@ fn a_service_that_names_a_time_is_asked_again_then_by_itself() {
         assert!(apart.unsigned_abs().as_secs() + 1 >= once::NAMED, "{}: asked after {apart:?}", row.why);
     }
     nothing_is_repeated(&world);
-    keep(&mut world, &rows);
+    keep(&mut world, &rows, Call::AccessToken);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_token_with_an_odd_life_is_good_for_as_long_as_can_be_told_or_not_taken() {
         assert!(!shown.contains(SECRET) && !shown.contains('\\'), "{}: {shown}", row.why);
     }
     nothing_is_repeated(&world);
-    keep(&mut world, &rows);
+    keep(&mut world, &rows, Call::AccessToken);
 }
 
 /// A world with one credential per row, which the operator is asked for.
@@ -239,14 +239,14 @@ fn asked(rows: Vec<Row>) -> (World, Vec<(String, Row, Standing)>) {
     (world, standing)
 }
 
-/// What each service was asked is there to be replayed.
-fn keep(world: &mut World, rows: &[(String, Row, Standing)]) {
+/// What each service was asked is there to be replayed; what was answered with other bytes than an emulator's was this call.
+fn keep(world: &mut World, rows: &[(String, Row, Standing)], call: Call) {
     for (_, _, source) in rows {
         let made = source.emulator.iter().flat_map(Emulator::log);
         world.further_calls.extend(made.map(|entry| (entry, source.origin.clone())));
         let base = format!("{}/partners/v1/auth", source.origin);
-        let asked = source.asked.lock().expect("nobody panicked");
-        world.broken_off.extend(asked.iter().map(|at| (*at, base.clone())));
+        let asked = source.broken.asked();
+        world.broken_off.extend(asked.into_iter().map(|at| (at, call, base.clone())));
     }
 }
 

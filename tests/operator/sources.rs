@@ -1,12 +1,15 @@
 //! Who answers in the place of the authentication service? One origin each, so that the failure of one holds up no other.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rocketlawyer_operator::auth::wire;
 use rocketlawyer_operator::clock;
-use rocketlawyer_operator::emulator::{App, Emulator, FaultPlan, Settings};
+use rocketlawyer_operator::emulator::{App, Call, Emulator, FaultPlan, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -20,10 +23,9 @@ use super::server::runtime;
 pub enum Source {
     /// The emulator, with this fault until it is switched off.
     Emulator(Box<FaultPlan>),
-    /// These bytes, then the end.
-    Bytes(Vec<u8>),
-    /// These bytes, then those again and again.
-    Endless(&'static [u8], &'static [u8]),
+    /// The emulator, but that this call is answered with these bytes, then with those again and again (none: the end), until it is
+    /// mended.
+    Bytes(Call, Vec<u8>, &'static [u8]),
     /// An emulator behind TLS with such a certificate.
     Tls(Certificate),
     /// The same with a good one, by HTTP/2.
@@ -54,12 +56,27 @@ pub struct Standing {
     pub ca_bundle: Option<String>,
     /// The emulator, where there is one.
     pub emulator: Option<Emulator>,
-    /// When anything was asked where there is none.
-    pub asked: Asked,
+    /// What was answered with other bytes than its own.
+    pub broken: Broken,
 }
 
-/// When each call came.
-pub type Asked = Arc<Mutex<Vec<Timestamp>>>;
+/// Calls that no emulator heard of.
+#[derive(Clone, Default)]
+pub struct Broken {
+    /// When each came.
+    asked: Arc<Mutex<Vec<Timestamp>>>,
+    mended: Arc<AtomicBool>,
+}
+
+/// Stands before an emulator.
+#[derive(Clone)]
+struct Front {
+    emulator: SocketAddr,
+    call: Call,
+    head: Arc<[u8]>,
+    again: &'static [u8],
+    broken: Broken,
+}
 
 /// Seconds that an emulator's access tokens live.
 pub const LIFE: i64 = 600;
@@ -78,20 +95,20 @@ impl Source {
             let plain = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address = plain.local_addr().expect("an address");
             let origin = format!("http://{address}");
-            let asked = Asked::default();
+            let broken = Broken::default();
             let (origin, ca_bundle, emulator) = match self {
                 Self::Emulator(fault) => {
                     let emulator = Emulator::start_on(settings(knows), plain).expect("an emulator");
                     emulator.add_fault(*fault);
                     (origin, None, Some(emulator))
                 }
-                Self::Bytes(bytes) => {
-                    tokio::spawn(answer(plain, Arc::from(bytes), &[], asked.clone()));
-                    (origin, None, None)
-                }
-                Self::Endless(head, again) => {
-                    tokio::spawn(answer(plain, Arc::from(head), again, asked.clone()));
-                    (origin, None, None)
+                Self::Bytes(call, head, again) => {
+                    let behind = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                    let emulator = Emulator::start_on(settings(knows), behind).expect("an emulator");
+                    let (head, broken) = (Arc::from(head), broken.clone());
+                    let front = Front { emulator: emulator.address(), call, head, again, broken };
+                    tokio::spawn(front.stand(plain));
+                    (origin, None, Some(emulator))
                 }
                 Self::Tls(_) | Self::Http2 => {
                     let (listener, bundle) = match self {
@@ -108,7 +125,7 @@ impl Source {
                 Self::Nobody => (origin, None, None),
                 Self::NoSuchHost => ("http://no-such-host.invalid".to_owned(), None, None),
             };
-            Standing { origin, ca_bundle, emulator, asked }
+            Standing { origin, ca_bundle, emulator, broken }
         })
     }
 }
@@ -136,20 +153,69 @@ fn settings(knows: &App) -> Settings {
     Settings { apps: vec![knows.clone()], access_token_ttl: LIFE, ..Settings::default() }
 }
 
-/// Answers whatever comes with `head`, then with `again` until nobody listens; closes where that is empty.
-async fn answer(listener: TcpListener, head: Arc<[u8]>, again: &'static [u8], asked: Asked) {
-    while let Ok((mut stream, _)) = listener.accept().await {
-        let (head, asked) = (head.clone(), asked.clone());
-        tokio::spawn(async move {
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request).await;
-            asked.lock().unwrap_or_else(PoisonError::into_inner).push(clock::now());
-            let mut open = stream.write_all(&head).await.is_ok();
-            while open && !again.is_empty() {
-                open = stream.write_all(again).await.is_ok();
-            }
-        });
+impl Standing {
+    /// From now on it does right.
+    pub fn mend(&self) {
+        self.broken.mended.store(true, Ordering::Relaxed);
+        if let Some(emulator) = &self.emulator {
+            emulator.clear_faults();
+        }
     }
+}
+
+impl Broken {
+    /// When each call came.
+    pub fn asked(&self) -> Vec<Timestamp> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Front {
+    async fn stand(self, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(self.clone().pass(stream));
+        }
+    }
+
+    /// One request to its answer: the next of the same connection may be another call.
+    async fn pass(self, mut stream: TcpStream) -> io::Result<()> {
+        let mut request = Vec::new();
+        while !is_whole(&request) {
+            if stream.read_buf(&mut request).await? == 0 {
+                return Ok(());
+            }
+        }
+        let request = String::from_utf8_lossy(&request);
+        if call(&request) == self.call && !self.broken.mended.load(Ordering::Relaxed) {
+            self.broken.asked.lock().unwrap_or_else(PoisonError::into_inner).push(clock::now());
+            stream.write_all(&self.head).await?;
+            while !self.again.is_empty() {
+                stream.write_all(self.again).await?;
+            }
+            return Ok(());
+        }
+        let mut emulator = TcpStream::connect(self.emulator).await?;
+        let last = request.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+        emulator.write_all(last.as_bytes()).await?;
+        tokio::io::copy(&mut emulator, &mut stream).await.map(|_| ())
+    }
+}
+
+/// Which call this request is.
+fn call(request: &str) -> Call {
+    match request {
+        it if it.contains(wire::SERVICE_TOKEN_PATH) => Call::ServiceToken,
+        it if it.contains(wire::AUTHORIZATION_CODE) => Call::Exchange,
+        _ => Call::AccessToken,
+    }
+}
+
+/// Whether all of its body is there.
+fn is_whole(request: &[u8]) -> bool {
+    let request = String::from_utf8_lossy(request).to_ascii_lowercase();
+    let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    length.and_then(|length| length.trim().parse().ok()).is_none_or(|length: usize| body.len() >= length)
 }
 
 fn tls(plain: TcpListener, certificate: Certificate, protocol: &[u8]) -> (TlsListener, String) {

@@ -8,13 +8,12 @@ use control_plane::ControlPlane;
 use control_plane::audit::Mark;
 use control_plane::chart::RELEASE;
 use control_plane::control_plane::service_account_user;
-use jiff::Timestamp;
 use rocketlawyer_operator::emulator::{App, AppScope, Emulator, Settings};
 use serde_json::{Value, json};
 
 use super::api_proxy::ApiProxy;
 use super::process::Operator;
-use super::replay::{self, MadeCall, recorder::Recorder};
+use super::replay::{self, BrokenOff, MadeCall, recorder::Recorder};
 use super::secrets_stay_secret::{self, MARK};
 use super::server::{Cluster, Kind, runtime};
 use super::witness::shown;
@@ -52,8 +51,8 @@ pub struct World {
     pub selectors: bool,
     /// What it asked of other services.
     pub further_calls: Vec<MadeCall>,
-    /// When it called services that keep no log of their own, and by which base URL.
-    pub broken_off: Vec<(Timestamp, String)>,
+    /// When it called services that keep no log of their own, for what, and by which base URL.
+    pub broken_off: Vec<BrokenOff>,
     /// Keeps all that the cluster held, so that what the operator did can be replayed.
     pub recorder: Recorder,
 }

@@ -51,7 +51,8 @@ pub(super) fn broken_bytes() -> Vec<Row> {
     let mut bomb = head("Content-Type: application/json\r\nContent-Encoding: gzip\r\nConnection: close\r\n")
         .into_bytes();
     bomb.extend_from_slice(include_bytes!("bomb.json.gz"));
-    let bytes = |bytes: &str| Source::Bytes(bytes.as_bytes().to_vec());
+    let endless = |head: &str, again| Source::Bytes(Call::AccessToken, head.as_bytes().to_vec(), again);
+    let bytes = |bytes: &str| endless(bytes, b"");
     vec![
         row("closed at once", bytes(""), away, "response.truncated"),
         row("half a head", bytes("HTTP/1.1 200 OK\r\n"), away, "response.truncated"),
@@ -59,7 +60,7 @@ pub(super) fn broken_bytes() -> Vec<Row> {
         row("10,000 headers", bytes(&head(&many)), away, "response.truncated"),
         row(
             "endless headers",
-            Source::Endless(b"HTTP/1.1 200 OK\r\n", b"X-Header: canary-41c7\r\n"),
+            endless("HTTP/1.1 200 OK\r\n", b"X-Header: canary-41c7\r\n"),
             away,
             "response.truncated",
         ),
@@ -71,11 +72,11 @@ pub(super) fn broken_bytes() -> Vec<Row> {
         ),
         row(
             "endless",
-            Source::Endless(b"HTTP/1.1 200 OK\r\n\r\n", b"                canary-41c7     "),
+            endless("HTTP/1.1 200 OK\r\n\r\n", b"                canary-41c7     "),
             odd,
             "response.tooLarge",
         ),
-        row("a compressed bomb", Source::Bytes(bomb), odd, "response.unreadable"),
+        row("a compressed bomb", Source::Bytes(Call::AccessToken, bomb, b""), odd, "response.unreadable"),
     ]
 }
 
@@ -296,14 +297,17 @@ pub(super) fn lives() -> Vec<Row> {
 /// What a request's own calls may meet, after its credential has its token. A shared token that is refused is not among
 /// them: it is replaced (`many_requests`).
 pub(super) fn of_requests(call: Call) -> Vec<Row> {
-    let rows =
-        [too_late(), broken_bodies(), refusals(), known_codes(), odd_tokens(call)].into_iter().flatten();
+    let rows = [too_late(), broken_bytes(), broken_bodies(), refusals(), known_codes(), odd_tokens(call)];
+    let rows = rows.into_iter().flatten();
     let refuses_the_token = |row: &Row| {
         call == Call::ServiceToken && (row.why.starts_with("401 of") || TOKEN_CODES.contains(&row.code))
     };
     let later = |mut row: Row| {
-        let Source::Emulator(plan) = &mut row.source else { return None };
-        plan.call = Some(call);
+        match &mut row.source {
+            Source::Emulator(plan) => plan.call = Some(call),
+            Source::Bytes(instead_of, ..) => *instead_of = call,
+            _ => return None,
+        }
         Some(row)
     };
     rows.filter(|row| !refuses_the_token(row)).filter_map(later).collect()

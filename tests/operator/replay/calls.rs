@@ -25,10 +25,13 @@ pub fn client_of(entry: &Entry) -> &str {
     entry.client_id.as_deref().unwrap_or_default()
 }
 
-/// A call for an access token that no emulator logged: when it came, and to which base URL.
-pub fn broken_off((at, base): &(Timestamp, String)) -> Did {
+/// A call that no emulator logged: when it came, which it was, and to which base URL.
+pub type BrokenOff = (Timestamp, Call, String);
+
+/// What is known of it.
+pub fn broken_off((at, call, base): &BrokenOff) -> Option<Did> {
     let called = Called {
-        call: auth::Call::AccessToken,
+        call: of_operators(*call)?,
         base: base.clone(),
         client_id: None,
         subject: BTreeMap::new(),
@@ -37,7 +40,17 @@ pub fn broken_off((at, base): &(Timestamp, String)) -> Did {
         exchanged_by: None,
         into: None,
     };
-    Did { at: *at, status: 0, deed: Deed::Call(called) }
+    Some(Did { at: *at, status: 0, deed: Deed::Call(called) })
+}
+
+/// As the operator has it; `None`: operators make no such call.
+fn of_operators(call: Call) -> Option<auth::Call> {
+    match call {
+        Call::AccessToken => Some(auth::Call::AccessToken),
+        Call::ServiceToken => Some(auth::Call::ServiceToken),
+        Call::Exchange => Some(auth::Call::Exchange),
+        Call::Protected => None,
+    }
 }
 
 /// The objects whose Secrets each token was seen in first.
@@ -60,12 +73,7 @@ fn homes(versions: &[Kept]) -> BTreeMap<String, Key> {
 
 fn did(made: &MadeCall, log: &[MadeCall], homes: &BTreeMap<String, Key>) -> Option<Did> {
     let (entry, origin) = made;
-    let call = match entry.call {
-        Call::AccessToken => auth::Call::AccessToken,
-        Call::ServiceToken => auth::Call::ServiceToken,
-        Call::Exchange => auth::Call::Exchange,
-        Call::Protected => return None,
-    };
+    let call = of_operators(entry.call)?;
     let exchanges =
         |it: &&Entry| it.call == Call::Exchange && it.issued.is_some() && it.asked_with == entry.issued;
     let exchange = log.iter().map(|(entry, _)| entry).find(exchanges).filter(|_| entry.issued.is_some());

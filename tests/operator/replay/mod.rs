@@ -11,7 +11,7 @@ use rocketlawyer_operator::operator::replay::{Contents, Did, Replay};
 use serde_json::Value;
 
 use super::world::World;
-pub use calls::MadeCall;
+pub use calls::{BrokenOff, MadeCall};
 use recorder::{Kept, Recorder};
 
 /// All that was recorded of one test.
@@ -68,7 +68,7 @@ impl Record {
         let mut calls = world.further_calls.clone();
         calls.extend(log.map(|entry| (entry, service.to_owned())));
         dids.extend(calls::dids(&calls, &versions));
-        dids.extend(world.broken_off.iter().map(calls::broken_off));
+        dids.extend(world.broken_off.iter().filter_map(calls::broken_off));
         dids.sort_by_key(|did| did.at);
         Self { versions, dids, journal: journal(&world.operator.log()) }
     }
