@@ -18,8 +18,8 @@ FUZZ_TARGETS ?= token_answer fault_body jwt record duration
 FUZZ_RUNS ?= 10000000
 FUZZ_SANITIZER ?= none
 FUZZ_TOOLCHAIN ?= nightly
-# Tests of the operator wait more than they work.
-TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# Tests of the operator wait more than they work. The longest is the first by name.
+TEST_THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
 
 # Only mutants whose name contains this: a file, a function.
 MUTANTS ?=

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test says what it expected")]
 #![expect(unreachable_pub, reason = "nothing of a test program can be reached from outside")]
 
+mod all_fail_together;
 mod api_proxy;
 mod api_server_away;
 mod api_server_misbehaves;
@@ -33,7 +34,6 @@ mod rights;
 mod scoped_token;
 mod secrets_stay_secret;
 mod server;
-mod shared_failures;
 mod slow_webhook;
 mod sources;
 mod stale_lists;

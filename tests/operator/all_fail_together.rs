@@ -35,6 +35,9 @@ const AT_ONCE: u64 = UNDER_WAY as u64;
 const PROBES: u64 = 2 * (7 + 24);
 /// A refused key is tried again after 5 minutes, after 30, and then hourly.
 const TRIES: u64 = 6;
+const HOUR: i64 = 60 * MINUTE;
+/// What a revoked key may cost in any hour, however many need it.
+const AN_HOUR: u64 = 12;
 /// What a request may tell: that its renewal is overdue, that its token has ended, and that all is well.
 const TOLD: [usize; 2] = [2, 3];
 /// Thousands of objects take their time on a machine that has other things to do.
@@ -57,7 +60,7 @@ fn two_thousand_requests_outlive_a_dead_endpoint_and_a_revoked_key() {
     world.cluster().create_all(Kind::Request, &world.namespace, manifests);
     world.operator.start();
 
-    let mut many = Many { world, apart: 0 };
+    let mut many = Many { world, apart: 0, calls: Vec::new() };
     many.are_all("True/Issued", None);
     many.outlive_a_dead_endpoint();
     many.outlive_a_revoked_key(&app);
@@ -70,6 +73,8 @@ struct Many {
     world: World,
     /// How many seconds the operator's clock is ahead.
     apart: i64,
+    /// How many calls had been made by then.
+    calls: Vec<(i64, u64)>,
 }
 
 impl Many {
@@ -107,6 +112,8 @@ impl Many {
         self.world.wait_for(Kind::Credential, "partner", |it| {
             told::condition(it, "CredentialsValid") == "False/InvalidClient"
         });
+        // By then each of those under way had made its last call.
+        self.calls = vec![(self.apart, self.world.auth_calls())];
         self.pass_until(begun + OVERDUE);
         self.are_all("True/Issued", Some("CredentialNotReady"));
         self.pass_until(begun + ENDED);
@@ -116,6 +123,8 @@ impl Many {
         let tries = self.world.emulator.calls(Call::AccessToken) - logins;
         assert!(tries <= TRIES, "a revoked key was tried {tries} times in two hours");
         assert!(cost - tries <= AT_ONCE, "{} calls with a token that was revoked", cost - tries);
+        let most = self.most_in_an_hour();
+        assert!((1..=AN_HOUR).contains(&most), "{most} calls for a revoked key in an hour");
         self.have_told(TOLD[0], mark, cost);
 
         self.world.change_secret(app, "another");
@@ -134,6 +143,16 @@ impl Many {
         self.apart += seconds;
         self.world.operator.set_clock(self.apart);
         self.world.settle_within(MANY_TAKE);
+        self.calls.push((self.apart, self.world.auth_calls()));
+    }
+
+    /// The calls of the hour with the most of them.
+    fn most_in_an_hour(&self) -> u64 {
+        let hours = self.calls.iter().flat_map(|(from, before)| {
+            let within = self.calls.iter().filter(move |(to, _)| (*from..=from + HOUR).contains(to));
+            within.map(move |(_, then)| then - before)
+        });
+        hours.max().unwrap_or_default()
     }
 
     /// Waits until each of them says this, and that it met this failure.
