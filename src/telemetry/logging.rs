@@ -81,13 +81,15 @@ where
     tracing_subscriber::registry().with(lines.with_writer(writer).with_filter(filter(level)))
 }
 
-/// No option loosens what holds for dependencies. Below WARN, HTTP libraries show headers, tokens among them; and `kube_client`
-/// shows at WARN the whole body of an answer that it cannot read, which may be a Secret.
+/// No option loosens what holds for dependencies. Below WARN, HTTP libraries show headers, tokens among them; `kube_client`
+/// shows at WARN the whole body of an answer that it cannot read, which may be a Secret, and `kube_runtime` what the API server
+/// says of a watch, which is told in our own words.
 fn filter(level: LogLevel) -> Targets {
     let ours = level.as_filter();
     Targets::new()
         .with_default(ours.min(LevelFilter::WARN))
         .with_target("kube_client", ours.min(LevelFilter::ERROR))
+        .with_target("kube_runtime", ours.min(LevelFilter::ERROR))
         .with_target(OURS, ours)
 }
 

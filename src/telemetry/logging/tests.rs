@@ -66,7 +66,6 @@ fn trace_shows_ours_and_loosens_nothing_else() {
         [
             "kube_client::client error",
             "kube_runtime::watcher error",
-            "kube_runtime::watcher warn",
             "h2::codec error",
             "h2::codec warn",
             "other error",
