@@ -19,7 +19,7 @@ FUZZ_RUNS ?= 10000000
 FUZZ_SANITIZER ?= none
 FUZZ_TOOLCHAIN ?= nightly
 # Tests of the operator wait more than they work. The longest is the first by name.
-TEST_THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
+TEST_THREADS ?= $(shell echo $$((3 * $$(getconf _NPROCESSORS_ONLN))))
 
 # Only mutants whose name contains this: a file, a function.
 MUTANTS ?=

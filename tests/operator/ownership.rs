@@ -296,7 +296,7 @@ fn a_namespace_that_is_deleted_ends_quietly() {
         world.wait_in(&ending, Kind::Request, name, |it| told::is(it, "True/Issued"));
     }
     let calls = world.auth_calls();
-    world.kubectl(&["delete", "namespace", &ending, "--timeout=40s"]);
+    world.kubectl(&["delete", "namespace", &ending, "--timeout=120s"]);
     world.settle();
     assert_eq!(world.auth_calls(), calls);
     assert!(told::is(&world.get(Kind::Credential, "partner"), "True/Issued"));
@@ -328,7 +328,7 @@ fn a_namespace_that_is_deleted_before_its_first_token_ends_quietly() {
     server::edit(Kind::Request, &unborn, "a", &json!({"metadata": {"finalizers": null}}));
     world
         .control_plane
-        .kubectl(&["wait", "--for=delete", "namespace", &unborn, "--timeout=40s"])
+        .kubectl(&["wait", "--for=delete", "namespace", &unborn, "--timeout=120s"])
         .expect("it ends");
     world.settle();
     assert_eq!(world.auth_calls(), 1);
