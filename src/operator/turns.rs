@@ -261,14 +261,15 @@ impl Turns {
     /// The signal to stop has come: the tokens that are held, and wait to be written. What is under way comes back.
     pub(super) fn last_writes(&mut self, now: Timestamp) -> Vec<Turn> {
         self.slots.leave();
-        let idle = self.state.holders().into_iter().filter(|key| !self.queue.runs(key));
-        idle.collect::<Vec<_>>().into_iter().map(|key| self.last_write(key, now)).collect()
+        let mut idle = self.state.holders();
+        idle.retain(|key| !self.queue.runs(key));
+        idle.into_iter().map(|key| self.last_write(key, now)).collect()
     }
 
     fn last_write(&mut self, key: Key, now: Timestamp) -> Turn {
-        match decide(&self.state, &key, now) {
+        match self.think(&key, now) {
             // Whatever became of an earlier write.
-            Some(Decision::Act(effect @ (Effect::Write { .. } | Effect::Look { .. }))) => {
+            Ok(Some(Decision::Act(effect @ (Effect::Write { .. } | Effect::Look { .. })))) => {
                 self.act(key, effect, Work::Step)
             }
             _ => Turn::Rest,

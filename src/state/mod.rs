@@ -121,15 +121,13 @@ impl State {
             {
                 *set = set.saturating_add(by);
             }
-            if by.is_negative() {
+            let session = object.credential_mut().map(|credential| &mut credential.session);
+            let ahead = session.and_then(|session| session.clock_ahead.as_mut());
+            if by.is_negative() || ahead.is_some() {
                 concerned.push(key.clone());
             }
-            let session = object.credential_mut().map(|credential| &mut credential.session);
-            if let Some(ahead) = session.and_then(|session| session.clock_ahead.as_mut()) {
+            if let Some(ahead) = ahead {
                 *ahead = ahead.saturating_sub(by);
-                if !by.is_negative() {
-                    concerned.push(key.clone());
-                }
             }
         }
         concerned

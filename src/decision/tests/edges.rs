@@ -9,7 +9,8 @@ use crate::decision::checks::{Cause, Obstacle, cause, obstacle};
 use crate::decision::schedule::{FUTURE_TOLERANCE, LONGEST_LIFE, overdue_at, renew_at};
 use crate::decision::settle::only_repeats;
 use crate::decision::{
-    Chain, Content, FailedStep, Failures, Precondition, Record, Renewal, Step, Truth, plan, project,
+    Care, Chain, Content, FailedStep, Failures, InputsHash, Precondition, Record, Renewal, SeenSecret, Step,
+    Truth, plan, project,
 };
 
 /// What is changed in a scene.
@@ -96,6 +97,81 @@ fn forgiving_tells_whether_anything_had_failed() {
     assert!(failures.of(FailedStep::Exchange).is_some());
     assert!(failures.forgive(&[FailedStep::WriteSecret, FailedStep::Exchange]));
     assert!(failures.of(FailedStep::Exchange).is_none());
+}
+
+/// A right that is back excuses what was denied for want of it, and nothing else.
+#[test]
+fn a_reason_is_forgiven_only_to_the_steps_it_was_met_in() {
+    let denied = Reason::ClusterAccessDenied;
+    let rows = [
+        (FailedStep::WriteSecret, denied, true),
+        (FailedStep::WriteSecret, Reason::SecretWriteRefused, false),
+        (FailedStep::ReadClientSecret, denied, false),
+    ];
+    for (met_in, reason, forgiven) in rows {
+        let mut failures = Failures::default();
+        failures.note(failure(met_in, reason));
+        failures.forgive_for(denied, &[FailedStep::WriteSecret]);
+        assert_eq!(failures.of(met_in).is_none(), forgiven, "{met_in:?} {reason:?}");
+    }
+}
+
+/// The same record with another token beneath it. Another record is another's token, or an operator's before us.
+#[test]
+fn forged_is_the_record_that_is_known_with_a_seal_that_is_not() {
+    let (known, another) = (Some(record().fingerprint()), Some(newer().fingerprint()));
+    let rows = [
+        (known, Some(1), Some(1), false),
+        (known, Some(1), Some(2), true),
+        (known, Some(1), None, true),
+        (known, None, Some(2), false),
+        (another, Some(1), Some(2), false),
+        (None, Some(1), Some(2), false),
+    ];
+    for (known_record, known_seal, seal, forged) in rows {
+        let seen = SeenSecret { seal, ..request().seen };
+        let care = Care { known_record, known_seal, ..Care::default() };
+        assert_eq!(care.is_forged(&seen), forged, "{known_record:?} {known_seal:?} {seal:?}");
+    }
+}
+
+/// What no copy of an earlier issue says.
+#[test]
+fn a_record_is_outdone_by_a_younger_one_a_longer_one_and_another_of_the_same_issue() {
+    let print = |issued, expires, made_for| {
+        let inputs = InputsHash::V1 { made_for: [made_for; 16], made_with: [2; 16] };
+        let record = Record { issued_at: after(issued), expires_at: after(expires), inputs, ..record() };
+        record.fingerprint()
+    };
+    let known = print(1, 11, 1);
+    let rows = [
+        (print(1, 11, 1), false),
+        (print(2, 11, 1), true),
+        (print(2, 9, 1), true),
+        (print(0, 12, 1), true),
+        (print(1, 11, 3), true),
+        (print(1, 9, 1), true),
+        (print(0, 11, 3), false),
+        (print(0, 10, 1), false),
+    ];
+    for (other, outdone) in rows {
+        assert_eq!(known.is_outdone_by(&other), outdone, "{other:?}");
+    }
+}
+
+/// What goes with its namespace is left alone, until a token in it is dead.
+#[test]
+fn a_token_that_ends_while_its_namespace_goes_is_said_to_be_dead() {
+    let speaks = |end| {
+        let scene = request().with(|it| {
+            it.care.namespace_goes_since = Some(after(1));
+            it.record_mut().expires_at = end;
+        });
+        matches!(step(&scene), Step::Wait(it) if it.speak)
+    };
+    assert!(!speaks(after(1) + MOMENT));
+    assert!(speaks(after(1)));
+    assert!(speaks(after(1) - MOMENT));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::any;
 use super::scene::{Scene, after, credential, failure, request, t0};
 use crate::api::{self, Condition, CredentialStatus, Reason, condition};
 use crate::decision::settle::{conditions, failure as told, merge_patch, token};
-use crate::decision::{Ailment, FailedStep, LoginFact, LoginGap, Parked, Progress, project};
+use crate::decision::{Ailment, FailedStep, Failure, LoginFact, LoginGap, Parked, Progress, project};
 
 /// A status of a credential, without what only the service can tell.
 fn status(scene: &Scene, old: &CredentialStatus, now: Timestamp) -> CredentialStatus {
@@ -227,4 +227,20 @@ fn an_endpoint_that_is_unwell_again_is_no_news() {
     assert_eq!(once.failure.as_ref().and_then(|it| it.reason.as_deref()), Some("Throttled"));
     let again = status(&scene(after(1)), &once, after(1));
     assert_eq!(again.failure, once.failure);
+}
+
+/// What failed and was over is another trouble when it fails again, although nobody came to say so in between.
+#[test]
+fn a_failure_of_its_own_that_began_anew_counts_from_then() {
+    let since = |old: &CredentialStatus, since| {
+        let scene = credential().with(|it| {
+            let failure = failure(FailedStep::AccessToken, Reason::Throttled);
+            it.failures.note(Failure { since, ..failure });
+        });
+        let status = status(&scene, old, after(2));
+        (status.failure.as_ref().unwrap().since.as_ref().unwrap().0, status)
+    };
+    let (first, told) = since(&CredentialStatus::default(), t0());
+    assert_eq!(first, t0());
+    assert_eq!(since(&told, after(1)).0, after(1));
 }

@@ -252,3 +252,17 @@ fn the_load_is_who_waits_who_comes_later_and_who_runs() {
     (0..2).for_each(|_| drop(queue.take()));
     assert_eq!(queue.load(), (4, 2, 2));
 }
+
+#[test]
+fn a_key_runs_from_when_it_is_taken_until_it_is_done() {
+    let mut queue = Queue::default();
+    assert!(!queue.runs(&key(1)));
+    queue.wake(key(1));
+    assert!(!queue.runs(&key(1)), "it is ready");
+    assert_eq!(queue.take(), Some(key(1)));
+    assert!(queue.runs(&key(1)));
+    queue.wake(key(1));
+    assert!(queue.runs(&key(1)), "once more after this");
+    queue.done(&key(1));
+    assert!(!queue.runs(&key(1)), "ready again");
+}

@@ -1,5 +1,7 @@
 //! What follows from a right that is missing, and from one that was given back? Pure, as all turns are.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use jiff::Timestamp;
 
 use super::super::decide;
@@ -29,7 +31,10 @@ impl Turns {
     /// The next right to ask for.
     pub(super) fn next_question(&mut self, now: Timestamp) -> Option<Turn> {
         let state = &self.state;
-        let lacks = |key: &Key, right: &Right| is_without(state, key, right, now);
+        // One whose facts panic is told of by its own turn.
+        let lacks = |key: &Key, right: &Right| {
+            catch_unwind(AssertUnwindSafe(|| is_without(state, key, right, now))).unwrap_or(false)
+        };
         let (right, key) = self.rights.ask(now, lacks)?;
         Some(self.act(key, Effect::Ask(right.clone()), Work::Ask(right)))
     }
