@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::client::CLOSE;
 use super::intake::{Intake, Room};
+use super::refusal::Refusal;
 
 /// Overall limit of a call, tries and waits included.
 const OVERALL: Duration = Duration::from_secs(15);
@@ -100,7 +101,7 @@ impl ApiServer {
         }
     }
 
-    /// A read: 200 is parsed, 404 is `None`.
+    /// A read: 200 is parsed, `None` is what the server says is not there.
     pub(super) async fn read<T: DeserializeOwned>(
         &self,
         path: String,
@@ -110,9 +111,11 @@ impl ApiServer {
         let answer = self.call(Call::get(path, accept)).await.map_err(|_| unavailable(None))?;
         match answer.status {
             200 => answer.parse().map(Some).ok_or(unavailable(None)),
-            404 => Ok(None),
             403 => Err(ReadFailed::Forbidden),
-            _ => Err(unavailable(answer.retry_after)),
+            _ => match Refusal::of(&answer) {
+                Refusal::Absent | Refusal::NamespaceAbsent => Ok(None),
+                _ => Err(unavailable(answer.retry_after)),
+            },
         }
     }
 

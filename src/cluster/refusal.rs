@@ -46,6 +46,7 @@ struct Status<'a> {
 #[serde(rename_all = "camelCase", default)]
 struct Details<'a> {
     #[serde(borrow)]
+    name: Option<Text<'a>>,
     kind: Option<Text<'a>>,
     causes: Option<Vec<Cause<'a>>>,
     retry_after_seconds: Option<u64>,
@@ -68,6 +69,8 @@ impl Refusal {
     pub(super) fn of(answer: &Answer) -> Self {
         let status: Status<'_> = serde_json::from_slice(&answer.body).unwrap_or_default();
         match answer.status {
+            // Somebody else's on the way, or that of a server that does not know the kind at the moment.
+            404 if !status.names_an_object() => Self::Unavailable(None),
             409 if status.has_reason("AlreadyExists") => Self::Exists,
             // Two writers raced for the quota's own counter: our object is not concerned.
             409 if status.is_about("resourcequotas") => Self::Unavailable(None),
@@ -88,6 +91,11 @@ impl Refusal {
 impl Status<'_> {
     fn has_reason(&self, reason: &str) -> bool {
         is(self.reason.as_ref(), reason)
+    }
+
+    fn names_an_object(&self) -> bool {
+        let name = self.details.as_ref().and_then(|details| details.name.as_ref());
+        name.is_some_and(|name| !name.0.is_empty())
     }
 
     fn is_about(&self, resource: &str) -> bool {

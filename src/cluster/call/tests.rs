@@ -13,8 +13,16 @@ use super::{ApiServer, Call, NoAnswer, ReadFailed, WHOLE, is_a_name};
 use crate::cluster::Clients;
 use crate::cluster::intake::Intake;
 
-/// Answers every request so, and counts them.
+/// Answers every request so, without a body, and counts them.
 fn answering(status: u16, retry_after: Option<&'static str>) -> (ApiServer, Arc<AtomicU32>) {
+    answering_with(status, retry_after, "")
+}
+
+fn answering_with(
+    status: u16,
+    retry_after: Option<&'static str>,
+    body: &'static str,
+) -> (ApiServer, Arc<AtomicU32>) {
     let count = Arc::new(AtomicU32::new(0));
     let counted = count.clone();
     let service = service_fn(move |_: Request<Body>| {
@@ -23,7 +31,7 @@ fn answering(status: u16, retry_after: Option<&'static str>) -> (ApiServer, Arc<
         if let Some(after) = retry_after {
             response = response.header("retry-after", after);
         }
-        let response = response.body(Body::empty()).unwrap();
+        let response = response.body(Body::from(body.as_bytes().to_vec())).unwrap();
         async move { Ok::<_, Infallible>(response) }
     });
     (ApiServer::over(Client::new(service, "default"), Intake::default()), count)
@@ -55,10 +63,26 @@ async fn only_a_429_that_says_when_is_tried_again() {
 async fn a_read_gives_what_is_there_or_why_not() {
     let read = async |status, after| answering(status, after).0.read::<()>("/x".into(), WHOLE).await;
     let unavailable = |retry_after| Err(ReadFailed::Unavailable { retry_after });
-    assert_eq!(read(404, None).await, Ok(None));
     assert_eq!(read(403, None).await, Err(ReadFailed::Forbidden));
     assert_eq!(read(503, Some("7")).await, unavailable(Some(Duration::from_secs(7))));
     assert_eq!(read(200, None).await, unavailable(None), "an empty body is no object");
+}
+
+/// A server that does not know the kind for a moment, or a proxy before it, says nothing about the object.
+#[tokio::test]
+async fn only_what_the_server_says_of_the_object_is_believed() {
+    let rows = [
+        (r#"{"kind":"Status","reason":"NotFound","details":{"name":"x","kind":"secrets"}}"#, true),
+        (r#"{"kind":"Status","reason":"NotFound","details":{}}"#, false),
+        (r#"{"kind":"Status","reason":"NotFound","details":{"name":""}}"#, false),
+        ("404 page not found\n", false),
+        ("", false),
+    ];
+    for (body, absent) in rows {
+        let read = answering_with(404, None, body).0.read::<()>("/x".into(), WHOLE).await;
+        let unavailable = Err(ReadFailed::Unavailable { retry_after: None });
+        assert_eq!(read, if absent { Ok(None) } else { unavailable }, "{body}");
+    }
 }
 
 #[tokio::test]

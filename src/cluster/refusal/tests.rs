@@ -79,6 +79,6 @@ fn a_text_with_escapes_is_read_too() {
 #[test]
 fn an_answer_without_a_body_is_classified_by_its_status() {
     assert_eq!(of(409, ""), Refusal::Conflict);
-    assert_eq!(of(404, "nothing"), Refusal::Absent);
+    assert_eq!(of(404, "nothing"), Refusal::Unavailable(None));
     assert_eq!(of(403, "null"), Refusal::Forbidden);
 }
