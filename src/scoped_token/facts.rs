@@ -123,7 +123,7 @@ fn chain<'a>(
     now: Timestamp,
 ) -> Chain<'a> {
     let Some((credential, session)) = asked else {
-        return Chain::Absent;
+        return missing(state, key, &spec.credential);
     };
     if credential.app_type == AppType::Frontend {
         return Chain::Misfit(SpecFault::CredentialIsFrontend);
@@ -134,7 +134,7 @@ fn chain<'a>(
     match &spec.exchange {
         Some(name) => {
             let Some((exchanging, exchanging_session)) = consenting(state, key, name) else {
-                return Chain::Absent;
+                return missing(state, key, name);
             };
             if exchanging.app_type == AppType::Backend {
                 return Chain::Misfit(SpecFault::ExchangeIsBackend);
@@ -219,6 +219,16 @@ fn serving(offer: Offer, credential: &str, now: Timestamp) -> Option<Chain<'_>> 
         Offer::Live { .. } | Offer::Working => Some(Chain::Working),
         Offer::NotReady(reason) => Some(Chain::NotReady { credential, reason }),
     }
+}
+
+/// Why there is none to use. A credential next door whose spec is not valid is there; whom one elsewhere would allow nobody knows.
+fn missing<'a>(state: &State, key: &Key, name: &'a CredentialName) -> Chain<'a> {
+    let there = state.object(&name.key).filter(|it| !it.meta.deleting && key.namespace == name.key.namespace);
+    let invalid = there.and_then(|it| it.credential()).is_some_and(|it| it.spec.is_err());
+    if invalid {
+        return Chain::NotReady { credential: &name.shown, reason: Reason::InvalidSpec };
+    }
+    Chain::Absent
 }
 
 /// A credential that a request may use.

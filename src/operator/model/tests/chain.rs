@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::World;
 use super::{hours, minutes};
 use crate::auth::{Call, Class, Scope};
-use crate::decision::{Key, LoginFact};
+use crate::decision::{Key, Kind, LoginFact};
 
 fn three_requests() -> (World, Key, Vec<Key>) {
     let mut world = World::new();
@@ -54,6 +54,27 @@ fn requests_wait_for_their_credential_and_are_woken_by_it() {
     world.settle();
     assert_eq!(world.ready(&partner), "True Issued");
     assert_eq!(world.ready(&request), "True Issued");
+}
+
+/// Whom it would allow elsewhere nobody can tell.
+#[test]
+fn a_credential_next_door_that_is_not_valid_is_not_called_absent() {
+    let mut world = World::new();
+    let partner = world.partner();
+    world.edit(&partner, json!({"environment": "Staging"}));
+    let spec = json!({"credentialRef": {"name": "partner"}, "interviewId": "one"});
+    let here = world.create(Key::new(Kind::Request, "legal", "here"), spec);
+    let there = world.request("there", json!({}));
+    world.settle();
+    assert_eq!(world.ready(&partner), "False InvalidSpec");
+    assert_eq!(world.ready(&here), "False CredentialNotReady");
+    assert!(world.message(&here).contains("(InvalidSpec)"), "{}", world.message(&here));
+    assert_eq!(world.ready(&there), "False CredentialNotFound");
+    world.edit(&partner, json!({"environment": "Sandbox"}));
+    world.settle();
+    for key in [&here, &there] {
+        assert_eq!(world.ready(key), "True Issued");
+    }
 }
 
 #[test]
