@@ -29,6 +29,8 @@ const LAST_EFFECTS: Duration = Duration::from_secs(10);
 
 /// A clock that differs from the time that has passed by so much was set; less is its own course.
 const SET: SignedDuration = SignedDuration::from_secs(1);
+/// At most so many changes are taken in before anything is begun.
+const CHANGES_AT_A_TIME: usize = 256;
 
 /// Why the operator did not start, or ended. One sentence each.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +106,7 @@ struct Finished {
 impl Loop {
     async fn until(&mut self, stop: CancellationToken, mut changes: mpsc::Receiver<Change>) {
         loop {
+            self.take_what_came(&mut changes);
             self.heed_the_clock();
             let more = self.start_what_can();
             self.report.beat(&self.turns);
@@ -114,11 +117,7 @@ impl Loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 change = changes.recv() => match change {
-                    Some(change) => {
-                        self.report.change(&change);
-                        journal::note(|| Entry::changed(&change));
-                        self.turns.take(change);
-                    }
+                    Some(change) => self.changed(change),
                     None => return,
                 },
                 Some(done) = self.running.join_next() => self.finished(done),
@@ -126,6 +125,24 @@ impl Loop {
                 () = std::future::ready(()), if more => {}
             }
         }
+    }
+
+    /// All that came back, and as many changes as turns are taken at a time, or more: however many keys are ready, nobody's
+    /// outcome or change waits behind them.
+    fn take_what_came(&mut self, changes: &mut mpsc::Receiver<Change>) {
+        while let Some(done) = self.running.try_join_next() {
+            self.finished(done);
+        }
+        for _ in 0..CHANGES_AT_A_TIME {
+            let Ok(change) = changes.try_recv() else { return };
+            self.changed(change);
+        }
+    }
+
+    fn changed(&mut self, change: Change) {
+        self.report.change(&change);
+        journal::note(|| Entry::changed(&change));
+        self.turns.take(change);
     }
 
     /// A clock that is set has not let time pass.
