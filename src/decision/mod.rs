@@ -31,7 +31,7 @@ pub use kind::{Key, Kind};
 pub use message::at;
 pub use pace::Pace;
 pub use parked::{Ailment, Parked};
-pub use plan::{Precondition, Step, Wait, is_written_again, plan};
+pub use plan::{Precondition, Step, Wait, is_moot, is_written_again, plan};
 pub use record::{Content, Fingerprint, InputsHash, Owner, Record, ResourceVersion, SeenSecret};
 pub use retry::{
     FailedStep, Failure, LONGEST_ASKED, RetryClass, SHORTEST_DELAY, Setback, another_failure, delay,

@@ -40,6 +40,12 @@ impl Obstacle<'_> {
         }
     }
 
+    /// Whether it is a failure that nobody is told of yet.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        matches!(self, Self::AttemptIsNotDue(failure) if !failure.is_told())
+    }
+
     /// Whether it goes by itself, or at least may.
     #[must_use]
     pub fn may_pass(&self) -> bool {

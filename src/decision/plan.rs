@@ -98,8 +98,11 @@ fn read(facts: &Facts<'_>, now: Timestamp) -> Option<Step> {
     if facts.login == LoginFact::Unread && may_try(facts, FailedStep::ReadClientSecret, now) {
         return Some(Step::ReadLogin);
     }
-    let unknown = facts.look || matches!(facts.secret, SecretFact::Unknown);
-    (unknown && may_try(facts, FailedStep::ReadManagedSecret, now)).then_some(Step::Look)
+    (must_look(facts) && may_try(facts, FailedStep::ReadManagedSecret, now)).then_some(Step::Look)
+}
+
+fn must_look(facts: &Facts<'_>) -> bool {
+    facts.look || matches!(facts.secret, SecretFact::Unknown)
 }
 
 /// A token that is held and that the Secret does not hold, or holds no longer as it was written.
@@ -216,6 +219,22 @@ fn owner_is_in_doubt(facts: &Facts<'_>) -> bool {
         _ => facts.secret.seen().is_none() && facts.care.vanished,
     };
     doubtful && !facts.care.owner_confirmed
+}
+
+/// Whether a failure of this step holds up nothing any more: what it was to do is done, as the Secret shows, or not wanted.
+#[must_use]
+pub fn is_moot(facts: &Facts<'_>, step: FailedStep) -> bool {
+    match step {
+        FailedStep::WriteSecret => {
+            facts.held.is_some_and(|held| !unwritten(facts, held)) && !must_be_rendered(facts) && !facts.look
+        }
+        FailedStep::ReadManagedSecret => {
+            let wanted = facts.token_wanted || must_be_rendered(facts);
+            !must_look(facts) && (facts.held.is_some() || !wanted)
+        }
+        FailedStep::ConfirmOwner => !owner_is_in_doubt(facts),
+        _ => false,
+    }
 }
 
 fn blocks_writing(facts: &Facts<'_>) -> bool {

@@ -88,6 +88,8 @@ pub fn project(facts: &Facts<'_>, now: Timestamp) -> Verdict {
         .filter(|_| unfit || may_say_so_early(facts) || is_overdue(facts, now));
     let obstacle = obstacle.filter(|_| at_gate.is_none());
     let failure = at_gate.or_else(|| told(facts, cause, obstacle.as_ref(), unfit, now));
+    // A hiccup is no word beside what is told.
+    let obstacle = obstacle.filter(|it| failure.is_none() || !it.is_untold());
     let token = token(facts, obstacle.as_ref());
     let (mut ready, progress) = if unfit {
         not_ready(facts, obstacle.as_ref(), failure.as_ref(), now)
@@ -141,7 +143,7 @@ fn told(
 #[must_use]
 pub fn is_unfit(facts: &Facts<'_>, cause: Option<Cause>) -> bool {
     match (&facts.wish, facts.secret) {
-        (Err(_), _) => facts.record().is_none(),
+        (Err(_), _) => true,
         (Ok(wish), SecretFact::Unwanted) => {
             facts.login != LoginFact::Ready || login_was_refused(facts) || wish.refused_origin.is_some()
         }
@@ -236,10 +238,11 @@ fn ready(
         return login_ready(reason);
     };
     let trouble = failure.is_some() || obstacle.is_some_and(|it| worth_saying(facts, it, cause, now));
+    let ends = facts.by_this_clock(record.expires_at);
     let mut text = match (reason, obstacle) {
-        (Reason::Suspended | Reason::RenewalEnded, _) => message::kept(reason, record.expires_at),
-        (_, obstacle) if trouble => message::renewal_fails(facts, obstacle, failure, record.expires_at, now),
-        _ => message::issued(record.expires_at, renew_at),
+        (Reason::Suspended | Reason::RenewalEnded, _) => message::kept(reason, ends),
+        (_, obstacle) if trouble => message::renewal_fails(facts, obstacle, failure, ends, now),
+        _ => message::issued(ends, renew_at),
     };
     if renewal_falls_back(facts) {
         text.push_str(message::RENEW_BEFORE_TOO_LONG);
@@ -314,7 +317,7 @@ fn token(facts: &Facts<'_>, obstacle: Option<&Obstacle<'_>>) -> Option<TokenView
     let wish = facts.sound();
     let renewal = match obstacle {
         Some(Obstacle::HandRenewalIsTooSoon(until)) => Some(*until),
-        _ => renewal_instant(facts),
+        _ => renewal_instant(facts).map(|due| facts.by_this_clock(due)),
     };
     let renew_at = wish
         .filter(|wish| !wish.suspended)

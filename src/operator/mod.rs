@@ -22,6 +22,7 @@ pub mod replay;
 mod report;
 pub mod rights;
 mod run;
+mod settled;
 pub mod slots;
 mod turns;
 mod want;

@@ -23,7 +23,9 @@ use super::offers;
 use super::queue::Queue;
 use super::reads::Reads;
 use super::rights::Rights;
+use super::settled;
 use super::slots::Slots;
+use crate::cluster::status::StatusRefused;
 use crate::cluster::watch::{Change, Stream};
 use crate::decision::schedule::{SHORTEST_WAIT, later};
 use crate::decision::{FailedStep, Key, Right};
@@ -207,6 +209,9 @@ impl Turns {
             // What was done for an object that is gone says nothing of the one that bears its name now.
             _ if !is_current => Landed::then(self.turn(key, now)),
             (Work::Status(told), Outcome::Published(result)) => self.published(&key, told, result, now),
+            (Work::Status(told), Outcome::Panicked) => {
+                self.published(&key, told, Err(StatusRefused::Lost), now)
+            }
             (_, outcome) => {
                 let wrote = matches!(outcome, Outcome::Written { .. });
                 let taken_in = self.take_in(&key, outcome, lists, now);
@@ -280,6 +285,7 @@ impl Turns {
     fn think(&mut self, key: &Key, now: Timestamp) -> Result<Option<Decision>, Panicked> {
         let state = &mut self.state;
         let thought = catch_unwind(AssertUnwindSafe(|| {
+            settled::heed(state, key, now);
             let woken = offers::refresh(state, key, now);
             (woken, decide(state, key, now))
         }));

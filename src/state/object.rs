@@ -144,6 +144,25 @@ impl Credential {
 }
 
 impl Object {
+    /// The token that is known is in its Secret, as it was to be. What was wrong with that is put right; a request needs the token
+    /// no longer.
+    pub fn is_written(&mut self) {
+        let is_credential = self.credential().is_some();
+        let work = &mut self.work;
+        work.contested = 0;
+        let care = &mut work.care;
+        care.clock_set = care.held_clock_set;
+        care.strange = false;
+        care.made_up = false;
+        care.vanished = false;
+        care.edited = false;
+        care.owner_confirmed = false;
+        care.content_lost = false;
+        care.rehearse = false;
+        let known = care.known_record;
+        work.held.take_if(|held| !is_credential && Some(held.record.fingerprint()) == known);
+    }
+
     /// The credential's part, if it is one.
     #[must_use]
     pub fn credential(&self) -> Option<&Credential> {

@@ -145,7 +145,7 @@ fn kept_session(old: Credential, new: Option<&CredentialSpec>) -> Session {
 fn carried_over_session(status: &CredentialStatus) -> Session {
     let mut session = Session::new(validity(status));
     let ahead = status.clock_skew_seconds.map(SignedDuration::from_secs);
-    session.clock_ahead = ahead.filter(|ahead| ahead.abs() <= LONGEST_SKEW);
+    session.clock_ahead = ahead.filter(|ahead| ahead.unsigned_abs() <= LONGEST_SKEW.unsigned_abs());
     session
 }
 

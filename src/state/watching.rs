@@ -203,7 +203,7 @@ impl State {
             Content::Unseen => {}
         }
         // Our own write may be seen before its answer is back; any other Secret did not vanish, it was not listed yet.
-        let is_our_write = work.held.as_ref().map(|held| &held.record) == seen.record.as_ref();
+        let is_our_write = work.held.as_ref().is_some_and(|held| Some(&held.record) == seen.record.as_ref());
         work.care.vanished &= is_our_write;
         let record = seen.record.as_ref().map(Record::fingerprint);
         if is_our_write || (work.care.known_record.is_none() && seen.content != Content::Edited) {

@@ -9,8 +9,8 @@ use crate::decision::checks::{Cause, Obstacle, cause, obstacle};
 use crate::decision::schedule::{FUTURE_TOLERANCE, LONGEST_LIFE, overdue_at, renew_at};
 use crate::decision::settle::only_repeats;
 use crate::decision::{
-    Care, Chain, Content, FailedStep, Failures, InputsHash, Precondition, Record, Renewal, SeenSecret, Step,
-    Truth, plan, project,
+    Care, Chain, Content, FailedStep, Failure, Failures, InputsHash, Precondition, Record, Renewal,
+    SeenSecret, Step, Truth, plan, project,
 };
 
 /// What is changed in a scene.
@@ -305,6 +305,27 @@ fn what_is_not_said_of_a_token_that_is_good() {
             said.starts_with("The token is good until ") && !said.contains("cannot be renewed"),
             "{what}: {said}"
         );
+    }
+}
+
+/// The service fails, which is told and due again, and the API server did not answer once.
+#[test]
+fn a_hiccup_is_no_word_beside_what_is_told() {
+    for place in [Place::Ours, Place::Absent] {
+        let scene = credential().with(|it| {
+            it.place = place;
+            it.record_mut().expires_at = after(1) + SignedDuration::from_mins(20);
+            it.failures.note(failure(FailedStep::AccessToken, Reason::ServiceUnavailable));
+            let hiccup = failure(FailedStep::WriteSecret, Reason::Pending);
+            it.failures.note(Failure { count: 1, since: after(1), next_attempt: Some(after(2)), ..hiccup });
+        });
+        let ready = project(&scene.facts(), after(1)).ready;
+        assert!(
+            ready.message.contains("does not answer") || ready.message.contains("HTTP 503"),
+            "{}",
+            ready.message
+        );
+        assert_eq!(ready.reason == Reason::ServiceUnavailable, place == Place::Absent, "{:?}", ready.reason);
     }
 }
 

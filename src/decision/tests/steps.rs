@@ -219,6 +219,17 @@ fn each_situation_has_its_step() {
     }
 }
 
+/// Not even a status: whatever holds it there is somebody else's.
+#[test]
+fn what_is_being_deleted_gets_nothing_whatever_becomes_of_its_token() {
+    let ended: fn(&mut Scene) = |it| it.record_mut().expires_at = after(1);
+    for change in [ended, |it| it.place = Place::Absent, |it| it.held = Some(newer())] {
+        let scene = request().with(|it| it.deleting = true).with(change);
+        let step = plan(&scene.facts(), after(1));
+        assert!(matches!(&step, Step::Wait(it) if it.until.is_none() && !it.speak), "{step:?}");
+    }
+}
+
 /// Routine is not said, but where the status still names an attempt that is over.
 #[test]
 fn what_is_over_does_not_stand_while_the_credential_is_at_work() {

@@ -88,7 +88,6 @@ pub(super) fn owner_seen(
 ) -> Vec<Key> {
     let lives = match owner {
         Ok(OwnerNow::Present { uid, deleting, .. }) => {
-            read_again(state, key);
             !deleting && state.object(key).is_some_and(|object| *object.meta.uid == *uid)
         }
         Ok(OwnerNow::Absent) => false,
@@ -98,8 +97,11 @@ pub(super) fn owner_seen(
         }
     };
     if !lives {
-        return state.end(key);
+        // The watch will say so. Until then nothing is done for it but to ask again, in case this was not true.
+        setback(state, key, api_server(FailedStep::ConfirmOwner), now);
+        return Vec::new();
     }
+    read_again(state, key);
     if let Some(object) = state.object_mut(key) {
         object.work.care.owner_confirmed = true;
     }
@@ -187,10 +189,10 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     };
     object.work.writing = false;
     object.work.look = false;
-    object.work.contested = 0;
     object.work.failures.forgive(&[FailedStep::WriteSecret]);
     if gone {
         // It was written and deleted, and the watch said so first: the token that is held is put back.
+        object.work.contested = 0;
         object.work.care.vanished = true;
         object.work.care.owner_confirmed = false;
         return false;
@@ -200,18 +202,7 @@ pub(super) fn wrote(state: &mut State, key: &Key, record: &Record, rendering: u6
     let restored = (care.edited && !shown_edited) || care.vanished || care.strange;
     care.known_record = Some(record.fingerprint());
     care.known_seal = seal;
-    care.clock_set = care.held_clock_set;
-    care.strange = false;
-    care.made_up = false;
-    care.vanished = false;
-    care.edited = false;
-    care.owner_confirmed = false;
-    care.content_lost = false;
-    care.rehearse = false;
-    let written = object.work.held.as_ref().is_some_and(|held| held.record == *record);
-    if written && object.credential().is_none() {
-        object.work.held = None;
-    }
+    object.is_written();
     let there = state.secrets().managed(&key.namespace, &name);
     if shown_edited || answered_edited || there.is_some_and(|there| version.is_before(there.version)) {
         // What a policy made of it, or somebody since, is judged by what was written.
@@ -228,7 +219,7 @@ fn is_shown_edited(state: &State, key: &Key, name: &str, version: ResourceVersio
 }
 
 pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, now: Timestamp) {
-    if matches!(failed.refused, WriteRefused::Exists | WriteRefused::Conflict | WriteRefused::Gone) {
+    if !matches!(failed.refused, WriteRefused::Timeout | WriteRefused::Unavailable { .. }) {
         // What the watch has shown meanwhile was not this.
         is_not_ours(state, key);
     }
@@ -238,8 +229,8 @@ pub(super) fn refused_write(state: &mut State, key: &Key, failed: WriteFailed, n
     match failed.refused {
         WriteRefused::Exists | WriteRefused::Conflict | WriteRefused::Gone | WriteRefused::Timeout => {
             object.work.look = true;
-            if failed.refused == WriteRefused::Timeout {
-                // It may have been written: what is seen next may be that.
+            if failed.refused == WriteRefused::Timeout && object.work.writing {
+                // It may have been written, unless it was a rehearsal: what is seen next may be that.
                 object.work.care.known_seal = None;
             }
             object.work.contested = object.work.contested.saturating_add(1);

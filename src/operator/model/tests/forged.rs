@@ -162,6 +162,27 @@ fn a_token_that_came_between_a_write_and_its_refusal_is_not_taken_for_ours() {
     assert_eq!(world.ready(&partner), "True Issued");
 }
 
+/// The same where the server refuses ours for what it is, and writes it later.
+#[test]
+fn a_token_that_came_while_a_write_was_refused_is_not_taken_for_ours() {
+    for refused in [WriteRefused::Quota, WriteRefused::Invalid, WriteRefused::Immutable] {
+        let (mut world, partner, _) = in_order();
+        let before = token(&world, &partner);
+        world.edit(&partner, json!({"secret": {"labels": {"team": "web"}}}));
+        while !is_writing(&world, &partner) {
+            assert!(world.step(&partner), "it writes");
+        }
+        world.server.refuse_writes = Some(refused);
+        replace(&mut world, &partner, false);
+        world.deliver_all();
+        world.settle();
+        world.server.refuse_writes = None;
+        world.pass(minutes(10));
+        assert_eq!(token(&world, &partner), before, "{refused:?}");
+        assert_eq!(world.ready(&partner), "True Issued");
+    }
+}
+
 /// The watch shows what was written before that, though the server said that it was too busy.
 #[test]
 fn a_renewal_whose_answer_was_an_error_is_not_taken_for_a_forgery() {
@@ -185,6 +206,32 @@ fn a_renewal_whose_answer_was_an_error_is_not_taken_for_a_forgery() {
 
 fn is_writing(world: &World, key: &Key) -> bool {
     matches!(world.operator.flights.get(key), Some(Flight::Leaving(_, Effect::Write { .. })))
+}
+
+/// Without a record, twice, so that none is told of any more; then one of another issue, that lives for long.
+#[test]
+fn a_record_that_is_put_where_there_was_none_is_no_good() {
+    let (mut world, _, request) = in_order();
+    let name = ("web".to_owned(), "interview-token".to_owned());
+    let whole = world.server.secrets[&name].clone();
+    for _ in 0..2 {
+        world.edit_secret("web", "interview-token", |it| drop(it["metadata"]["annotations"].take()));
+        world.pass(minutes(1));
+    }
+    assert_eq!(world.ready(&request), "False SecretContested");
+    // As it was, which nobody is shown, to be rewritten.
+    let stored = world.server.secrets.get_mut(&name).unwrap();
+    stored["metadata"]["annotations"] = whole["metadata"]["annotations"].clone();
+    stored["data"] = whole["data"].clone();
+    rewrite(&mut world, &request, |record| {
+        later_issue(record);
+        record.expires_at += hours(24 * 300);
+    });
+    world.pass(minutes(1));
+    assert_eq!(world.ready(&request), "False SecretContested", "{}", world.message(&request));
+    world.pass(minutes(10));
+    assert_eq!(world.ready(&request), "True Issued");
+    assert_eq!(world.secret("web", "interview-token").record.unwrap().lifetime(), hours(10));
 }
 
 /// A later end, with a hash that fits: whoever can write the Secret can compute it.

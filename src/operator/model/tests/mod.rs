@@ -3,6 +3,7 @@
 mod abuse;
 mod backlog;
 mod chain;
+mod clock;
 mod consent;
 mod contested;
 mod crash;
@@ -22,6 +23,7 @@ mod quota;
 mod refusals;
 mod restored;
 mod rights;
+mod settled;
 mod word;
 
 use jiff::SignedDuration;
