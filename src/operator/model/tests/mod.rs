@@ -2,6 +2,7 @@
 
 mod abuse;
 mod backlog;
+mod beside;
 mod chain;
 mod clock;
 mod consent;
