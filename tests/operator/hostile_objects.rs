@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use control_plane::{Mark, RequestKind};
 use rocketlawyer_operator::api::Reason;
 use rocketlawyer_operator::api::names::SECRET_TYPE;
+use rocketlawyer_operator::emulator::{App, AppScope};
 use rocketlawyer_operator::operator::replay::fingerprint;
 use serde_json::{Value, json};
 
 use super::process::until;
 use super::replay::recorder::Recorder;
+use super::secrets_stay_secret::MARK;
 use super::server::{self, Kind};
 use super::told::{self, data, text};
 use super::world::{PATIENCE, Wishes, World};
@@ -25,6 +28,8 @@ const FEWEST_ACCEPTED: usize = 300;
 const FEWEST_LONGEST: usize = 5;
 /// So many objects have to have a token in the end.
 const FEWEST_ISSUED: usize = 100;
+/// Requests that refer to a credential that consents to nobody; they are spoilt with the others.
+const GUESTS: [&str; 3] = ["hostile-guest", "hostile-guest-exchange", "hostile-guest-service"];
 const AT_A_TIME: usize = 8;
 const SEED: u64 = 0x5eed;
 
@@ -33,6 +38,7 @@ fn hostile_manifests_statuses_and_secrets_stop_nothing() {
     let mut world = World::new("hostile", &Wishes { others: &["hostile-other"], ..Wishes::default() });
     world.operator.start();
     world.partner(json!({"allowedNamespaces": {"from": "All"}}));
+    let neighbour = Neighbour::moves_in(&world);
     let mut maker = Maker::new(SEED, world.emulator.base_url(), world.others.clone());
 
     let manifests: Vec<_> = (0..MANIFESTS).map(|number| maker.manifest(number)).collect();
@@ -50,6 +56,7 @@ fn hostile_manifests_statuses_and_secrets_stop_nothing() {
     everything_is_clear(&world);
 
     // Whoever else is here has not noticed.
+    neighbour.was_left_alone(&world);
     world.request("afterwards", json!({}));
     world.wait_ready(Kind::Request, "afterwards");
     world.request_in(&world.others[0], "afterwards", json!({}));
@@ -75,6 +82,8 @@ fn objects_of_an_older_schema_are_told_so_and_those_beside_them_are_served() {
     let deep = json!({"credentialRef": {"name": "partner"}, "claims": [[[]]], "interviewId": 7});
     let taken = until(PATIENCE, || is_taken(&world, Kind::Request, "deep", &deep).then_some(()));
     assert!(taken.is_some(), "the schema never loosened");
+    let heavy = json!({"credentialRef": {"name": "partner"}, "claims": {"claim": "x".repeat(1 << 20)}});
+    assert!(is_taken(&world, Kind::Request, "heavy", &heavy));
     // A watch that was open before goes on to show what the earlier schema makes of an object, a status for one that has none.
     world.recorder = Recorder::of(world.cluster());
     world.operator.start();
@@ -95,6 +104,13 @@ fn objects_of_an_older_schema_are_told_so_and_those_beside_them_are_served() {
         let object = world.wait_told(kind, name, "False/InvalidSpec");
         assert!(told::message(&object, "Ready").contains("does not fit this version's schema"), "{object:#}");
     }
+
+    let object = world.wait_told(Kind::Request, "heavy", "False/InvalidSpec");
+    let message = told::message(&object, "Ready");
+    assert!(
+        message.starts_with("The spec is larger than any that the current CRDs let through."),
+        "{message}"
+    );
 
     // One that was good is spoilt, and keeps its token; what is mended is served; and whoever comes afterwards.
     world.edit(Kind::Request, "interview", json!({"spec": {"interviewId": ["spoilt"]}}));
@@ -259,6 +275,61 @@ fn nothing_panicked(world: &World) {
     let log = world.operator.log();
     let panic = log.lines().find(|line| line.contains("panic"));
     assert_eq!(panic, None);
+}
+
+/// In the other namespace: a credential that consents to nobody, whatever refers to it.
+struct Neighbour {
+    namespace: String,
+    app: App,
+    since: Mark,
+}
+
+impl Neighbour {
+    fn moves_in(world: &World) -> Self {
+        let namespace = world.others[0].clone();
+        let app = App::new("neighbour-key", &format!("{MARK}neighbour"), AppScope::Backend);
+        world.emulator.put_app(app.clone());
+        let login = json!({"client_id": app.client_id, "client_secret": app.client_secret});
+        let secret = json!({"metadata": {"name": "client"}, "type": "Opaque", "stringData": login});
+        server::create(Kind::Secret, &namespace, secret).expect("a client Secret");
+        let spec = json!({
+            "environment": "Custom", "endpoint": {"url": world.service}, "clientSecretRef": {"name": "client"},
+        });
+        let credential = json!({"metadata": {"name": "partner"}, "spec": spec});
+        server::create(Kind::Credential, &namespace, credential).expect("a credential");
+        world.wait_in(&namespace, Kind::Credential, "partner", |it| told::is(it, "True/Issued"));
+        let is_told = || {
+            let events = server::list(Kind::Event, &namespace);
+            events.iter().any(|it| it["regarding"]["name"] == "partner").then_some(())
+        };
+        assert!(until(PATIENCE, is_told).is_some(), "{}", world.situation());
+        world.settle();
+        let since = world.mark();
+        let there = json!({"name": "partner", "namespace": namespace});
+        let [plain, exchange, service] = GUESTS;
+        world.request(plain, json!({"credentialRef": there}));
+        world.request(exchange, json!({"exchangeCredentialRef": there}));
+        world.request(service, json!({"credentialRef": there, "deliver": "ServiceToken"}));
+        Self { namespace, app, since }
+    }
+
+    /// Whatever the others asked for: its namespace was only watched, its client Secret read once more by the operator that
+    /// started anew, and its token used by nobody.
+    fn was_left_alone(&self, world: &World) {
+        let mut named = world.asked_since(self.since);
+        named.retain(|it| it.namespace == self.namespace);
+        let is_its_own =
+            |it: &RequestKind| it.verb == "get" && it.resource == "secrets" && it.name == "client";
+        assert_eq!(named.iter().filter(|it| is_its_own(it)).count(), 1, "{named:#?}");
+        named.retain(|it| !["list", "watch"].contains(&&*it.verb) && !is_its_own(it));
+        assert!(named.is_empty(), "{named:#?}");
+        for name in GUESTS {
+            world.wait_told(Kind::Request, name, "False/CredentialNotFound");
+        }
+        let log = world.emulator.log();
+        let calls = log.iter().filter(|it| it.client_id.as_ref() == Some(&self.app.client_id)).count();
+        assert_eq!(calls, 1, "its token was issued, and never used");
+    }
 }
 
 fn nothing_left_its_namespaces(world: &World) {
