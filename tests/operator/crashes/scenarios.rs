@@ -42,6 +42,15 @@ pub(super) const OF_CREDENTIALS: &[Scenario] = &[
         wanted: Wanted::Good,
     },
     Scenario {
+        name: "put-right",
+        given: Given::Credential,
+        asks: Asks::Scoped,
+        begin: |world, it| it.spoil_secret(world),
+        effects: &[UPDATE],
+        costs: [0, 0, 0],
+        wanted: Wanted::Good,
+    },
+    Scenario {
         name: "repair",
         given: Given::CredentialOfAnother,
         asks: Asks::Scoped,

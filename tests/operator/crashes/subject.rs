@@ -2,7 +2,7 @@
 
 use rocketlawyer_operator::auth::wire;
 use rocketlawyer_operator::emulator::{App, AppScope, Call, Outcome};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::replay::OF_THE_TEST;
 use super::super::secrets_stay_secret::MARK;
@@ -10,6 +10,9 @@ use super::super::server::{Kind, runtime};
 use super::super::told::{self, annotation, data};
 use super::super::world::World;
 use super::{Asks, Given, Scenario, Wanted};
+
+/// A key that somebody lays into a managed Secret.
+const SPOILT: &str = "spoilt";
 
 /// One credential, its client Secret and one request, and where that asks for it a Frontend credential with its own client
 /// Secret; their names end in a number.
@@ -80,6 +83,12 @@ impl Subject {
         format!("frontend-{}", self.number)
     }
 
+    /// Lays nonsense over the credential's token, and a key beside it.
+    pub(super) fn spoil_secret(&self, world: &World) {
+        let edits = json!({"authorization": "nonsense", "access_token": "nonsense", SPOILT: "by somebody"});
+        world.edit(Kind::Secret, &self.secret(Kind::Credential), json!({"stringData": edits}));
+    }
+
     fn create_frontend(&self, world: &World) {
         world.login(&self.frontend(), AppScope::Frontend);
         let spec = json!({"appType": "Frontend", "clientSecretRef": {"name": self.frontend()}});
@@ -130,7 +139,7 @@ impl Subject {
             }
             let before = &self.before[index];
             let secret = world.wait_for(Kind::Secret, &self.secret(kind), |it| {
-                !it.is_null() && (!another[index] || annotation(it, "issued-at") != before)
+                !it.is_null() && !is_spoilt(it) && (!another[index] || annotation(it, "issued-at") != before)
             });
             let expires = told::instant(&json!(annotation(&secret, "expires-at"))).as_second();
             world.wait_for(kind, &name, |it| {
@@ -189,8 +198,8 @@ impl Subject {
             most[index] += usize::from(made[index] > usize::from(written[of]));
         }
         // What was to be put back was in memory, and is in no Secret.
-        let forgotten =
-            scenario.costs[0] == 0 && world.get(Kind::Secret, &self.secret(Kind::Credential)).is_null();
+        let secret = world.get(Kind::Secret, &self.secret(Kind::Credential));
+        let forgotten = scenario.costs[0] == 0 && (secret.is_null() || is_spoilt(&secret));
         most[0] += usize::from(forgotten);
         most
     }
@@ -217,4 +226,8 @@ impl Subject {
         let all = [Call::AccessToken, Call::ServiceToken, Call::Exchange].map(count);
         [0, 1, 2].map(|index| all[index] - given[index])
     }
+}
+
+fn is_spoilt(secret: &Value) -> bool {
+    secret["data"][SPOILT].is_string()
 }
