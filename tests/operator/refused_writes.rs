@@ -1,13 +1,15 @@
 //! What if the cluster refuses the managed Secret? The token is kept, nothing is issued twice, and the condition says why.
 
 use control_plane::audit::Mark;
-use rocketlawyer_operator::emulator::AppScope;
+use rocketlawyer_operator::emulator::{AppScope, Call, FaultPlan};
 use serde_json::{Value, json};
 
 use super::process::until;
 use super::server::{self, Kind};
 use super::told::{self, condition};
-use super::world::{PATIENCE, World};
+use super::world::{PATIENCE, Wishes, World};
+
+const SECRET: &str = "partner-access-token";
 
 #[test]
 fn a_namespace_out_of_quota_burns_no_tokens() {
@@ -86,7 +88,7 @@ fn many_objects_out_of_quota_cost_one_issue_each() {
 fn an_admission_policy_that_refuses_burns_no_tokens() {
     let mut world = World::running("policy");
     world.refusals = true;
-    world.login("client", AppScope::Backend);
+    let app = world.login("client", AppScope::Backend);
     let name = world.namespace.clone();
     forbid_managed_secrets(&world, &name);
     world.credential("partner", json!({}));
@@ -99,15 +101,71 @@ fn an_admission_policy_that_refuses_burns_no_tokens() {
     world.wait_ready(Kind::Credential, "partner");
     world.settle();
     assert_eq!(world.auth_calls(), 1);
+
+    // A renewal, and after a restart the server is asked before the service is.
+    let before = world.secret(SECRET);
+    forbid_managed_secrets(&world, &name);
+    world.change_secret(&app, "another");
+    world.wait_for(Kind::Credential, "partner", |it| {
+        told::is(it, "True/Issued") && it["status"]["failure"]["reason"] == "SecretWriteRefused"
+    });
+    assert_eq!(world.auth_calls(), 2);
+    world.operator.kill();
+    let mark = world.mark();
+    world.operator.start();
+    wait_for_writes(&world, mark, "update", 1);
+    world.settle();
+    assert_eq!(world.auth_calls(), 2);
+    assert_eq!(told::version(&world.secret(SECRET)), told::version(&before));
+    world.kubectl(&["delete", "validatingadmissionpolicybinding", &name]);
+    world.edit(Kind::Credential, "partner", json!({"spec": {"secret": {"labels": {"team": "legal"}}}}));
+    world.wait_renewed(SECRET, &before);
+    // What was issued before died with the process that held it.
+    assert_eq!(world.auth_calls(), 3);
+}
+
+/// Seen while the call is under way: what it brings is good for when the Secret is gone.
+#[test]
+fn a_token_that_arrives_when_its_secret_was_made_immutable_is_kept() {
+    let wishes = Wishes { proxied: true, proxied_service: true, ..Wishes::default() };
+    let mut world = World::new("fixed-meanwhile", &wishes);
+    world.operator.start();
+    let (app, _) = world.partner(json!({}));
+    world.emulator.add_fault(FaultPlan { delay: 4_000, times: Some(1), ..FaultPlan::default() });
+    let asked = || world.proxy().count("POST accesstoken");
+    assert_eq!(asked(), 1);
+    world.change_secret(&app, "another");
+    assert!(until(PATIENCE, || (asked() > 1).then_some(())).is_some(), "{}", world.situation());
+    let fixed = world.edit(Kind::Secret, SECRET, json!({"immutable": true}));
+    world.wait_for(Kind::Credential, "partner", |it| {
+        let message = told::message(it, "Ready");
+        told::is(it, "True/Issued") && message.contains("immutable") && message.contains("Delete it")
+    });
+    world.wait_for_calls(Call::AccessToken, 2);
+    world.settle();
+    assert_eq!(world.secret(SECRET), fixed);
+    assert_eq!(world.auth_calls(), 2);
+
+    world.delete(Kind::Secret, SECRET);
+    world.wait_renewed(SECRET, &fixed);
+    world.wait_for(Kind::Credential, "partner", |it| {
+        told::is(it, "True/Issued") && it["status"]["failure"].is_null()
+    });
+    world.settle();
+    assert_eq!(world.auth_calls(), 2);
 }
 
 /// Waits until the operator has tried so often to create a Secret.
 fn wait_for_attempts(world: &World, since: Mark, wanted: usize) {
+    wait_for_writes(world, since, "create", wanted);
+}
+
+/// The same of any verb.
+fn wait_for_writes(world: &World, since: Mark, verb: &str, wanted: usize) {
     let reached = || {
         let asked = world.asked_since(since);
-        let creates =
-            asked.iter().filter(|it| it.verb == "create" && it.resource == "secrets" && it.code != 0);
-        (creates.count() >= wanted).then_some(())
+        let writes = asked.iter().filter(|it| it.verb == verb && it.resource == "secrets" && it.code != 0);
+        (writes.count() >= wanted).then_some(())
     };
     let tried = until(PATIENCE, reached).is_some();
     assert!(tried, "it is not tried again\n{}", world.situation());
