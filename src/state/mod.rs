@@ -286,9 +286,10 @@ impl State {
 fn owned_by<'a>(key: &Key, uid: &str, seen: &'a SeenSecret) -> SecretFact<'a> {
     match &seen.owner {
         Owner::Nobody => SecretFact::Orphan(seen),
+        Owner::Ours { kind, name, .. } if *kind != key.kind || **name != *key.name => SecretFact::Foreign,
         Owner::Ours { uid: owner, .. } if **owner == *uid => SecretFact::Ours(seen),
-        Owner::Ours { kind, name, .. } if *kind == key.kind && **name == *key.name => SecretFact::FormerOwner,
-        Owner::Ours { .. } | Owner::Other => SecretFact::Foreign,
+        Owner::Ours { .. } => SecretFact::FormerOwner,
+        Owner::Other => SecretFact::Foreign,
     }
 }
 

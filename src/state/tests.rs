@@ -117,7 +117,8 @@ fn whose_a_secret_is() {
         (owned("earlier"), "FormerOwner"),
         (Owner::Nobody, "Orphan"),
         (Owner::Other, "Foreign"),
-        (Owner::Ours { kind: Kind::Credential, name: "r".into(), uid: "mine-too".into() }, "Foreign"),
+        (Owner::Ours { kind: Kind::Credential, name: "r".into(), uid: "mine".into() }, "Foreign"),
+        (Owner::Ours { kind: Kind::Request, name: "another".into(), uid: "mine".into() }, "Foreign"),
     ];
     for (version, (owner, expected)) in (2..).zip(rows) {
         state.see_secret(&web(), "r-token", secret("s", version, owner));

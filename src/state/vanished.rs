@@ -13,7 +13,7 @@ impl State {
         let woken = self.concerned(namespace, name, [owner(namespace, gone)]);
         for key in &woken {
             if let Some(object) = self.objects.get_mut(key)
-                && (object.work.announced || !belongs_to_another(gone, &object.meta.uid))
+                && (object.work.announced || !belongs_to_another(gone, key, &object.meta.uid))
             {
                 object.work.care.strange = false;
                 object.work.care.made_up = false;
@@ -82,9 +82,10 @@ impl State {
     }
 }
 
-pub(super) fn belongs_to_another(secret: &SeenSecret, uid: &str) -> bool {
+pub(super) fn belongs_to_another(secret: &SeenSecret, key: &Key, uid: &str) -> bool {
     match &secret.owner {
-        Owner::Ours { uid: owner, .. } => **owner != *uid,
+        // A uid alone says nothing: the collector looks for an object of this kind and name.
+        Owner::Ours { kind, name, uid: owner } => *kind != key.kind || **name != *key.name || **owner != *uid,
         Owner::Other => true,
         Owner::Nobody => false,
     }

@@ -189,7 +189,7 @@ impl State {
         let told = told_record(object, name);
         let work = &mut object.work;
         work.look = false;
-        let is_anothers = belongs_to_another(seen, &object.meta.uid);
+        let is_anothers = belongs_to_another(seen, key, &object.meta.uid);
         let forged = !work.writing && !is_anothers && work.care.is_forged(seen);
         // It is not missed any more; a write that was refused is still to be rehearsed.
         work.care.rehearse &= work.failures.iter().any(|it| it.step == FailedStep::WriteSecret);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::server::Kind;
 use super::told::{self, condition, data, text};
-use super::world::World;
+use super::world::{Wishes, World};
 
 const SECRET: &str = "partner-access-token";
 const INTERVIEW: &str = "interview-token";
@@ -133,6 +133,50 @@ fn a_secret_of_our_type_whose_owner_never_was_is_not_taken_before_it_is_collecte
     world.edit(Kind::Secret, SECRET, json!({"metadata": {"finalizers": null}}));
     world.wait_ready(Kind::Credential, "partner");
     assert_eq!(world.auth_calls(), 1);
+}
+
+/// A uid alone makes nobody an owner: it is of another object, or was copied.
+#[test]
+fn a_secret_with_our_uid_under_another_name_or_kind_is_left_alone() {
+    let mut world = World::new("same-uid", &Wishes::default());
+    world.login("client", AppScope::Backend);
+    let theirs = [
+        ("renamed", "RocketLawyerCredential", "somebody"),
+        ("of-another-kind", "ScopedTokenRequest", "of-another-kind"),
+    ]
+    .map(|(credential, kind, owner)| {
+        let uid = world.credential(credential, json!({}))["metadata"]["uid"].clone();
+        let owner = json!([{
+            "apiVersion": "auth.rocketlawyer.com/v1alpha1", "kind": kind, "name": owner, "uid": uid, "controller": true,
+        }]);
+        let name = format!("{credential}-access-token");
+        // There is no such owner, so it is about to be collected.
+        let metadata = json!({"name": name, "ownerReferences": owner, "finalizers": ["example.com/hold"]});
+        let secret = world.create(
+            Kind::Secret,
+            json!({"metadata": metadata, "type": "auth.rocketlawyer.com/token", "stringData": {"a": "b"}}),
+        );
+        (credential, name, secret)
+    });
+    world.operator.start();
+    for (name, secret, _) in &theirs {
+        let credential = world.wait_told(Kind::Credential, name, "False/SecretNotOwned");
+        assert_eq!(condition(&credential, "Stalled"), "True/SecretNotOwned");
+        let sentence = format!("Secret \"{secret}\" exists and does not belong to this object");
+        assert!(told::message(&credential, "Ready").starts_with(&sentence), "{credential:#}");
+    }
+    world.settle();
+    assert_eq!(world.auth_calls(), 0);
+    for (credential, name, before) in &theirs {
+        let now = world.secret(name);
+        assert_eq!(now["data"], before["data"]);
+        assert_eq!(now["metadata"]["ownerReferences"], before["metadata"]["ownerReferences"]);
+        assert_eq!(now["metadata"]["annotations"], before["metadata"]["annotations"]);
+        world.delete(Kind::Secret, name);
+        world.edit(Kind::Secret, name, json!({"metadata": {"finalizers": null}}));
+        world.wait_ready(Kind::Credential, credential);
+    }
+    assert_eq!(world.auth_calls(), 2);
 }
 
 #[test]
