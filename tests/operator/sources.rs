@@ -32,6 +32,8 @@ pub enum Source {
     Http2,
     /// One without TLS, called by https.
     NoTls,
+    /// Somebody listens by https, and says nothing.
+    Silent,
     /// Nobody listens.
     Nobody,
     /// The name of the host does not exist.
@@ -122,6 +124,10 @@ impl Source {
                     let emulator = Emulator::start_on(settings(knows), plain).expect("an emulator");
                     (format!("https://{address}"), None, Some(emulator))
                 }
+                Self::Silent => {
+                    tokio::spawn(say_nothing(plain));
+                    (format!("https://{address}"), None, None)
+                }
                 Self::Nobody => (origin, None, None),
                 Self::NoSuchHost => ("http://no-such-host.invalid".to_owned(), None, None),
             };
@@ -167,6 +173,13 @@ impl Broken {
     /// When each call came.
     pub fn asked(&self) -> Vec<Timestamp> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn say_nothing(listener: TcpListener) {
+    let mut held = Vec::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        held.push(stream);
     }
 }
 

@@ -1,13 +1,13 @@
 //! An answer that is none costs a fault, never more time or memory than allowed, and is never repeated to anybody.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rocketlawyer_operator::auth::{Class, ErrorCode, Fault, Scope};
+use rocketlawyer_operator::auth::{AuthClient, Class, ErrorCode, Fault, Limits, Scope};
 use rocketlawyer_operator::emulator::{BodyKind, Call, FaultPlan};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::{World, endpoint, interview, short};
+use crate::{World, endpoint, interview, login, short};
 
 fn once(status: u16, body: BodyKind) -> FaultPlan {
     FaultPlan { times: Some(1), status: Some(status), body: Some(body), ..FaultPlan::default() }
@@ -104,6 +104,28 @@ async fn nobody_listens() {
     let nowhere = endpoint("http://no-such-host.invalid/partners/v1/auth");
     let fault = world.client.access_token(&nowhere, &world.backend).await.unwrap_err();
     assert_eq!((fault.class, fault.error_code), (Class::Transient, Some(ErrorCode::NameNotResolved)));
+}
+
+/// A whole call has far more time here than this test has: what ends it is the bound of the connection, or nothing.
+#[tokio::test]
+async fn a_connection_that_hangs_in_its_handshake_is_given_up_by_itself() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("https://{}", silent.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = silent.accept().await {
+            held.push(stream);
+        }
+    });
+    let limits = Limits { whole_call: Duration::from_hours(1), ..short() };
+    let client = AuthClient::with_limits(None, limits);
+    let login = login("backend-key", "backend-secret");
+    let endpoint = endpoint(&format!("{origin}/partners/v1/auth"));
+    let call = client.access_token(&endpoint, &login);
+    let ended = tokio::time::timeout(Duration::from_secs(30), call).await;
+    let fault = ended.expect("the connection is given up").unwrap_err();
+    let told = (fault.class, fault.scope, fault.http_status, fault.error_code);
+    assert_eq!(told, (Class::Transient, Scope::Endpoint, None, Some(ErrorCode::TimedOut)));
 }
 
 /// Answers whatever comes with these bytes, and closes.

@@ -30,6 +30,7 @@ pub(super) fn nobody_listens() -> Vec<Row> {
     let mut rows = vec![
         row("refused", Source::Nobody, away, "connection.failed"),
         row("no such host", Source::NoSuchHost, away, "connection.nameNotResolved"),
+        row("a silent handshake", Source::Silent, away, "connection.timeout"),
         row("no TLS", Source::NoTls, away, "connection.tls"),
     ];
     for wrong in [
