@@ -164,7 +164,7 @@ pub(super) fn refusals() -> Vec<Row> {
 }
 
 /// The reason, the statuses that it was seen with, and the words.
-const MEANINGS: [(&str, &[u16], &[&str]); 9] = [
+const MEANINGS: [(&str, &[u16], &[&str]); 10] = [
     ("Throttled", &[429, 500, 403], &["policies.ratelimit.SpikeArrestViolation", "throttled"]),
     ("QuotaExhausted", &[500, 429, 403], &["policies.ratelimit.QuotaViolation"]),
     (
@@ -181,10 +181,10 @@ const MEANINGS: [(&str, &[u16], &[&str]); 9] = [
             "oauth.v2.InvalidApiKey",
             "oauth.v2.InvalidApiKeyForGivenResource",
             "steps.oauth.v2.FailedToResolveAPIKey",
-            "oauth.v2.InvalidClientIdentifier",
             "invalid_client",
         ],
     ),
+    ("InvalidClient", &[401, 500], &["oauth.v2.InvalidClientIdentifier"]),
     (
         "AccessDenied",
         &[401, 403],
