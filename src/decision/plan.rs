@@ -223,10 +223,12 @@ fn owner_is_in_doubt(facts: &Facts<'_>) -> bool {
 
 /// Whether a failure of this step holds up nothing any more: what it was to do is done, as the Secret shows, or not wanted.
 #[must_use]
-pub fn is_moot(facts: &Facts<'_>, step: FailedStep) -> bool {
+pub fn is_moot(facts: &Facts<'_>, step: FailedStep, now: Timestamp) -> bool {
     match step {
         FailedStep::WriteSecret => {
-            facts.held.is_some_and(|held| !unwritten(facts, held)) && !must_be_rendered(facts) && !facts.look
+            let written = facts.held.is_some_and(|held| !unwritten(facts, held)) && !must_be_rendered(facts);
+            // What keeps the next token from being issued was refused to a rehearsal.
+            written && !facts.look && cause(facts, now).is_none()
         }
         FailedStep::ReadManagedSecret => {
             let wanted = facts.token_wanted || must_be_rendered(facts);

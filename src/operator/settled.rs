@@ -17,7 +17,7 @@ pub(super) fn heed(state: &mut State, key: &Key, now: Timestamp) {
         return;
     }
     let Some(facts) = decide::facts(state, key, now) else { return };
-    let [written, read, confirmed] = STEPS.map(|step| is_moot(&facts, step));
+    let [written, read, confirmed] = STEPS.map(|step| is_moot(&facts, step, now));
     let Some(object) = state.object_mut(key) else { return };
     for (step, moot) in STEPS.into_iter().zip([written, read, confirmed]) {
         if moot {

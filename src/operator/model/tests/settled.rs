@@ -1,9 +1,12 @@
 //! What the watch shows to be done, or to be wanted no more, is over, whatever was answered.
 
+use serde_json::json;
+
 use super::super::World;
 use super::super::operator::Flight;
 use super::minutes;
 use super::ownership::in_order;
+use crate::auth::Call;
 use crate::cluster::owner::OwnerNow;
 use crate::cluster::secrets::WriteRefused;
 use crate::cluster::watch::Watched;
@@ -37,6 +40,25 @@ fn a_write_that_was_done_whatever_was_answered_fails_no_more() {
         world.pass(minutes(8 * 60));
         assert_eq!(world.operator.restored, 0, "renewals restore nothing");
     }
+}
+
+/// The token that is there is held as well, for those who wait for it: the next one is rehearsed all the same.
+#[test]
+fn a_rehearsal_that_is_refused_stands() {
+    let (mut world, partner, _) = in_order();
+    world.server.refuse_writes = Some(WriteRefused::Quota);
+    world.now += minutes(1);
+    world.renew(&partner, "now");
+    world.settle();
+    assert_eq!(world.service.count(Call::AccessToken), 2);
+    for n in 0..3 {
+        world.restart();
+        world.request(&format!("waits-{n}"), json!({}));
+        world.pass(minutes(10));
+        assert!(holds(&world, &partner));
+        assert_eq!(world.status(&partner)["failure"]["reason"], "SecretWriteRefused");
+    }
+    assert_eq!(world.service.count(Call::AccessToken), 2);
 }
 
 /// The looks that were to tell what became of a write failed, and the watch tells it first.
