@@ -48,9 +48,12 @@ pub fn classify(call: Call, answer: &Answer<'_>) -> Fault {
 
 /// The known code in a body of any of the shapes: the gateway's, the application's, OAuth's.
 fn code(body: &Value) -> Option<ErrorCode> {
-    ["/fault/detail/errorcode", "/error", "/ErrorCode"]
+    const GATEWAYS: &str = "/fault/detail/errorcode";
+    // The application names the status there.
+    let is_a_code = |path, code: &ErrorCode| path == GATEWAYS || *code != ErrorCode::Unauthorized;
+    [GATEWAYS, "/error", "/ErrorCode"]
         .into_iter()
-        .find_map(|path| ErrorCode::parse(body.pointer(path)?.as_str()?))
+        .find_map(|path| ErrorCode::parse(body.pointer(path)?.as_str()?).filter(|code| is_a_code(path, code)))
         .filter(|code| !code.is_ours())
 }
 
@@ -86,7 +89,9 @@ fn by_code(call: Call, code: ErrorCode, status: u16) -> Option<(Class, Scope)> {
         C::GatewayTimeout | C::ServiceUnavailable => (Class::Transient, Scope::Endpoint),
         code if is_misconfigured_gateway(code) => (Class::Transient, Scope::Endpoint),
         // Words this general mean something only together with their status.
-        C::Unauthorized if status == 401 => refused_login(call),
+        C::Unauthorized if status == 401 && call != Call::ServiceToken => {
+            (Class::CredentialRefused, Scope::Credential)
+        }
         C::BadRequest if status == 400 => (Class::RequestRefused, call.own_scope()),
         _ => return None,
     })
@@ -101,13 +106,16 @@ fn by_status(call: Call, status: u16, body: Option<&Value>) -> (Class, Scope) {
         // Not the service's own words: some box on the way to it, or nothing of ours at this path. A firewall that takes
         // offence at one request's claim must not hold up the others, so the request is to blame first.
         400..=499 if body.is_none() => (Class::Unexpected, call.own_scope()),
-        // A login that is answered so is refused, in whatever shape; of what a request brought, a proxy says that too.
-        401 | 403 if call != Call::AccessToken && !body.is_some_and(is_fault) => {
-            (Class::Unexpected, call.own_scope())
+        // A login that is answered so is refused, in whatever shape. What a request brought may be to blame as well as what its
+        // credential lent it: without a code nobody can tell, and the request is to blame first.
+        401 if call == Call::AccessToken => (Class::CredentialRefused, Scope::Credential),
+        401 if call == Call::ServiceToken && body.is_some_and(is_fault) => {
+            (Class::OurTokenRefused, call.own_scope())
         }
-        401 => refused_login(call),
-        403 => (Class::Forbidden, call.own_scope()),
-        404 | 405 | 410 if body.is_some_and(is_fault) => (Class::RequestRefused, Scope::Credential),
+        403 if call == Call::AccessToken || body.is_some_and(is_fault) => {
+            (Class::Forbidden, call.own_scope())
+        }
+        401 | 403 => (Class::Unexpected, call.own_scope()),
         400..=499 => (Class::RequestRefused, call.own_scope()),
         _ => (Class::Unexpected, Scope::Endpoint),
     }
@@ -119,13 +127,6 @@ fn is_fault(body: &Value) -> bool {
     is("fault", Value::is_object)
         || ["error", "ErrorCode"].into_iter().any(|name| is(name, Value::is_string))
         || (is("status", Value::is_number) && is("path", Value::is_string))
-}
-
-fn refused_login(call: Call) -> (Class, Scope) {
-    match call {
-        Call::ServiceToken => (Class::OurTokenRefused, Scope::Credential),
-        Call::AccessToken | Call::Exchange => (Class::CredentialRefused, Scope::Credential),
-    }
 }
 
 fn is_misconfigured_gateway(code: ErrorCode) -> bool {

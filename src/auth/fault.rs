@@ -133,4 +133,16 @@ impl Fault {
     pub fn kind(&self) -> Kind {
         self.class.kind()
     }
+
+    /// Whether nothing in the answer to a request's call tells if this request met it or everybody would.
+    #[must_use]
+    pub fn is_anybodys(&self) -> bool {
+        match self.class {
+            Class::Unexpected | Class::OurTokenRefused => true,
+            Class::RequestRefused | Class::Forbidden => {
+                self.error_code.is_none() && matches!(self.http_status, Some(403 | 404 | 405 | 410))
+            }
+            _ => false,
+        }
+    }
 }

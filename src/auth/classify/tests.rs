@@ -99,10 +99,9 @@ fn our_refused_token_is_told_from_a_refused_login() {
         }
     }
     let wrong_login = gateway("Unauthorized");
-    assert_eq!(told(Call::ServiceToken, 401, &wrong_login), (Class::OurTokenRefused, Scope::Credential));
+    assert_eq!(told(Call::ServiceToken, 401, &wrong_login), (Class::OurTokenRefused, Scope::Request));
     for call in [Call::AccessToken, Call::Exchange] {
         assert_eq!(told(call, 401, &wrong_login), (Class::CredentialRefused, Scope::Credential));
-        assert_eq!(told(call, 401, &application(401, "UNAUTHORIZED")).0, Class::CredentialRefused);
     }
 }
 
@@ -133,8 +132,15 @@ fn a_refused_request_is_parked_where_it_belongs() {
             );
         }
     }
+    // An interview that does not exist, as well as a path.
     for structured in [&application(404, "NOT_FOUND"), &gateway("never.heard.of")] {
-        assert_eq!(told(Call::ServiceToken, 404, structured), (Class::RequestRefused, Scope::Credential));
+        for status in [404, 405, 410] {
+            let told = |call| told(call, status, structured);
+            assert_eq!(told(Call::AccessToken), (Class::RequestRefused, Scope::Credential));
+            for call in [Call::ServiceToken, Call::Exchange] {
+                assert_eq!(told(call), (Class::RequestRefused, Scope::Request));
+            }
+        }
     }
 }
 
@@ -162,8 +168,8 @@ fn a_refusal_in_nobodys_words_is_the_requests_own() {
     }
 }
 
-/// The login itself is one call, and nobody else's: whoever answers it with 401 has refused it. What the service says in
-/// its own shape of an access token or a login is believed of them, whoever brought it.
+/// The login itself is one call, and nobody else's: whoever answers it with 401 has refused it. Of what a request brought that is
+/// said in the service's own shape, too: only a code tells that it is the login.
 #[test]
 fn a_refused_login_is_seen_in_whatever_shape_it_is_told() {
     for json in
@@ -172,12 +178,15 @@ fn a_refused_login_is_seen_in_whatever_shape_it_is_told() {
         let told = told(Call::AccessToken, 401, json);
         assert_eq!(told, (Class::CredentialRefused, Scope::Credential), "{json}");
     }
-    for json in
-        [r#"{"status":401,"message":"m","path":"/p"}"#, &application(401, "x"), &gateway("never.heard.of")]
-    {
+    for json in [
+        r#"{"status":401,"message":"m","path":"/p"}"#,
+        &application(401, "Unauthorized"),
+        &gateway("never.heard.of"),
+    ] {
         let told = |call| told(call, 401, json);
-        assert_eq!(told(Call::ServiceToken), (Class::OurTokenRefused, Scope::Credential), "{json}");
-        assert_eq!(told(Call::Exchange), (Class::CredentialRefused, Scope::Credential), "{json}");
+        assert_eq!(told(Call::AccessToken), (Class::CredentialRefused, Scope::Credential), "{json}");
+        assert_eq!(told(Call::ServiceToken), (Class::OurTokenRefused, Scope::Request), "{json}");
+        assert_eq!(told(Call::Exchange), (Class::Unexpected, Scope::Request), "{json}");
     }
 }
 

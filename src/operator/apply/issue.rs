@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::effect::{Issue, Purpose};
 use super::super::offers;
@@ -13,6 +13,9 @@ use crate::auth::{self, Call, Class, ErrorCode, Fault, Issued, Login, Scope};
 use crate::decision::{Cause, Content, FailedStep, Failure, Key, Record, RetryClass, Setback, Validity};
 use crate::scoped_token::issue::{Errand, Party};
 use crate::state::{Held, HeldToken, Object, Session, State};
+
+/// Less than the first delay of a refusal: the next attempt is believed.
+const A_MOMENT: SignedDuration = SignedDuration::from_mins(4);
 
 pub(super) fn took(
     state: &mut State,
@@ -145,7 +148,9 @@ pub(super) fn fault_of(
                 refuse_login(state, key, &errand.login);
             }
         }
-        Issue::Scoped(errand) if fault.class == Class::OurTokenRefused => {
+        Issue::Scoped(errand)
+            if fault.class == Class::OurTokenRefused && is_of_the_token(state, errand, fault, now) =>
+        {
             return token_refused(state, errand, call, fault, now);
         }
         Issue::Scoped(errand) if fault.scope == Scope::Credential => {
@@ -162,7 +167,7 @@ pub(super) fn fault_of(
         object.work.failures.leave_to_the_gate(news.step);
     }
     match issue {
-        Issue::Scoped(errand) if fault.class == Class::Unexpected => {
+        Issue::Scoped(errand) if fault.is_anybodys() => {
             park_if_shared(state, key, errand, (call, fault), now)
         }
         _ => Vec::new(),
@@ -178,7 +183,7 @@ fn is_away(state: &State, issue: &Issue) -> bool {
 
 /// A page of a firewall, or another answer in nobody's words: one request's own affair, as nobody can tell what it took
 /// offence at, until so many have met it that it can be no one's. Then it is the credential's, and one at a time finds out
-/// whether it is still so (behaviour §4.2).
+/// whether it is still so (behaviour §4.2): of those who have not tried it, one of another namespace first.
 fn park_if_shared(
     state: &mut State,
     key: &Key,
@@ -192,6 +197,9 @@ fn park_if_shared(
         return Vec::new();
     };
     let many = session.puzzle(key);
+    if many {
+        session.probed_last = Some(key.clone());
+    }
     let failures = state.object(&party.key).map(|object| &object.work.failures);
     let stands = failures.and_then(|it| it.of(news.step)).is_some_and(|it| it.reason == news.reason);
     if many || stands { park(state, &party.key, news, now) } else { Vec::new() }
@@ -205,6 +213,14 @@ fn party(errand: &Errand, call: Call) -> &Party {
     }
 }
 
+/// Whether a refusal is of the access token, and not of what the request asks for. In words that are no code it is believed of
+/// none that was issued a moment ago, or whoever is told so of its claims would have a token issued for each attempt.
+fn is_of_the_token(state: &mut State, errand: &Errand, fault: Fault, now: Timestamp) -> bool {
+    fault.scope == Scope::Credential
+        || errand.access_issued_at.duration_until(now) >= A_MOMENT
+        || session_of(state, errand, &errand.credential).is_none_or(|it| it.generation != errand.generation)
+}
+
 /// Behaviour §3.4: of the current generation, the credential issues anew, once; of an earlier one, the request tries again.
 fn token_refused(state: &mut State, errand: &Errand, call: Call, fault: Fault, now: Timestamp) -> Vec<Key> {
     let Some(session) = session_of(state, errand, &errand.credential) else {
@@ -213,7 +229,7 @@ fn token_refused(state: &mut State, errand: &Errand, call: Call, fault: Fault, n
     if !session.refuse(errand.generation, errand.access_issued_at) {
         return Vec::new();
     }
-    if session.unproven {
+    if session.unproven && fault.scope == Scope::Credential {
         return park(state, &errand.credential.key, of_fault(call, fault), now);
     }
     let mut wake = offers::refresh(state, &errand.credential.key, now);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::effect::{Issue, Outcome, Purpose};
-use crate::auth::{Call, Class, Endpoint, Fault, Issued, Login, Scope};
+use crate::auth::{Answer, Call, Class, Endpoint, Fault, Issued, Login, Scope, classify};
 use crate::state::HeldToken;
 use crate::token::{AccessToken, ScopedToken, ServiceToken};
 use crate::{credential, scoped_token};
@@ -21,8 +21,12 @@ pub(in super::super) struct Service {
     pub live: BTreeMap<String, String>,
     /// Where every call fails, how.
     pub faults: BTreeMap<&'static str, Fault>,
+    /// Whose its refusal of an access token is, in the words that it has for that.
+    pub refuses_as: Scope,
     /// Interviews that a firewall takes offence at.
     pub blocked: BTreeSet<String>,
+    /// Interviews that a call is answered so for: by status and body.
+    pub answers: BTreeMap<String, (Call, u16, &'static str)>,
     /// Interviews that it chokes on, and answers as if it were out of order.
     pub chokes_on: BTreeSet<String>,
     /// Tokens that came to a place which had not issued them.
@@ -45,7 +49,9 @@ impl Service {
             life: SignedDuration::from_hours(10),
             live: BTreeMap::new(),
             faults: BTreeMap::new(),
+            refuses_as: Scope::Credential,
             blocked: BTreeSet::new(),
+            answers: BTreeMap::new(),
             chokes_on: BTreeSet::new(),
             strayed: BTreeSet::new(),
             asked: None,
@@ -135,7 +141,7 @@ impl Service {
                 self.strayed.insert(access.to_owned());
                 return Err(a_fault(Class::OurTokenRefused, Scope::Credential));
             }
-            None => return Err(a_fault(Class::OurTokenRefused, Scope::Credential)),
+            None => return Err(a_fault(Class::OurTokenRefused, self.refuses_as)),
         }
         let text = self.next("service");
         Ok(issued(ServiceToken::read(&text).expect("a token"), now, errand.ttl))
@@ -156,6 +162,12 @@ impl Service {
     fn called(&mut self, call: Call, interview: Option<&str>, now: Timestamp) -> Result<(), Fault> {
         self.made.push((now, interview.map(str::to_owned)));
         *self.calls.entry(call.as_str()).or_default() += 1;
+        if let Some((of, status, body)) = interview.and_then(|it| self.answers.get(it))
+            && *of == call
+        {
+            let answer = Answer { status: *status, retry_after: None, now, body: body.as_bytes() };
+            return Err(classify(call, &answer));
+        }
         self.faults.get(call.as_str()).copied().map_or(Ok(()), Err)
     }
 

@@ -238,11 +238,8 @@ pub(super) fn known_codes() -> Vec<Row> {
 /// Where a request's failure is told (behaviour §4.1): what concerns all requests of a credential, or only a person at it can mend,
 /// on the credential; what concerns the endpoint, on each that met it.
 pub(super) fn is_the_credentials(row: &Row) -> bool {
-    let no_such_path =
-        row.code == NO_SUCH_PATH || ["404 of", "405 of"].iter().any(|it| row.why.starts_with(it));
     ["InvalidClient", "QuotaExhausted"].contains(&row.reason)
-        || no_such_path
-        || row.code == "response.redirect"
+        || [NO_SUCH_PATH, "response.redirect"].contains(&row.code)
 }
 
 /// Tokens that are issued, with what is said of their life.
@@ -300,14 +297,16 @@ pub(super) fn lives() -> Vec<Row> {
 pub(super) fn of_requests(call: Call) -> Vec<Row> {
     let rows = [too_late(), broken_bytes(), broken_bodies(), refusals(), known_codes(), odd_tokens(call)];
     let rows = rows.into_iter().flatten();
-    let refuses_the_token = |row: &Row| {
-        call == Call::ServiceToken && (row.why.starts_with("401 of") || TOKEN_CODES.contains(&row.code))
-    };
+    let refuses_the_token = |row: &Row| call == Call::ServiceToken && TOKEN_CODES.contains(&row.code);
     let later = |mut row: Row| {
         match &mut row.source {
             Source::Emulator(plan) => plan.call = Some(call),
             Source::Bytes(instead_of, ..) => *instead_of = call,
             _ => return None,
+        }
+        // Without a code it may be what the request asks for that is refused so.
+        if row.why.starts_with("401 of") {
+            row.reason = if call == Call::ServiceToken { "AccessDenied" } else { "UnexpectedResponse" };
         }
         Some(row)
     };

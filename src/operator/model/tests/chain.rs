@@ -77,19 +77,41 @@ fn a_credential_next_door_that_is_not_valid_is_not_called_absent() {
     }
 }
 
+/// Also in words that may be of the request, unless the token was issued a moment ago.
 #[test]
 fn a_refused_shared_token_leads_to_one_new_one() {
+    for refuses_as in [Scope::Credential, Scope::Request] {
+        let (mut world, partner, requests) = three_requests();
+        world.service.refuses_as = refuses_as;
+        world.pass(minutes(4));
+        revoke(&mut world);
+        renew_all(&mut world, &requests, "now");
+        assert_eq!(world.service.count(Call::AccessToken), 2, "one new one");
+        // Each of the three was refused once, and served once.
+        assert_eq!(world.service.count(Call::ServiceToken), 9);
+        for request in &requests {
+            assert_eq!(world.status(request)["lastHandledRenewRequest"], "now");
+            assert!(world.status(request)["failure"].is_null());
+        }
+        assert_eq!(world.ready(&partner), "True Issued");
+    }
+}
+
+/// Whoever is refused so with a token that was just issued waits until it is believed; then all goes on.
+#[test]
+fn a_young_token_that_is_refused_without_a_code_is_replaced_at_the_next_attempt() {
     let (mut world, partner, requests) = three_requests();
+    world.service.refuses_as = Scope::Request;
     revoke(&mut world);
     renew_all(&mut world, &requests, "now");
+    assert_eq!(world.service.count(Call::AccessToken), 1);
+    assert_eq!(world.status(&requests[0])["failure"]["reason"], "AccessDenied");
+    assert!(world.status(&partner)["failure"].is_null());
+    world.pass(minutes(5));
     assert_eq!(world.service.count(Call::AccessToken), 2, "one new one");
-    // Each of the three was refused once, and served once.
-    assert_eq!(world.service.count(Call::ServiceToken), 9);
     for request in &requests {
         assert_eq!(world.status(request)["lastHandledRenewRequest"], "now");
-        assert!(world.status(request)["failure"].is_null());
     }
-    assert_eq!(world.ready(&partner), "True Issued");
 }
 
 /// Hours later the same happens again: that is a new refusal, not a second one in a row.
