@@ -97,8 +97,8 @@ fn is_current(session: &Session, login: &Arc<Login>) -> bool {
 /// A request was served: what its credentials met is over for them, too. Returns who looks again.
 fn accepted(state: &mut State, errand: &Errand) -> Vec<Key> {
     let mut wake = Vec::new();
+    let proven = prove(state, errand);
     if let Some(session) = session_of(state, errand, &errand.credential) {
-        let proven = session.generation == errand.generation && std::mem::take(&mut session.unproven);
         session.puzzled.clear();
         if forgive(state, &errand.credential.key, FailedStep::ServiceToken) || proven {
             wake.push(errand.credential.key.clone());
@@ -117,6 +117,13 @@ fn accepted(state: &mut State, errand: &Errand) -> Vec<Key> {
         }
     }
     wake
+}
+
+/// The access token was accepted. Returns whether that is news.
+fn prove(state: &mut State, errand: &Errand) -> bool {
+    session_of(state, errand, &errand.credential).is_some_and(|session| {
+        session.generation == errand.generation && std::mem::take(&mut session.unproven)
+    })
 }
 
 /// The session of a credential, if it is still the one that the calls were made for, and of the same endpoint.
@@ -142,6 +149,9 @@ pub(super) fn fault_of(
     (call, fault): (Call, Fault),
     now: Timestamp,
 ) -> Vec<Key> {
+    if let (Issue::Scoped(errand), Call::Exchange) = (issue, call) {
+        prove(state, errand);
+    }
     match issue {
         Issue::Access(errand) => {
             if fault.class == Class::CredentialRefused {

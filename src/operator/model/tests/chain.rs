@@ -152,6 +152,22 @@ fn a_new_token_that_is_refused_too_is_a_failure_and_no_loop() {
     assert_eq!(world.status(&requests[0])["lastHandledRenewRequest"], "now");
 }
 
+/// The service token was issued with it: that the exchange is refused says nothing against it.
+#[test]
+fn a_new_token_that_is_accepted_is_proven_however_the_exchange_ends() {
+    let (mut world, partner, requests) = three_requests();
+    revoke(&mut world);
+    world.service.fail(Call::Exchange, Some((Class::RequestRefused, Scope::Request)));
+    renew_all(&mut world, &requests, "now");
+    assert_eq!(world.service.count(Call::AccessToken), 2, "one new one");
+    revoke(&mut world);
+    world.service.fail(Call::Exchange, None);
+    renew_all(&mut world, &requests, "then");
+    assert_eq!(world.service.count(Call::AccessToken), 3, "one new one again, at once");
+    assert!(world.status(&partner)["failure"].is_null(), "{}", world.status(&partner));
+    assert_eq!(world.status(&requests[0])["lastHandledRenewRequest"], "then");
+}
+
 /// A refusal that comes late, of a generation that was superseded, only means: try again.
 #[test]
 fn a_refusal_of_a_superseded_token_only_tries_again() {
