@@ -19,6 +19,8 @@ pub struct Session {
     pub login: LoginState,
     /// The resourceVersion that the client Secret was read at.
     pub login_version: Option<ResourceVersion>,
+    /// Whether it was known before, since the process began: what it holds, or that it is not there.
+    pub login_was_known: bool,
     /// Counts the access tokens that were held: a refusal names the one it was about.
     pub generation: u64,
     /// The issue time of the access token that the service refused.
@@ -99,6 +101,7 @@ impl Session {
         Self {
             login: LoginState::Unread,
             login_version: None,
+            login_was_known: false,
             generation: 0,
             refused: None,
             unproven: false,

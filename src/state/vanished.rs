@@ -49,6 +49,7 @@ impl State {
                 && !matches!(session.login, LoginState::Absent)
             {
                 session.login = if another { LoginState::Unread } else { LoginState::Absent };
+                session.login_was_known |= !another;
                 woken.push(reader);
             }
         }

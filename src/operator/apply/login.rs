@@ -48,10 +48,12 @@ pub(super) fn login(
     let Some(credential) = object.credential_mut() else {
         return Vec::new();
     };
-    let first = credential.session.login_version.is_none();
+    let first = !std::mem::replace(&mut credential.session.login_was_known, true);
     take_in(&mut credential.session, found, record_made_with, first);
     if first {
         adopt_inherited_failure(state, key);
+    } else if let Some(object) = state.object_mut(key) {
+        object.work.failures.drop_inherited();
     }
     // Another client id makes other tokens: those who exchange with it look again, and so do those who waited.
     let mut wake = state.stop_waiting(key);
@@ -101,7 +103,7 @@ fn is_behind(state: &State, key: &Key, found: &LoginLook) -> bool {
     }
 }
 
-pub(super) fn recorded_made_with(state: &State, key: &Key) -> Option<[u8; 16]> {
+fn recorded_made_with(state: &State, key: &Key) -> Option<[u8; 16]> {
     let facts = crate::credential::facts(state, key)?;
     match facts.record()?.inputs {
         InputsHash::V1 { made_with, .. } => Some(made_with),
@@ -110,7 +112,7 @@ pub(super) fn recorded_made_with(state: &State, key: &Key) -> Option<[u8; 16]> {
 }
 
 /// A failure that an earlier process left counts as one of this client Secret, now that it is known.
-pub(super) fn adopt_inherited_failure(state: &mut State, key: &Key) {
+fn adopt_inherited_failure(state: &mut State, key: &Key) {
     let Some(stamp) = crate::credential::facts(state, key).map(|facts| facts.stamp) else {
         return;
     };
@@ -119,7 +121,7 @@ pub(super) fn adopt_inherited_failure(state: &mut State, key: &Key) {
     }
 }
 
-pub(super) fn login_state(
+fn login_state(
     client_id: Entry<Box<str>>,
     client_secret: Entry<crate::token::ClientSecret>,
 ) -> LoginState {

@@ -123,6 +123,27 @@ fn a_refusal_is_of_the_client_secret_that_was_tried() {
     assert_eq!(world.ready(&request), "True Issued");
 }
 
+/// The client Secret that was refused is deleted, and the operator starts without it: what comes then was never tried.
+#[test]
+fn a_refusal_before_a_restart_is_of_no_client_secret_that_came_after_it() {
+    let mut world = with_partner();
+    let front = world.front();
+    world.login("legal", "front-login", "front", "wrong");
+    let exchange = json!({"exchangeCredentialRef": {"name": "front", "namespace": "legal"}});
+    let request = world.request("interview", exchange);
+    world.settle();
+    assert_eq!(world.ready(&front), "False InvalidClient");
+    world.server.delete_object(&request);
+    world.server.delete_secret("legal", "front-login");
+    world.restart();
+    world.settle();
+    assert_eq!(world.ready(&front), "False ClientSecretNotFound");
+    world.login("legal", "front-login", "front", "f");
+    world.settle();
+    assert_eq!(world.ready(&front), "True Available");
+    assert!(world.status(&front)["failure"].is_null(), "{}", world.status(&front));
+}
+
 /// A request's exchange with a Frontend app's first client secret is answered after the second one was read.
 fn answered_after_a_change(first: &str, second: &str) -> (World, Key, Key) {
     let mut world = with_partner();
