@@ -112,8 +112,13 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>, now: Timestamp) -> Strin
             "The operator was not started with this endpoint. Start it with --allow-endpoint {origin}, or use environment Sandbox or Production."
         ),
         Obstacle::RenewalHasEnded => {
-            "spec.renewUntil has passed: no token is issued any more. Move it, or delete this object."
-                .to_owned()
+            let denied = facts
+                .failure_of(FailedStep::Delete)
+                .filter(|it| it.reason == Reason::ClusterAccessDenied)
+                .map(|it| format!(" {}", missing_right(Some(it.step))));
+            let ended =
+                "spec.renewUntil has passed: no token is issued any more. Move it, or delete this object.";
+            ended.to_owned() + denied.as_deref().unwrap_or_default()
         }
         Obstacle::IsSuspended => {
             "Suspended: no token is issued. Set spec.suspend to false to go on.".to_owned()

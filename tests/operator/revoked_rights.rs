@@ -14,6 +14,8 @@ use super::server::{self, Kind};
 use super::told::{self, condition, data};
 use super::world::{PATIENCE, Wishes, World};
 
+mod each;
+
 /// Behaviour §6.4: so soon after a right is given back all is well.
 const SOON: Duration = Duration::from_secs(15);
 
@@ -78,7 +80,7 @@ fn a_status_that_may_not_be_written_is_written_as_soon_as_it_may() {
     let mut world = World::running("no-status");
     world.refusals = true;
     world.partner(json!({}));
-    let rules = take_away_from(&world, &world.namespace, "scopedtokenrequests/status", "patch");
+    let rules = take_away_from(&world, &world.namespace, "scopedtokenrequests/status", &["patch"]);
     world.request("interview", json!({}));
     world.wait_for_refusals("patch", "scopedtokenrequests", "status", 4);
     assert!(world.opens("scoped", &data(&world.secret("interview-token"), "authorization")));
@@ -198,7 +200,7 @@ fn secrets_that_may_no_longer_be_listed_are_written_all_the_same_and_followed_on
 fn objects_that_may_no_longer_be_watched_are_renewed_and_new_ones_served_once_they_may() {
     let mut world = one_of_each("blind-watch");
     world.refusals = true;
-    let rules = take_away_from(&world, &world.namespace, "scopedtokenrequests", "watch");
+    let rules = take_away_from(&world, &world.namespace, "scopedtokenrequests", &["watch"]);
     let right = "resources: [rocketlawyercredentials, scopedtokenrequests], verbs: [get, list, watch]";
     goes_blind(&world, ["rocketlawyercredentials", "scopedtokenrequests"], How::End, right);
     world.request("another", json!({}));
@@ -247,33 +249,49 @@ fn take_away(world: &World, verb: &str) -> Value {
 }
 
 fn take_away_in(world: &World, namespace: &str, verb: &str) -> Value {
-    take_away_from(world, namespace, "secrets", verb)
+    take_away_from(world, namespace, "secrets", &[verb])
 }
 
-fn take_away_from(world: &World, namespace: &str, resource: &str, verb: &str) -> Value {
-    let role = world.cluster().get(Kind::Role, namespace, RELEASE);
-    let before = role["rules"].clone();
+/// Takes verbs on a resource out of the role that grants them in a namespace; returns the rules as they were.
+fn take_away_from(world: &World, namespace: &str, resource: &str, verbs: &[&str]) -> Value {
+    let (kind, home, name) = role_of(world, namespace, resource);
+    let before = world.cluster().get(kind, home, &name)["rules"].clone();
     let mut rules = before.clone();
     for rule in rules.as_array_mut().expect("rules") {
         if rule["resources"].as_array().is_some_and(|all| all.contains(&json!(resource))) {
-            let verbs = rule["verbs"].as_array_mut().expect("verbs");
-            verbs.retain(|it| it != verb);
-            if verbs.is_empty() {
-                verbs.push(json!("get"));
+            let granted = rule["verbs"].as_array_mut().expect("verbs");
+            granted.retain(|it| !verbs.contains(&told::text(it)));
+            if granted.is_empty() {
+                granted.push(json!("get"));
             }
         }
     }
-    assert_ne!(rules, before, "the Role grants no {verb}");
-    world.cluster().edit(Kind::Role, namespace, RELEASE, &json!({"rules": rules}));
+    assert_ne!(rules, before, "the Role grants none of {verbs:?}");
+    give_back(world, namespace, resource, &rules);
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let subject = format!("--as={}", world.user);
-    let taken = until(PATIENCE, || {
-        let asked =
-            ["auth", "can-i", verb, resource, "--subresource", subresource, "-n", namespace, &subject];
-        world.control_plane.kubectl(&asked).is_err().then_some(())
-    });
-    assert_eq!(taken, Some(()), "the server still allows {verb}");
+    for verb in verbs {
+        let taken = until(PATIENCE, || {
+            let asked =
+                ["auth", "can-i", verb, resource, "--subresource", subresource, "-n", namespace, &subject];
+            world.control_plane.kubectl(&asked).is_err().then_some(())
+        });
+        assert_eq!(taken, Some(()), "the server still allows {verb}");
+    }
     before
+}
+
+fn give_back(world: &World, namespace: &str, resource: &str, rules: &Value) {
+    let (kind, home, name) = role_of(world, namespace, resource);
+    world.cluster().edit(kind, home, &name, &json!({"rules": rules}));
+}
+
+/// Which role grants it there, and where that is.
+fn role_of<'a>(world: &World, namespace: &'a str, resource: &str) -> (Kind, &'a str, String) {
+    if resource == "namespaces" {
+        return (Kind::ClusterRole, "", format!("{RELEASE}:{}", world.namespace));
+    }
+    (Kind::Role, namespace, RELEASE.to_owned())
 }
 
 /// The server takes a moment to heed a quota.

@@ -204,6 +204,14 @@ fn which_right_is_missing() {
         }));
         assert!(said.contains(what) && said.contains(verbs), "{step:?}: {said}");
     }
+    let finished = ready(&request().with(|it| {
+        (it.place, it.renew_until) = (Place::Absent, Some(t0()));
+        it.failures.note(failure(FailedStep::Delete, Reason::ClusterAccessDenied));
+    }));
+    assert_eq!(
+        finished,
+        "spec.renewUntil has passed: no token is issued any more. Move it, or delete this object. The operator may not delete this object. Grant it as the chart's roles do: apiGroups: [auth.rocketlawyer.com], resources: [scopedtokenrequests], verbs: [delete]."
+    );
 }
 
 #[test]
