@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Call, Class, ErrorCode, Fault, Scope, wire};
+use crate::decision::LONGEST_ASKED;
 
 /// An answer, as far as its meaning depends on it.
 #[derive(Clone, Copy)]
@@ -18,8 +19,6 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
 }
 
-/// No wait is longer.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 /// A gateway that is set up wrongly is not mended in seconds.
 const SLOW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -157,10 +156,10 @@ fn wait(text: &str, now: Timestamp) -> Option<SignedDuration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit are more than the longest wait.
-        return Some(text.parse().map_or(LONGEST_WAIT, SignedDuration::from_secs).min(LONGEST_WAIT));
+        return Some(text.parse().map_or(LONGEST_ASKED, SignedDuration::from_secs).min(LONGEST_ASKED));
     }
     let until = wire::http_date(text)?;
-    Some(until.duration_since(now).clamp(SignedDuration::ZERO, LONGEST_WAIT))
+    Some(until.duration_since(now).clamp(SignedDuration::ZERO, LONGEST_ASKED))
 }
 
 /// One message's share of the period, where the gateway tells its rate:
@@ -170,7 +169,7 @@ fn pace(body: &Value) -> Option<SignedDuration> {
     let messages = number_after(text, "messagesPerPeriod=")?;
     let period = number_after(text, "periodInMicroseconds=")?;
     let share = SignedDuration::from_micros(period.checked_div(messages)?);
-    Some(share.clamp(SignedDuration::from_secs(1), LONGEST_WAIT))
+    Some(share.clamp(SignedDuration::from_secs(1), LONGEST_ASKED))
 }
 
 fn number_after(text: &str, name: &str) -> Option<i64> {
