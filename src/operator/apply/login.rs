@@ -121,10 +121,7 @@ fn adopt_inherited_failure(state: &mut State, key: &Key) {
     }
 }
 
-fn login_state(
-    client_id: Entry<Box<str>>,
-    client_secret: Entry<crate::token::ClientSecret>,
-) -> LoginState {
+fn login_state(client_id: Entry<Box<str>>, client_secret: Entry<crate::token::ClientSecret>) -> LoginState {
     match (client_id, client_secret) {
         (Entry::Usable(client_id), Entry::Usable(client_secret)) => {
             let made_with = client_secret.sign(&inputs::credential_made_with(&client_id));
