@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -48,7 +48,7 @@ struct Young {
     since: Instant,
 }
 
-/// Distinct CA bundles whose clients are kept; beyond it they are built anew when needed.
+/// Distinct CA bundles whose clients are kept; beyond it the oldest is built anew when needed.
 const MOST_CLIENTS: usize = 64;
 const LARGEST_HEADERS: u32 = 16 * 1024;
 const MOST_HEADERS: usize = 100;
@@ -110,20 +110,29 @@ impl Transport {
         }
     }
 
+    /// Built without the lock: whoever else builds the same one meanwhile has one of its own.
     fn client(&self, bundle: Option<&CaBundle>, now: Instant) -> Result<reqwest::Client, Fault> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let key = bundle.cloned();
-        if let Some(young) = clients.get(&key)
-            && now.duration_since(young.since) < IN_USE
-        {
+        let kept = |young: &&Young| now.duration_since(young.since) < IN_USE;
+        if let Some(young) = self.clients().get(&key).filter(kept) {
             return Ok(young.client.clone());
         }
         let client = self.build(bundle).map_err(|_| unreachable_endpoint(ErrorCode::TlsFailed, bundle))?;
-        if clients.len() >= MOST_CLIENTS {
-            clients.clear();
-        }
+        let mut clients = self.clients();
         clients.insert(key, Young { client: client.clone(), since: now });
+        // The one without a bundle is almost everybody's, and stays.
+        let of_bundles = || clients.iter().filter(|(key, _)| key.is_some());
+        let oldest = of_bundles().min_by_key(|(_, young)| young.since).map(|(key, _)| key.clone());
+        if of_bundles().count() > MOST_CLIENTS
+            && let Some(oldest) = oldest
+        {
+            clients.remove(&oldest);
+        }
         Ok(client)
+    }
+
+    fn clients(&self) -> MutexGuard<'_, HashMap<Option<CaBundle>, Young>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn build(&self, bundle: Option<&CaBundle>) -> reqwest::Result<reqwest::Client> {
