@@ -111,15 +111,7 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>, now: Timestamp) -> Strin
         Obstacle::EndpointIsNotAllowed(origin) => format!(
             "The operator was not started with this endpoint. Start it with --allow-endpoint {origin}, or use environment Sandbox or Production."
         ),
-        Obstacle::RenewalHasEnded => {
-            let denied = facts
-                .failure_of(FailedStep::Delete)
-                .filter(|it| it.reason == Reason::ClusterAccessDenied)
-                .map(|it| format!(" {}", missing_right(Some(it.step))));
-            let ended =
-                "spec.renewUntil has passed: no token is issued any more. Move it, or delete this object.";
-            ended.to_owned() + denied.as_deref().unwrap_or_default()
-        }
+        Obstacle::RenewalHasEnded => ended(facts),
         Obstacle::IsSuspended => {
             "Suspended: no token is issued. Set spec.suspend to false to go on.".to_owned()
         }
@@ -165,6 +157,15 @@ fn standing(facts: &Facts<'_>, obstacle: &Obstacle<'_>, now: Timestamp) -> Strin
             "The renewal that was asked for comes 30 seconds after the last token was issued.".to_owned()
         }
     }
+}
+
+/// And that it may not be removed, if that is to follow.
+fn ended(facts: &Facts<'_>) -> String {
+    let denied = facts.failure_of(FailedStep::Delete).filter(|it| it.reason == Reason::ClusterAccessDenied);
+    let denied = denied.map(|it| format!(" {}", missing_right(Some(it.step)))).unwrap_or_default();
+    format!(
+        "spec.renewUntil has passed: no token is issued any more. Move it, or delete this object.{denied}"
+    )
 }
 
 /// Names no instant: each repair more would move it.
