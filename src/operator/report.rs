@@ -39,6 +39,8 @@ pub(super) struct Report {
     reporter: telemetry::Reporter,
     events: Events,
     snapshot_at: Option<Instant>,
+    /// The loop has come round since.
+    is_outdated: bool,
     /// Tokens that were issued and are not in their Secrets yet: what will be said of them.
     issued: HashMap<Key, Fresh>,
 }
@@ -67,19 +69,27 @@ impl Report {
         let shown = admin::Shown { metrics: metrics.clone(), health: health.clone() };
         tokio::spawn(admin::serve(listener, shown, stop.cancelled_owned()));
         let reporter = telemetry::Reporter::new(metrics.clone());
-        Ok(Self { metrics, health, reporter, events, snapshot_at: None, issued: HashMap::new() })
+        Ok(Self { metrics, health, reporter, events, snapshot_at: None, is_outdated: false, issued: HashMap::new() })
     }
 
     /// The loop came round.
     pub(super) fn beat(&mut self, turns: &Turns) {
         self.health.beat();
         let now = Instant::now();
+        self.is_outdated = true;
         if turns.observer.is_complete() && self.snapshot_at.is_none_or(|at| at <= now) {
             self.snapshot_at = Some(now + SNAPSHOT_EVERY);
+            self.is_outdated = false;
             // Of a token that was dropped unwritten, or whose object is gone, nothing will be said.
             self.issued.retain(|key, _| turns.state.object(key).is_some_and(|it| it.work.held.is_some()));
             self.metrics.publish(snapshot(turns, self.event_counts()));
         }
+    }
+
+    /// In how long the gauges are to be counted anew, if something has happened since they were.
+    pub(super) fn next_snapshot(&self) -> Option<Duration> {
+        let at = self.snapshot_at.filter(|_| self.is_outdated)?;
+        Some(at.saturating_duration_since(Instant::now()))
     }
 
     /// A change of the cluster came in.

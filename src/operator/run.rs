@@ -29,6 +29,8 @@ const LAST_EFFECTS: Duration = Duration::from_secs(10);
 
 /// A clock that differs from the time that has passed by so much was set; less is its own course.
 const SET: SignedDuration = SignedDuration::from_secs(1);
+/// The loop comes round at least this often.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// At most so many changes are taken in before anything is begun.
 const CHANGES_AT_A_TIME: usize = 256;
 
@@ -112,8 +114,8 @@ impl Loop {
             self.report.beat(&self.turns);
             let now = clock::now();
             let next = self.turns.next_look(now).unwrap_or_else(|| later(now, LONGEST_WAIT));
-            let pause =
-                Duration::try_from(now.duration_until(next)).unwrap_or_default().min(Duration::from_secs(30));
+            let pause = Duration::try_from(now.duration_until(next)).unwrap_or_default();
+            let pause = pause.min(self.report.next_snapshot().unwrap_or(LONGEST_PAUSE)).min(LONGEST_PAUSE);
             tokio::select! {
                 () = stop.cancelled() => return,
                 change = changes.recv() => match change {
