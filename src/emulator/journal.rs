@@ -75,6 +75,8 @@ pub struct Counters {
     pub refused: BTreeMap<Call, u64>,
     /// Calls that were answered by a fault.
     pub faults: BTreeMap<Call, u64>,
+    /// The most calls that were open at once: asked, and neither answered nor given up.
+    pub most_open: u64,
 }
 
 /// The log. The oldest entries make room; the counters count all.
@@ -83,6 +85,7 @@ pub(super) struct Journal {
     entries: VecDeque<Entry>,
     counters: Counters,
     last: u64,
+    open: u64,
 }
 
 /// Entries that are kept.
@@ -115,9 +118,24 @@ impl Journal {
         self.counters.clone()
     }
 
+    /// What is open stays so.
     pub(super) fn reset(&mut self) {
         self.entries.clear();
-        self.counters = Counters::default();
+        self.counters = Counters { most_open: self.open, ..Counters::default() };
+    }
+
+    pub(super) fn opened(&mut self) {
+        self.open += 1;
+        self.counters.most_open = self.counters.most_open.max(self.open);
+    }
+
+    pub(super) fn closed(&mut self) {
+        self.open -= 1;
+    }
+
+    /// The most that were open at once since this was asked before, or since a reset.
+    pub(super) fn take_most_open(&mut self) -> u64 {
+        std::mem::replace(&mut self.counters.most_open, self.open)
     }
 }
 

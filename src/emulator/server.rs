@@ -68,6 +68,12 @@ impl Emulator {
         self.counters().calls.get(&call).copied().unwrap_or_default()
     }
 
+    /// The most calls that were open at once since this was asked before: asked, and neither answered nor given up.
+    #[must_use]
+    pub fn take_most_open(&self) -> u64 {
+        self.service.state().journal.take_most_open()
+    }
+
     /// Forgets the log and the counts.
     pub fn reset(&self) {
         self.service.state().journal.reset();

@@ -34,6 +34,9 @@ pub(super) struct State {
 #[derive(Clone)]
 pub(super) struct Service(Arc<Mutex<State>>);
 
+/// A call that is open until this is dropped: answered, or given up by whoever asked.
+struct Open(Service);
+
 /// A call on its way to an answer.
 struct Asked {
     call: Call,
@@ -68,6 +71,17 @@ impl Service {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn open(&self) -> Open {
+        self.state().journal.opened();
+        Open(self.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.state().journal.closed();
+    }
 }
 
 /// `POST …/accesstoken`: a grant or an exchange.
@@ -76,6 +90,7 @@ pub(super) async fn access_token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let _open = service.open();
     let request = json_body(&headers, &body).unwrap_or_default();
     let (call, notes) = asked_for_access(&service, &request);
     let asked = ask(&service, call, wire::ACCESS_TOKEN_PATH, notes).await;
@@ -88,6 +103,7 @@ pub(super) async fn service_token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let _open = service.open();
     let request = json_body(&headers, &body);
     let bearer = bearer(&headers);
     let notes = asked_for_service(&service, bearer, request.as_ref());

@@ -69,7 +69,15 @@ impl Report {
         let shown = admin::Shown { metrics: metrics.clone(), health: health.clone() };
         tokio::spawn(admin::serve(listener, shown, stop.cancelled_owned()));
         let reporter = telemetry::Reporter::new(metrics.clone());
-        Ok(Self { metrics, health, reporter, events, snapshot_at: None, is_outdated: false, issued: HashMap::new() })
+        Ok(Self {
+            metrics,
+            health,
+            reporter,
+            events,
+            snapshot_at: None,
+            is_outdated: false,
+            issued: HashMap::new(),
+        })
     }
 
     /// The loop came round.

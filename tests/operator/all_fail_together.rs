@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use control_plane::Mark;
 use jiff::Timestamp;
-use rocketlawyer_operator::emulator::{App, AppScope, Call, FaultPlan};
+use rocketlawyer_operator::emulator::{App, AppScope, Call, Entry, FaultPlan};
 use serde_json::{Value, json};
 
+use super::pace::keep_the_rate;
 use super::process::until_seen;
 use super::server::Kind;
 use super::told::{self, text};
@@ -26,6 +27,11 @@ const LIFE: i64 = 60 * MINUTE;
 const OVERDUE: i64 = 45 * MINUTE;
 const ENDED: i64 = LIFE + STEP;
 const OUTAGE: i64 = 2 * LIFE;
+/// Calls that may begin in a second.
+const RATE: u32 = 200;
+/// The usual ones: calls after a quiet time, and calls in flight.
+const BURST: u32 = 50;
+const IN_FLIGHT: u32 = 32;
 /// Issues that are under way at once.
 const UNDER_WAY: usize = 16;
 /// The calls of these when the first of them fails: each has made one.
@@ -38,6 +44,8 @@ const TRIES: u64 = 6;
 const HOUR: i64 = 60 * MINUTE;
 /// What a revoked key may cost in any hour, however many need it.
 const AN_HOUR: u64 = 12;
+/// The one that somebody edits while the endpoint is dead.
+const EDITED: &str = "r1000";
 /// What a request may tell: that its renewal is overdue, that its token has ended, and that all is well.
 const TOLD: [usize; 2] = [2, 3];
 /// Thousands of objects take their time on a machine that has other things to do.
@@ -48,8 +56,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 fn two_thousand_requests_outlive_a_dead_endpoint_and_a_revoked_key() {
     let mut world = World::new("two-thousand", &Wishes::default());
     world.operator.has_a_clock_of_its_own();
-    // Without a limit, or the backlogs alone would take minutes.
-    world.operator.argument("--auth-rate", "0");
+    // At the usual rate the backlogs alone would take minutes.
+    world.operator.argument("--auth-rate", &RATE.to_string());
     world.emulator.set_lifetimes(36_000, LIFE);
     let app = world.login("client", AppScope::Backend);
     world.credential("partner", json!({}));
@@ -81,11 +89,13 @@ impl Many {
     fn outlive_a_dead_endpoint(&mut self) {
         let (mark, calls, begun) = (self.world.mark(), self.world.auth_calls(), self.apart);
         let reason = Some("ServiceUnavailable");
-        self.world.emulator.add_fault(FaultPlan { status: Some(503), ..FaultPlan::default() });
+        self.world.emulator.add_fault(away());
         self.pass_until(begun + OVERDUE);
         self.are_all("True/Issued", reason);
+        self.is_probed_by_one_at_a_time();
         self.pass_until(begun + ENDED);
         self.are_all("False/ServiceUnavailable", reason);
+        self.is_edited();
         self.pass_until(begun + OUTAGE);
         let cost = self.world.auth_calls() - calls;
         assert!(cost <= AT_ONCE + PROBES, "{cost} calls to a dead endpoint in two hours");
@@ -97,7 +107,31 @@ impl Many {
         self.pass_until(self.apart + STEP);
         self.are_all("True/Issued", None);
         self.have_told(TOLD[1], mark, cost);
-        self.were_served_in_order(&ends, calls_before);
+        let told = self.world.writes_since(mark)[&format!("patch scopedtokenrequests/status {EDITED}")];
+        assert!(told <= TOLD[1] + 1, "the one that was edited told {told} times");
+        let log = self.world.emulator.log();
+        keep_the_rate(&log[calls_before..], RATE, BURST, IN_FLIGHT);
+        were_served_in_order(&log[calls_before..], &ends);
+    }
+
+    /// While a probe hangs, time passes that would bring the next ones.
+    fn is_probed_by_one_at_a_time(&mut self) {
+        self.world.emulator.clear_faults();
+        self.world.emulator.add_fault(FaultPlan { hang: true, ..FaultPlan::default() });
+        let _before = self.world.emulator.take_most_open();
+        for _ in 0..3 {
+            self.pass(STEP);
+        }
+        assert_eq!(self.world.emulator.take_most_open(), 1, "two probes at once, or none");
+        self.world.emulator.clear_faults();
+        self.world.emulator.add_fault(away());
+    }
+
+    /// A new generation is another thing to tell.
+    fn is_edited(&self) {
+        let usual = json!({"spec": {"renewal": {"renewBeforePercentage": 40}}});
+        self.world.edit(Kind::Request, EDITED, usual);
+        self.world.wait_told(Kind::Request, EDITED, "False/ServiceUnavailable");
     }
 
     fn outlive_a_revoked_key(&mut self, app: &App) {
@@ -192,23 +226,22 @@ impl Many {
         };
         self.list().into_iter().map(end).collect()
     }
+}
 
-    /// The nearest end first, but for those that are under way together, and for those that were when the outage began: each
-    /// of these had failed by itself, and waits for its own next attempt.
-    fn were_served_in_order(&self, ends: &BTreeMap<String, Timestamp>, calls_before: usize) {
-        let log = self.world.emulator.log();
-        let exchanges = log[calls_before..].iter().filter(|it| it.call == Call::Exchange);
-        let served: Vec<_> = exchanges.filter_map(|it| ends.get(it.subject.get("interviewId")?)).collect();
-        let mut in_order = served.clone();
-        in_order.sort();
-        for (place, end) in served.iter().enumerate() {
-            let may_be = in_order[(place + 2 * UNDER_WAY).min(in_order.len() - 1)];
-            assert!(
-                *end <= may_be,
-                "a token that ended at {end} was replaced before one of {}",
-                in_order[place]
-            );
-        }
-        assert_eq!(served.len(), MANY);
+fn away() -> FaultPlan {
+    FaultPlan { status: Some(503), ..FaultPlan::default() }
+}
+
+/// The nearest end first, but for those that are under way together, and for those that were when the outage began: each
+/// of these had failed by itself, and waits for its own next attempt.
+fn were_served_in_order(log: &[Entry], ends: &BTreeMap<String, Timestamp>) {
+    let exchanges = log.iter().filter(|it| it.call == Call::Exchange);
+    let served: Vec<_> = exchanges.filter_map(|it| ends.get(it.subject.get("interviewId")?)).collect();
+    let mut in_order = served.clone();
+    in_order.sort();
+    for (place, end) in served.iter().enumerate() {
+        let may_be = in_order[(place + 2 * UNDER_WAY).min(in_order.len() - 1)];
+        assert!(*end <= may_be, "a token that ended at {end} was replaced before one of {}", in_order[place]);
     }
+    assert_eq!(served.len(), MANY);
 }

@@ -16,6 +16,7 @@ const SECRET: &str = "canary-client-secret-77b0";
 
 mod once;
 mod rows;
+mod scopes;
 
 /// Who answers, the reason that `Ready` has, and the word in `status.failure.errorCode` (empty: none).
 struct Row {

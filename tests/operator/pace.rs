@@ -31,18 +31,18 @@ fn with_limits(world: &mut World, rate: u32, burst: u32) {
 }
 
 /// How many calls may be logged in this time: what the bucket earned, what it had, and what had begun before.
-fn allowed(rate: u32, burst: u32, time: SignedDuration) -> i128 {
+fn allowed(rate: u32, had: u32, time: SignedDuration) -> i128 {
     let earned = time.as_nanos() * i128::from(rate) / 1_000_000_000;
-    earned + i128::from(burst + IN_FLIGHT)
+    earned + i128::from(had)
 }
 
-/// In any time at all.
-fn keep_the_rate(log: &[Entry], rate: u32, burst: u32) {
+/// In any time at all. It had its burst, and those that were in flight.
+pub fn keep_the_rate(log: &[Entry], rate: u32, burst: u32, in_flight: u32) {
     for (n, first) in log.iter().enumerate() {
         for (calls, last) in (1..).zip(&log[n..]) {
             let time = first.time.duration_until(last.time);
             assert!(
-                calls <= allowed(rate, burst, time),
+                calls <= allowed(rate, burst + in_flight, time),
                 "{calls} calls in {time}, from call {n} of {}",
                 log.len()
             );
@@ -107,7 +107,7 @@ fn calls_keep_the_rate_and_a_small_namespace_waits_for_no_large_one() {
     }
 
     let log = world.emulator.log();
-    keep_the_rate(&log, RATE, BURST);
+    keep_the_rate(&log, RATE, BURST, IN_FLIGHT);
     let turns = in_turn(&log[before..]);
     assert_eq!(turns.len(), LARGE + SMALL);
     for (turn, place) in of(&turns, "small").enumerate() {
@@ -115,6 +115,61 @@ fn calls_keep_the_rate_and_a_small_namespace_waits_for_no_large_one() {
         // Whoever probed went out of turn.
         assert!(others <= turn + 2, "{others} of the large namespace before the {turn}th: {turns:?}");
     }
+}
+
+/// As many calls at once as are allowed, half as many once the service has asked for fewer, and by and by as many again.
+#[test]
+fn calls_in_flight_are_capped_halved_and_allowed_again_one_by_one() {
+    const CAP: u64 = 8;
+    /// Two calls each. After every 32 one more is allowed in flight.
+    const REQUESTS: usize = 64;
+    let mut world = World::new("in-flight", &Wishes::default());
+    world.operator.argument("--auth-rate", "0");
+    world.operator.argument("--auth-in-flight", &CAP.to_string());
+    world.login("client", AppScope::Backend);
+    world.operator.start();
+    assert_eq!(most_at_once(&world, "at-first", CAP), CAP);
+
+    let headers = [("retry-after".to_owned(), "1".to_owned())].into();
+    let throttled = FaultPlan { status: Some(429), times: Some(1), headers, ..FaultPlan::default() };
+    world.emulator.add_fault(throttled);
+    world.credential("throttled", json!({}));
+    are_allowed(&world, CAP / 2);
+    assert_eq!(most_at_once(&world, "halved", CAP / 2), CAP / 2);
+
+    let requests: Vec<_> = (0..REQUESTS).map(|number| format!("r{number}")).collect();
+    for name in &requests {
+        world.request(name, json!({"credentialRef": {"name": "throttled"}}));
+    }
+    for name in &requests {
+        world.wait_ready(Kind::Request, name);
+    }
+    are_allowed(&world, CAP);
+    assert_eq!(most_at_once(&world, "as-many-again", CAP), CAP);
+}
+
+/// Calls of new credentials that are open at once, while so many of them last long enough for all others to come.
+fn most_at_once(world: &World, name: &str, slow: u64) -> u64 {
+    const CREDENTIALS: usize = 20;
+    let times = u32::try_from(slow).ok();
+    world.emulator.add_fault(FaultPlan { delay: 6000, times, ..FaultPlan::default() });
+    let _before = world.emulator.take_most_open();
+    let names: Vec<_> = (0..CREDENTIALS).map(|number| format!("{name}-{number}")).collect();
+    for name in &names {
+        world.credential(name, json!({}));
+    }
+    for name in &names {
+        world.wait_ready(Kind::Credential, name);
+    }
+    world.emulator.take_most_open()
+}
+
+/// Says the operator.
+fn are_allowed(world: &World, calls: u64) {
+    let origin = format!("http://{}", world.emulator.address());
+    let said = format!("rocketlawyer_gate_calls_allowed{{origin=\"{origin}\"}} {calls}\n");
+    let seen = until(PATIENCE, || world.page("metrics").1.contains(&said).then_some(()));
+    assert!(seen.is_some(), "not {said}{}", world.page("metrics").1);
 }
 
 /// All three wait at a gate that is closed, in the opposite order.
@@ -215,7 +270,7 @@ fn a_crash_loop_gets_no_bursts() {
         let of_this = log.iter().filter(|it| *start <= it.time && it.time < end);
         for (calls, entry) in (1..).zip(of_this) {
             // What the one before had on its way when it was killed may be logged now.
-            let may_be = allowed(RATE, 0, start.duration_until(entry.time));
+            let may_be = allowed(RATE, IN_FLIGHT, start.duration_until(entry.time));
             assert!(
                 calls <= may_be,
                 "{calls} calls of start {n} by {}, and {may_be} are allowed",
@@ -225,7 +280,7 @@ fn a_crash_loop_gets_no_bursts() {
     }
     let whole = starts[0].duration_until(log.last().expect("calls").time);
     let slack = i128::from(IN_FLIGHT) * CRASHES as i128;
-    assert!(log.len() as i128 <= allowed(RATE, 0, whole) + slack, "{} calls in {whole}", log.len());
+    assert!(log.len() as i128 <= allowed(RATE, IN_FLIGHT, whole) + slack, "{} calls in {whole}", log.len());
     // Of each chain one is at the service, which takes both permits, and the one before it on the way into its Secret.
     for call in [Call::ServiceToken, Call::Exchange] {
         let issued = log.iter().filter(|it| it.call == call && it.outcome == Outcome::Granted).count();

@@ -1,8 +1,10 @@
 //! The emulator is controlled over HTTP while it runs, and shows no secret there.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use rocketlawyer_operator::auth::Class;
-use rocketlawyer_operator::emulator::{App, Settings};
+use rocketlawyer_operator::emulator::{App, FaultPlan, Settings};
 use serde_json::{Value, json};
 
 use crate::{World, interview, login};
@@ -57,6 +59,39 @@ async fn log_and_counters_are_read_from_where_one_was_and_reset() {
     control(&world, Method::DELETE, "/log", json!({})).await;
     let (_, counters) = control(&world, Method::GET, "/counters", json!({})).await;
     assert_eq!(counters["calls"], json!({}));
+}
+
+/// A call that somebody gave up is open no more, and what is open outlasts a reset.
+#[tokio::test]
+async fn the_most_calls_that_were_open_at_once_are_counted() {
+    let world = World::start().await;
+    let open = async || control(&world, Method::GET, "/counters", json!({})).await.1["mostOpen"].clone();
+    assert_eq!(open().await, 0);
+    world.service(&interview()).await.unwrap();
+    assert_eq!(open().await, 1, "one after the other");
+    world.emulator.add_fault(FaultPlan { hang: true, times: Some(2), ..FaultPlan::default() });
+    {
+        let calls = futures::future::join(world.access(), world.access());
+        tokio::pin!(calls);
+        let ended = tokio::select! { _ = &mut calls => true, () = both_have_come(&world) => false };
+        assert!(!ended, "a call that hangs has ended");
+        control(&world, Method::DELETE, "/log", json!({})).await;
+        assert_eq!(open().await, 2);
+    }
+    let given_up = async {
+        while world.emulator.take_most_open() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), given_up).await.expect("they were given up");
+    world.access().await.unwrap();
+    assert_eq!(world.emulator.take_most_open(), 1);
+}
+
+async fn both_have_come(world: &World) {
+    while world.emulator.counters().most_open < 2 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
