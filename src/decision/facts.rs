@@ -269,6 +269,8 @@ pub struct Care {
     pub namespace_goes_since: Option<Timestamp>,
     /// What our last write asked for, and what the server made of it: a policy that adds a label is not fought.
     pub rendered: Option<(u64, u64)>,
+    /// The watch has shown that the token that was issued is in the Secret.
+    pub landed: bool,
     /// A write was refused before the last restart, or the Secret was lost: ask the server before issuing again.
     pub rehearse: bool,
 }

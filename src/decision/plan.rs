@@ -226,9 +226,12 @@ fn owner_is_in_doubt(facts: &Facts<'_>) -> bool {
 pub fn is_moot(facts: &Facts<'_>, step: FailedStep, now: Timestamp) -> bool {
     match step {
         FailedStep::WriteSecret => {
-            let written = facts.held.is_some_and(|held| !unwritten(facts, held)) && !must_be_rendered(facts);
+            let intact = facts.secret.seen().is_some_and(|seen| seen.content == Content::Intact);
             // What keeps the next token from being issued was refused to a rehearsal.
-            written && !facts.look && cause(facts, now).is_none()
+            let over = facts.care.landed && cause(facts, now).is_none();
+            over && intact
+                && facts.held.is_some_and(|held| !unwritten(facts, held))
+                && !must_be_rendered(facts)
         }
         FailedStep::ReadManagedSecret => {
             let wanted = facts.token_wanted || must_be_rendered(facts);

@@ -84,10 +84,11 @@ impl Report {
     pub(super) fn beat(&mut self, turns: &Turns) {
         self.health.beat();
         let now = Instant::now();
-        self.is_outdated = true;
-        if turns.observer.is_complete() && self.snapshot_at.is_none_or(|at| at <= now) {
+        let is_complete = turns.observer.is_complete();
+        let is_due = self.snapshot_at.is_none_or(|at| at <= now);
+        self.is_outdated = is_complete && !is_due;
+        if is_complete && is_due {
             self.snapshot_at = Some(now + SNAPSHOT_EVERY);
-            self.is_outdated = false;
             // Of a token that was dropped unwritten, or whose object is gone, nothing will be said.
             self.issued.retain(|key, _| turns.state.object(key).is_some_and(|it| it.work.held.is_some()));
             self.metrics.publish(snapshot(turns, self.event_counts()));

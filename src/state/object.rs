@@ -159,6 +159,7 @@ impl Object {
         care.owner_confirmed = false;
         care.content_lost = false;
         care.rehearse = false;
+        care.landed = false;
         let known = care.known_record;
         work.held.take_if(|held| !is_credential && Some(held.record.fingerprint()) == known);
     }

@@ -206,6 +206,7 @@ impl State {
         let is_our_write = work.held.as_ref().is_some_and(|held| Some(&held.record) == seen.record.as_ref());
         work.care.vanished &= is_our_write;
         let record = seen.record.as_ref().map(Record::fingerprint);
+        work.care.landed |= is_our_write && (work.care.known_record != record || work.care.vanished);
         if is_our_write || (work.care.known_record.is_none() && seen.content != Content::Edited) {
             // At first sight after a restart, the status knows when a token ends that was issued then.
             let outlived =

@@ -220,6 +220,7 @@ fn any_care() -> impl Strategy<Value = Care> {
             asked_again: rare == 7,
             namespace_goes_since: (rare == 9).then(t0),
             rehearse: rare == 8,
+            landed: false,
             known_record: None,
             known_seal: None,
             strange: matches!(rare, 5 | 6),

@@ -149,9 +149,26 @@ pub(super) fn fault_of(
     (call, fault): (Call, Fault),
     now: Timestamp,
 ) -> Vec<Key> {
-    if let (Issue::Scoped(errand), Call::Exchange) = (issue, call) {
-        prove(state, errand);
+    let mut wake = Vec::new();
+    // The call before it was served.
+    if let (Issue::Scoped(errand), Call::Exchange) = (issue, call)
+        && prove(state, errand)
+    {
+        wake.push(errand.credential.key.clone());
     }
+    wake.extend(blame(state, key, issue, purpose, (call, fault), now));
+    wake
+}
+
+/// Whoever is to blame notes it: the object, or a credential that it needs.
+fn blame(
+    state: &mut State,
+    key: &Key,
+    issue: &Issue,
+    purpose: &Purpose,
+    (call, fault): (Call, Fault),
+    now: Timestamp,
+) -> Vec<Key> {
     match issue {
         Issue::Access(errand) => {
             if fault.class == Class::CredentialRefused {

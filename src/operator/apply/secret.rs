@@ -98,7 +98,8 @@ pub(super) fn owner_seen(
     };
     if !lives {
         // The watch will say so. Until then nothing is done for it but to ask again, in case this was not true.
-        setback(state, key, api_server(FailedStep::ConfirmOwner), now);
+        let news = Setback { class: RetryClass::Transient, ..api_server(FailedStep::ConfirmOwner) };
+        setback(state, key, news, now);
         return Vec::new();
     }
     read_again(state, key);
@@ -163,6 +164,7 @@ pub(super) fn hold(state: &mut State, key: &Key, held: Held) {
         return;
     };
     object.work.held = Some(held);
+    object.work.care.landed = false;
     if let Some(credential) = object.credential_mut() {
         credential.session.generation += 1;
     }
@@ -271,7 +273,12 @@ fn is_not_ours(state: &mut State, key: &Key) {
     let name = secret_name(state, key);
     if let (Some(name), Some(object)) = (name, state.object_mut(key)) {
         object.work.writing = false;
+        // Whether it is to be looked at is another matter.
+        let look = object.work.look;
         state.recognise(key, &key.namespace, &name);
+        if let Some(object) = state.object_mut(key) {
+            object.work.look = look;
+        }
     }
 }
 

@@ -61,6 +61,29 @@ fn a_rehearsal_that_is_refused_stands() {
     assert_eq!(world.service.count(Call::AccessToken), 2);
 }
 
+/// What refused the token is forgotten by a restart; that its write was refused is not.
+#[test]
+fn a_token_that_was_refused_is_not_replaced_without_a_rehearsal_after_a_restart() {
+    let (mut world, partner, _) = in_order();
+    world.pass(minutes(5));
+    world.server.refuse_writes = Some(WriteRefused::Quota);
+    world.service.live.clear();
+    world.request("refused", json!({}));
+    world.settle();
+    assert_eq!(world.status(&partner)["failure"]["reason"], "SecretWriteRefused");
+    let before = world.service.count(Call::AccessToken);
+    for n in 0..3 {
+        world.restart();
+        world.service.live.clear();
+        world.request(&format!("waits-{n}"), json!({}));
+        world.pass(minutes(10));
+    }
+    assert_eq!(world.service.count(Call::AccessToken), before);
+    world.server.refuse_writes = None;
+    world.pass(minutes(10));
+    assert_eq!(world.ready(&partner), "True Issued");
+}
+
 /// The looks that were to tell what became of a write failed, and the watch tells it first.
 #[test]
 fn a_look_that_is_wanted_no_more_fails_no_more() {
