@@ -10,7 +10,7 @@ use crate::decision::schedule::{FUTURE_TOLERANCE, LONGEST_LIFE, overdue_at, rene
 use crate::decision::settle::only_repeats;
 use crate::decision::{
     Care, Chain, Content, FailedStep, Failure, Failures, InputsHash, Precondition, Record, Renewal,
-    SeenSecret, Step, Truth, plan, project,
+    SeenSecret, Step, Truth, is_moot, plan, project,
 };
 
 /// What is changed in a scene.
@@ -156,6 +156,31 @@ fn a_record_is_outdone_by_a_younger_one_a_longer_one_and_another_of_the_same_iss
     ];
     for (other, outdone) in rows {
         assert_eq!(known.is_outdone_by(&other), outdone, "{other:?}");
+    }
+}
+
+/// The Secret is there again, whoever put it back: nobody needs to know whether its owner is.
+#[test]
+fn an_owner_needs_no_look_once_its_secret_is_there() {
+    let moot = |change: Change| is_moot(&request().with(change).facts(), FailedStep::ConfirmOwner, after(1));
+    assert!(moot(|_| {}));
+    assert!(!moot(|it| (it.place, it.care.vanished) = (Place::Absent, true)));
+    assert!(!moot(|it| it.place = Place::Orphan));
+}
+
+/// A token is read for those who wait for it, or to be put under other names, unless it is held.
+#[test]
+fn a_secret_needs_no_reading_where_nobody_wants_what_it_holds() {
+    let rows: [(Change, bool); 5] = [
+        (|_| {}, true),
+        (|it| it.look = true, false),
+        (|it| it.place = Place::Unknown, false),
+        (|it| it.token_wanted = true, false),
+        (|it| (it.token_wanted, it.held) = (true, Some(record())), true),
+    ];
+    for (n, (change, moot)) in (0..).zip(rows) {
+        let facts = request().with(change);
+        assert_eq!(is_moot(&facts.facts(), FailedStep::ReadManagedSecret, after(1)), moot, "row {n}");
     }
 }
 
